@@ -1,0 +1,1 @@
+"""Routes, coverage, compliance, attendance and evaluation: pure functions over filed telemetry."""

@@ -1,0 +1,1 @@
+"""The commands of ``sanihub``, one module each."""

@@ -1,0 +1,1 @@
+"""From bytes to committed records: wire protocols, transports, adapters, the pipeline and its spool."""

@@ -1,0 +1,1 @@
+"""One file for each protocol, joining a transport to its wire decoder."""

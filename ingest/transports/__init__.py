@@ -1,0 +1,1 @@
+"""Sockets, brokers and serial lines: they carry frames and settle deliveries, and know no payloads."""

@@ -1,0 +1,1 @@
+"""Sans-IO protocols: bytes in, messages out; no sockets and no clock."""
