@@ -20,3 +20,7 @@ class DecodeError(SanihubError):
 
 class TransientError(SanihubError):
     """A peer is away for now; the same call may be tried again later."""
+
+
+class RejectedError(SanihubError):
+    """The store refuses a record for what it holds; trying again will not help."""

@@ -1,0 +1,205 @@
+"""The pipeline: frames in, one transaction for each batch, then and only then the acknowledgement.
+
+``offer`` is synchronous and cheap; everything else happens once for each batch: decoding, looking up devices and
+receipts, filing, committing, settling. What is in flight is bounded in number and in bytes; a transport asks
+``has_room`` and is told through ``on_room`` when there is room again.
+
+The store being away stops acknowledgements and nothing else: the same batch is tried until it is committed. A batch
+that the store refuses for its content is halved until the one frame at fault stands alone, and that one goes to dead
+letters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from time import perf_counter
+from typing import TypeVar
+
+import msgspec
+import structlog
+
+from devices.errors import RejectedError, TransientError
+from devices.vocabulary import Batch, Delivery, Frame, Outcome, Written
+from ingest.assembly import Assembler, Claim
+from ingest.filing import dead_letter
+from ingest.ports import TelemetryStore
+from ingest.runner import Condition, persist
+
+log = structlog.get_logger("ingest.pipeline")
+T = TypeVar("T")
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """Bounds of the pipeline. ``linger_s`` is how long a small batch waits for company."""
+
+    max_batch: int = 4_000
+    linger_s: float = 0.005
+    max_in_flight: int = 20_000
+    max_in_flight_bytes: int = 48 * 1024 * 1024
+
+
+class Stats:
+    """Counters since start, for ``/metrics`` and the benches."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.redelivered = 0
+        self.rows = 0
+        self.duplicates = 0
+        self.batches = 0
+        self.prepare_seconds = 0.0
+        self.commit_seconds = 0.0
+        self.dead_letters: Counter[str] = Counter()
+
+
+class Pipeline:
+    """Carries frames from transports to the store. One instance, one writer, one event loop."""
+
+    def __init__(self, store: TelemetryStore, assembler: Assembler, bounds: Bounds | None = None) -> None:
+        self.bounds = bounds or Bounds()
+        self.stats = Stats()
+        self.store_condition = Condition("store")
+        self._store = store
+        self._assembler = assembler
+        self._pending: deque[tuple[Frame, Delivery]] = deque()
+        self._in_flight = 0
+        self._in_flight_bytes = 0
+        self._starved = False
+        self._arrived = asyncio.Event()
+        self._full = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stop = asyncio.Event()
+        self._room_listeners: list[Callable[[], None]] = []
+
+    # -- the side of the transports -------------------------------------------------------------------------------
+
+    def offer(self, frame: Frame, delivery: Delivery) -> None:
+        """Take a frame. Never blocks and never refuses: a transport that respects ``has_room`` keeps it bounded."""
+        self._pending.append((frame, delivery))
+        self._in_flight += 1
+        self._in_flight_bytes += len(frame.payload)
+        if len(self._pending) == 1:
+            self._idle.clear()
+            self._arrived.set()
+        elif len(self._pending) == self.bounds.max_batch:
+            self._full.set()
+
+    @property
+    def in_flight(self) -> int:
+        """Frames taken and not yet settled."""
+        return self._in_flight
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a transport may go on reading."""
+        if self._in_flight < self.bounds.max_in_flight and self._in_flight_bytes < self.bounds.max_in_flight_bytes:
+            return True
+        self._starved = True
+        return False
+
+    def on_room(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` each time that there is room again after somebody found none."""
+        self._room_listeners.append(listener)
+
+    # -- the loop -------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Work until :meth:`stop`; then finish what was taken, if the store lets it, and return."""
+        while True:
+            await self._arrived.wait()
+            if not self._pending:
+                if self._stop.is_set():
+                    return
+                self._arrived.clear()
+                self._idle.set()
+                continue
+            await self._linger()
+            take = min(len(self._pending), self.bounds.max_batch)
+            parcels = [self._pending.popleft() for _ in range(take)]
+            try:
+                await self._carry(parcels)
+            except TransientError:  # only while stopping: the store is away, and peers will send again
+                self._settle(parcels, Outcome.ABANDONED)
+                self._abandon_pending()
+                return
+
+    async def drained(self) -> None:
+        """Wait until nothing is in flight."""
+        await self._idle.wait()
+
+    def stop(self) -> None:
+        """Ask :meth:`run` to finish."""
+        self._stop.set()
+        self._arrived.set()
+        self._full.set()
+
+    async def _linger(self) -> None:
+        if len(self._pending) >= self.bounds.max_batch or self._stop.is_set():
+            return
+        self._full.clear()
+        try:
+            async with asyncio.timeout(self.bounds.linger_s):
+                await self._full.wait()
+        except TimeoutError:
+            return
+
+    def _abandon_pending(self) -> None:
+        rest = list(self._pending)
+        self._pending.clear()
+        self._settle(rest, Outcome.ABANDONED)
+        self._idle.set()
+
+    def _settle(self, parcels: Sequence[tuple[Frame, Delivery]], outcome: Outcome) -> None:
+        for frame, delivery in parcels:
+            self._in_flight_bytes -= len(frame.payload)
+            delivery.settle(outcome)
+        self._in_flight -= len(parcels)
+        if self._starved and self.has_room:
+            self._starved = False
+            for listener in self._room_listeners:
+                listener()
+
+    async def _carry(self, parcels: Sequence[tuple[Frame, Delivery]]) -> None:
+        """Store a run of frames and settle their deliveries. Raises TransientError only while stopping."""
+        started = perf_counter()
+        claims = [self._assembler.decode(frame) for frame, _ in parcels]
+        self.stats.prepare_seconds += perf_counter() - started
+        await self._commit(claims)
+        self.stats.frames += len(parcels)
+        self._settle(parcels, Outcome.COMMITTED)
+
+    async def _commit(self, claims: Sequence[Claim]) -> None:
+        """Commit claims in one transaction, or, when the store refuses a record, in halves around it."""
+        started = perf_counter()
+        batch = await self._persist(partial(self._assembler.assemble, claims))
+        assembled = perf_counter()
+        self.stats.prepare_seconds += assembled - started
+        try:
+            written = await self._persist(partial(self._store.write, batch))
+        except RejectedError as error:
+            if len(claims) > 1:
+                middle = len(claims) // 2
+                await self._commit(claims[:middle])
+                await self._commit(claims[middle:])
+                return
+            frame = claims[0].frame
+            log.warning("record_refused", adapter=frame.adapter, channel=frame.channel, error=str(error))
+            batch = Batch(dead_letters=[dead_letter(frame, "store", str(error))])
+            written = await self._persist(partial(self._store.write, batch))
+        self.stats.commit_seconds += perf_counter() - assembled
+        self._count(batch, written)
+
+    def _persist(self, call: Callable[[], Awaitable[T]]) -> Awaitable[T]:
+        return persist(call, self.store_condition, self._stop)
+
+    def _count(self, batch: Batch, written: Written) -> None:
+        stats = self.stats
+        stats.batches += 1
+        stats.rows += written.inserted
+        stats.duplicates += written.duplicates
+        for letter in batch.dead_letters:
+            stats.dead_letters[letter.code] += 1

@@ -1,0 +1,43 @@
+"""What ingest needs of other rooms: a store to commit to. The store implements it without knowing this module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from devices.vocabulary import Batch, Decoded, Device, Frame, Identity, Written
+
+
+class TelemetryStore(Protocol):
+    """The one place that makes telemetry durable."""
+
+    async def write(self, batch: Batch) -> Written:
+        """Commit a batch in one transaction.
+
+        Raises TransientError when the store is away (nothing was committed, or the commit's fate is unknown: the same
+        batch may be written again, for writing is idempotent), RejectedError when it refuses a record.
+        """
+        ...
+
+    async def find_devices(self, identities: Iterable[Identity]) -> list[tuple[Identity, Device]]:
+        """The registered devices among ``identities``. Raises TransientError."""
+        ...
+
+    async def register(self, newcomers: Sequence[tuple[Identity, str]], limit: int) -> list[tuple[Identity, Device]]:
+        """Register devices as pending, given their identity and kind; at most so many that ``limit`` are pending.
+
+        A readable id is taken from the identity. Returns those that are registered now, whoever did it.
+        """
+        ...
+
+    async def find_receipts(self, wanted: Iterable[tuple[int, bytes]]) -> Mapping[tuple[int, bytes], int]:
+        """Where messages without a usable time were filed: (device key, digest) → instant (µs)."""
+        ...
+
+
+class Decoder(Protocol):
+    """Turns a frame of one adapter into claims. Raises DecodeError, and nothing else, on any input."""
+
+    def __call__(self, frame: Frame) -> Decoded:
+        """Decode one frame."""
+        ...
