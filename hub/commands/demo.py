@@ -1,0 +1,96 @@
+"""``sanihub demo``: everything embedded, a simulated city, the page in a browser."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from time import time_ns
+from typing import Annotated
+
+import structlog
+import typer
+
+from devices.errors import TransientError
+from hub import logs, settings
+from hub.bootstrap import Hub, Installation
+from hub.commands.serve import announce
+from hub.embedded import default_data_folder
+from hub.running import run, run_installation
+from simulators.run import Progress
+from simulators.run import run as simulate
+from simulators.scenario import load_scenario
+from simulators.speakers.mqtt_json import BrokerAddress
+
+log = structlog.get_logger("hub.demo")
+HOUR_US = 3_600_000_000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo")(demo)
+
+
+def demo(
+    minutes: Annotated[float | None, typer.Option(help="End by itself after so many minutes.", min=0.05)] = None,
+    port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.", min=0, max=65_535)] = 8080,
+    data: Annotated[Path | None, typer.Option(help="Data folder; kept, and found again by the next demo.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the city.")] = 1,
+    scenario: Annotated[str, typer.Option(help="Scenario of the simulator: a name or a YAML file.")] = "demo",
+    truth: Annotated[Path | None, typer.Option(help="Write what really happened to this file (JSON lines).")] = None,
+) -> None:
+    """Run the hub with everything embedded and a simulated city. ctrl-C ends it cleanly."""
+    chosen = settings.load(None, data=data or default_data_folder() / "demo", store={"dsn": ""}, mqtt=())
+    logs.configure(chosen.log.level, chosen.log.format)
+    city = load_scenario(scenario)
+
+    async def simulate_beside(installation: Installation, hub: Hub, stop: asyncio.Event) -> None:
+        connection = installation.embedded_connection()
+        password = connection.password.get_secret_value() if connection.password else None
+        now = time_ns() // 1_000
+        await simulate(
+            city,
+            broker=BrokerAddress(connection.host, connection.port, connection.username, password),
+            start_us=now,
+            seed=seed,
+            backfill_hours=min(city.backfill_hours, await hours_since_last(hub, now)),
+            truth=truth,
+            progress=_Reporter(),
+            stop=stop,
+        )
+
+    run(
+        run_installation(
+            chosen,
+            port=port,
+            announce=announce,
+            companion=simulate_beside,
+            seconds=None if minutes is None else minutes * 60,
+        )
+    )
+
+
+async def hours_since_last(hub: Hub, now: int) -> float:
+    """Hours since the store last heard of a device: the gap that the city's history has to fill."""
+    try:
+        newest = await hub.store.newest_reception()
+    except TransientError:
+        newest = None
+    return float("inf") if newest is None else max(0.0, (now - newest) / HOUR_US)
+
+
+class _Reporter:
+    """Tells how far the simulated history is, in steps of a tenth, and when it has caught up."""
+
+    def __init__(self) -> None:
+        self._told = -1
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.phase != "backfill" or progress.done is None:
+            if progress.phase == "live" and self._told < 100:
+                self._told = 100
+                log.info("city_live", observations=progress.observations)
+            return
+        step = int(progress.done * 10)
+        if step > self._told:
+            self._told = step
+            log.info("city_history", done=f"{progress.done:.0%}", observations=progress.observations)

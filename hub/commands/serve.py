@@ -1,0 +1,54 @@
+"""``sanihub serve``: the hub with its settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hub import logs, settings
+from hub.bootstrap import Hub, Installation
+from hub.running import run, run_installation
+from store.connection import redacted
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("serve")(serve)
+
+
+def serve(
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file; sanihub.toml of this folder if it is there.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the API and the pages; 0 takes a free one.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the embedded servers and the spool.")] = None,
+) -> None:
+    """Run the hub with its settings (sanihub.toml and SANIHUB_* variables) until ctrl-C."""
+    overrides = {} if data is None else {"data": data}
+    chosen = settings.load(config, **overrides)
+    logs.configure(chosen.log.level, chosen.log.format)
+    run(run_installation(chosen, port=port, announce=announce))
+
+
+def announce(installation: Installation, hub: Hub) -> None:
+    """Say which ports and folders are in use."""
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    table.add_row("[bold]open[/bold]", f"[bold cyan]{installation.web.url}/[/bold cyan]")
+    table.add_row("API", f"{installation.web.url}/docs")
+    for subscriber in hub.subscribers:
+        broker = subscriber.broker
+        table.add_row(f"MQTT {broker.name}", f"{broker.host}:{broker.port} (MQTT {broker.version})")
+    if installation.servers is not None:
+        for what, where in installation.servers.describe():
+            table.add_row(what, where)
+    else:
+        table.add_row("data folder", str(installation.data))
+    if not installation.settings.embedded_database:
+        table.add_row("store", redacted(installation.dsn()))
+    console = Console(stderr=True)
+    console.print(table)
+    console.print("ctrl-C ends it.", style="dim")

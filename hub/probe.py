@@ -1,0 +1,93 @@
+"""What the running hub says of itself: state of its peers, counters, and the families of ``/metrics``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import psutil
+
+from api.ports import About, Connection, Endpoint, MetricFamily, Sample
+
+if TYPE_CHECKING:
+    from hub.bootstrap import Hub
+
+
+class Probe:
+    """The hub's view of itself; answers from memory."""
+
+    def __init__(self, hub: Hub, started_at: int) -> None:
+        self._hub = hub
+        self._started_at = started_at
+        self._process = psutil.Process()
+
+    def about(self) -> About:
+        """Version, mode and addresses."""
+        hub = self._hub
+        endpoints = [Endpoint("HTTP", hub.web.url)] if hub.web else []
+        endpoints += [Endpoint(f"MQTT {s.broker.name}", f"{s.broker.host}:{s.broker.port}") for s in hub.subscribers]
+        return About(
+            version=version("sanihub"),
+            started_at=self._started_at,
+            store_mode=hub.store.mode.value if hub.store.mode else "unknown",
+            data_dir=str(hub.data),
+            endpoints=tuple(endpoints),
+        )
+
+    def connections(self) -> Sequence[Connection]:
+        """Brokers in the order of the settings, then the store as the pipeline sees it."""
+        hub = self._hub
+        found = [
+            Connection(name=s.broker.name, connected=s.connected, detail=s.condition.fault or "")
+            for s in hub.subscribers
+        ]
+        fault = hub.pipeline.store_condition.fault
+        found.append(Connection(name="store", connected=fault is None, kind="store", detail=fault or ""))
+        return found
+
+    def counters(self) -> Mapping[str, int | float]:
+        """Counters of the pipeline since the start."""
+        stats, pipeline = self._hub.pipeline.stats, self._hub.pipeline
+        return {
+            "messages_total": stats.frames,
+            "rows_total": stats.rows,
+            "duplicates_total": stats.duplicates,
+            "redelivered_total": stats.redelivered,
+            "dead_letters_total": sum(stats.dead_letters.values()),
+            "batches_total": stats.batches,
+            "in_flight": pipeline.in_flight,
+            "spooled": self._hub.spool.waiting,
+            "spool_lost_total": self._hub.spool.lost,
+        }
+
+    def families(self) -> Iterable[MetricFamily]:
+        """The families of ``/metrics``."""
+        hub, stats = self._hub, self._hub.pipeline.stats
+        counters: list[tuple[str, str, float]] = [
+            ("sanihub_frames_committed_total", "Frames whose fate is committed", stats.frames),
+            ("sanihub_rows_inserted_total", "Rows of telemetry that were new", stats.rows),
+            ("sanihub_rows_duplicate_total", "Rows of telemetry that were there already", stats.duplicates),
+            ("sanihub_frames_redelivered_total", "Frames that a transport handed over again", stats.redelivered),
+            ("sanihub_batches_committed_total", "Transactions committed", stats.batches),
+            ("sanihub_prepare_seconds_total", "Time spent decoding and filing", stats.prepare_seconds),
+            ("sanihub_commit_seconds_total", "Time spent waiting for commits", stats.commit_seconds),
+            ("sanihub_spool_frames_lost_total", "Frames given up because the spool was full", hub.spool.lost),
+        ]
+        for name, text, value in counters:
+            yield MetricFamily(name, text, (Sample(value),), "counter")
+        letters = tuple(Sample(count, {"code": code}) for code, count in sorted(stats.dead_letters.items()))
+        yield MetricFamily("sanihub_dead_letters_total", "Frames kept in dead letters", letters, "counter")
+        received = tuple(Sample(s.received, {"broker": s.broker.name}) for s in hub.subscribers)
+        yield MetricFamily("sanihub_mqtt_messages_received_total", "Messages received", received, "counter")
+        up = tuple(Sample(float(s.connected), {"broker": s.broker.name}) for s in hub.subscribers)
+        yield MetricFamily("sanihub_mqtt_connected", "1 while connected", up)
+        gauges: list[tuple[str, str, float]] = [
+            ("sanihub_frames_in_flight", "Frames taken and not yet committed", hub.pipeline.in_flight),
+            ("sanihub_spool_frames", "Frames waiting on disk", hub.spool.waiting),
+            ("sanihub_store_up", "1 while the store takes batches", float(hub.pipeline.store_condition.fault is None)),
+            ("sanihub_devices", "Devices known", len(hub.registry)),
+            ("sanihub_process_resident_bytes", "Memory of the hub itself", self._process.memory_info().rss),
+        ]
+        for name, text, value in gauges:
+            yield MetricFamily(name, text, (Sample(value),))

@@ -1,0 +1,76 @@
+"""The web server, on the hub's own event loop and stopped by the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from fastapi import FastAPI
+
+from devices.errors import ConfigError
+
+_GRACE_S = 3
+
+
+class _Quiet(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, listening: asyncio.Event) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell when connections are accepted."""
+        await super().startup(sockets=sockets)
+        self._listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the hub's business."""
+        yield
+
+
+class WebServer:
+    """Serves an app on a socket that is bound at construction, so that a taken port is known at once.
+
+    Port 0 takes a free one. Raises ConfigError when the address cannot be had.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((host, port))
+        except OSError as error:
+            self._socket.close()
+            raise ConfigError(
+                f"api: cannot listen on {host}:{port} ({error.strerror}); choose another port with --port or api.port"
+            ) from None
+        self.port: int = self._socket.getsockname()[1]
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+        self.url = f"http://[{shown}]:{self.port}" if ":" in shown else f"http://{shown}:{self.port}"
+        self.listening = asyncio.Event()  #: set once connections are accepted
+        self._server: _Quiet | None = None
+
+    async def run(self, app: FastAPI) -> None:
+        """Serve until :meth:`stop`."""
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_GRACE_S,
+            limit_concurrency=500,
+            server_header=False,
+        )
+        self._server = _Quiet(config, self.listening)
+        await self._server.serve(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """Ask :meth:`run` to finish."""
+        if self._server is not None:
+            self._server.should_exit = True
+        else:
+            self._socket.close()

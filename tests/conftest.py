@@ -1,0 +1,75 @@
+"""Fixtures of the whole suite: real servers on loopback, each worker its own, none left behind.
+
+`postgres_dsn`  a fresh, empty database for one test
+`postgres_module_dsn`  the same for a module
+`postgres_server`  the server of the session: `.dsn(name)`, `.database()`; shared, so leave it running
+`private_postgres`  a server for one test, to be stopped, started and killed
+`nats_broker`  an embedded broker for one test: `.address`, `.stop()`, `.start()`, `.kill()`
+`mosquitto`  a factory: `mosquitto(max_inflight_messages=100, tls=True)`; the same methods, and `.ca_file` with TLS
+`eventually`  waits for a condition: `eventually(lambda: ..., "what is waited for")`
+`open_folder`  an empty folder that the servers' account may enter (pytest's own folders are closed to it)
+
+Every server gets a stop signal from the kernel if the process of the tests dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Mosquitto, NatsServer, PostgresServer, running, temporary_folder, wait_until
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., None]:
+    return wait_until
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    with temporary_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    with temporary_folder() as folder, running(PostgresServer(folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_dsn(postgres_server: PostgresServer) -> Iterator[str]:
+    with postgres_server.database() as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+def postgres_module_dsn(postgres_server: PostgresServer) -> Iterator[str]:
+    with postgres_server.database() as dsn:
+        yield dsn
+
+
+@pytest.fixture
+def private_postgres() -> Iterator[PostgresServer]:
+    with temporary_folder() as folder, running(PostgresServer(folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def nats_broker(open_folder: Path) -> Iterator[NatsServer]:
+    with running(NatsServer(open_folder)) as server:
+        yield server
+
+
+@pytest.fixture
+def mosquitto() -> Iterator[Callable[..., Mosquitto]]:
+    with contextlib.ExitStack() as stack:
+
+        def start(config: str = "", **options: object) -> Mosquitto:
+            folder = stack.enter_context(temporary_folder())
+            return stack.enter_context(running(Mosquitto(folder, config, **options)))  # type: ignore[arg-type]
+
+        yield start
