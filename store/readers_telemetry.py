@@ -56,7 +56,7 @@ _EVENTS = """
 SELECT e.kind, e.observed_at, e.received_at, e.attributes, e.quality, e.claimed_at, e.variant
 FROM events e
 WHERE e.device_key = (SELECT key FROM devices WHERE id = %(device)s)
-  AND e.observed_at >= %(start)s AND e.observed_at <= %(at)s
+  AND e.observed_at >= %(start)s AND e.observed_at < %(end)s AND e.observed_at <= %(at)s
   AND (cardinality(%(kinds)s::text[]) = 0 OR e.kind = ANY (%(kinds)s::text[]))
   AND (e.observed_at, e.kind, e.variant) < (%(at)s::timestamptz, %(kind)s::text, %(variant)s::integer)
 ORDER BY e.observed_at DESC, e.kind DESC, e.variant DESC
@@ -167,6 +167,7 @@ class TelemetryReads:
         params = {
             "device": device_id,
             "start": to_datetime(start),
+            "end": to_datetime(end),
             "kinds": list(kinds),
             "at": to_datetime(before.observed_at),
             "kind": before.kind,

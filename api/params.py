@@ -1,0 +1,161 @@
+"""Query parameters, one model a list. Names that no model knows are refused: a misspelt filter must not let all in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from fastapi import Path
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from api.instants import BucketQuery, InstantQuery
+from devices.datum import DATUMS
+from devices.kinds import DEVICE_ID, KINDS, STATUSES
+
+DeviceId = Annotated[
+    str,
+    Path(
+        pattern="^" + DEVICE_ID.pattern.replace(r"\Z", "$"),
+        max_length=64,
+        description="The readable id of a device.",
+        examples=["bin-0042"],
+    ),
+]
+
+# PostgreSQL's text holds no NUL, and nothing that people search for holds a control character.
+_PLAIN = r"^[^\x00-\x1f\x7f]*$"
+
+
+def _one_of(allowed: Sequence[str]) -> tuple[AfterValidator, WithJsonSchema]:
+    def check(value: str) -> str:
+        if value not in allowed:
+            raise ValueError(f"expected one of {', '.join(allowed)}")
+        return value
+
+    return AfterValidator(check), WithJsonSchema({"type": "string", "enum": list(allowed)})
+
+
+_KIND_CHECK, _KIND_SCHEMA = _one_of(KINDS)
+_STATUS_CHECK, _STATUS_SCHEMA = _one_of(STATUSES)
+_DATUM_CHECK, _DATUM_SCHEMA = _one_of(DATUMS)
+Kind = Annotated[str, _KIND_CHECK, _KIND_SCHEMA]
+Status = Annotated[str, _STATUS_CHECK, _STATUS_SCHEMA]
+Datum = Annotated[str, _DATUM_CHECK, _DATUM_SCHEMA]
+Name = Annotated[str, Field(max_length=64, pattern=_PLAIN)]
+
+Kinds = Annotated[list[Kind], Field(default_factory=list, max_length=len(KINDS), description="Kind; may be repeated.")]
+Cursor = Annotated[
+    str | None, Field(default=None, max_length=400, description="`next_cursor` of the page before; opaque.")
+]
+DatumChoice = Annotated[
+    Datum,
+    Field(default="wgs84", description="Datum of the coordinates that come back; anything but wgs84 is for display."),
+]
+
+
+class _Query(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=False)
+
+
+class DeviceListQuery(_Query):
+    """Filters of the list of devices."""
+
+    kind: Kinds
+    status: Annotated[
+        list[Status], Field(default_factory=list, max_length=len(STATUSES), description="Status; may be repeated.")
+    ]
+    q: Annotated[
+        str,
+        Field(
+            default="",
+            max_length=100,
+            pattern=_PLAIN,
+            description="A piece of id, name or identity, taken as it stands, without regard to case.",
+        ),
+    ]
+    cursor: Cursor
+    limit: Annotated[int, Field(default=100, ge=1, le=1000)]
+
+
+class LatestQuery(_Query):
+    """Filters of the newest states."""
+
+    kind: Kinds
+    since: Annotated[
+        InstantQuery | None,
+        Field(default=None, description="Only devices heard then or later; hand in `as_of` of the answer before."),
+    ]
+    cursor: Cursor
+    limit: Annotated[int, Field(default=500, ge=1, le=2000)]
+
+
+class PositionsQuery(_Query):
+    """Filters of the newest positions."""
+
+    kind: Kinds
+    datum: DatumChoice
+    cursor: Cursor
+    limit: Annotated[int, Field(default=2000, ge=1, le=2000)]
+
+
+class _SpanQuery(_Query):
+    from_: Annotated[
+        InstantQuery | None,
+        Field(default=None, alias="from", description="Start, included. Default: a day before `to`."),
+    ]
+    to: Annotated[InstantQuery | None, Field(default=None, description="End, not included. Default: now.")]
+
+
+class SeriesQuery(_SpanQuery):
+    """Which readings, and how they are summed up."""
+
+    metric: Annotated[Name, Field(description="A name of `/api/v1/metrics`.", examples=["fill_pct"])]
+    bucket: Annotated[
+        BucketQuery | None,
+        Field(default=None, description="Width of buckets: 30s, 5m, 1h, 1d. Without it: readings as stored."),
+    ]
+    cursor: Cursor
+    limit: Annotated[int, Field(default=1000, ge=1, le=10_000, description="Readings a page; not for buckets.")]
+
+
+class TrackQuery(_SpanQuery):
+    """Which positions, and in which form."""
+
+    include_invalid: Annotated[
+        bool, Field(default=False, description="Also positions that the receiver itself called invalid.")
+    ]
+    geometry: Annotated[
+        Literal["line", "points"],
+        Field(default="line", description="One Feature with a line, or a FeatureCollection of points."),
+    ]
+    datum: DatumChoice
+    cursor: Cursor
+    limit: Annotated[int, Field(default=2000, ge=1, le=10_000)]
+
+
+class EventsQuery(_SpanQuery):
+    """Which events. Without `from`: all that there are."""
+
+    from_: Annotated[InstantQuery | None, Field(default=None, alias="from", description="Start, included.")]
+    kind: Annotated[list[Name], Field(default_factory=list, max_length=20, description="Event kind; may be repeated.")]
+    cursor: Cursor
+    limit: Annotated[int, Field(default=100, ge=1, le=1000)]
+
+
+class DeadLettersQuery(_Query):
+    """Filters of the list of dead letters."""
+
+    code: Annotated[
+        list[Name],
+        Field(
+            default_factory=list,
+            max_length=20,
+            description="malformed, invalid, unknown_device, oversized, store; may be repeated.",
+        ),
+    ]
+    device: Annotated[Name | None, Field(default=None, description="Id of the device that the frame names.")]
+    open: Annotated[
+        bool | None, Field(default=None, description="true: not replayed yet; false: replayed; without it: both.")
+    ]
+    cursor: Cursor
+    limit: Annotated[int, Field(default=100, ge=1, le=1000)]

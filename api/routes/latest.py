@@ -1,0 +1,45 @@
+"""What is newest of all devices, for boards and maps."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.geojson import GeoJSONResponse, positions
+from api.instants import SECOND
+from api.models import LatestBody, StateBody
+from api.openapi import problems
+from api.params import LatestQuery, PositionsQuery
+from api.wiring import Wired
+
+OVERLAP = 10 * SECOND
+"""How far `as_of` lies back. A frame is received before it is committed; asking from the very moment of the last
+answer would miss what was on its way just then."""
+
+router = APIRouter(tags=["Devices"])
+
+
+@router.get("/latest", summary="What is newest of all devices", responses=problems(422, 503))
+async def list_latest(wired: Wired, query: Annotated[LatestQuery, Query()]) -> LatestBody:
+    """States of devices in service that were ever heard, in the order of their ids.
+
+    To follow, ask again with `since` set to `as_of` of the first page. After an outage of the store frames are
+    committed minutes late, so a follower reads everything anew once in a while.
+    """
+    as_of = max(0, wired.clock() - OVERLAP)
+    page = await wired.devices.states(kinds=query.kind, since=query.since, cursor=query.cursor, limit=query.limit)
+    items = [StateBody.model_validate(item) for item in page.items]
+    return LatestBody(items=items, next_cursor=page.next_cursor, as_of=as_of)
+
+
+@router.get(
+    "/latest.geojson",
+    summary="Newest positions as GeoJSON",
+    response_class=GeoJSONResponse,
+    responses=problems(422, 503),
+)
+async def list_positions(wired: Wired, query: Annotated[PositionsQuery, Query()]) -> GeoJSONResponse:
+    """A FeatureCollection of points with the newest readings as properties; only devices that have a position."""
+    page = await wired.devices.states(kinds=query.kind, cursor=query.cursor, limit=query.limit)
+    return GeoJSONResponse(positions(page.items, query.datum, page.next_cursor))

@@ -1,0 +1,76 @@
+"""How the hub is doing, in one answer for boards."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.instants import SECOND
+from api.ports import About
+from api.status_models import (
+    ConnectionBody,
+    DevicesBody,
+    EndpointBody,
+    KindBody,
+    RowsBody,
+    StatusBody,
+    StoreBody,
+)
+from api.wiring import Wired
+from devices.errors import TransientError
+from devices.read_models import StoreFigures
+
+REPORTING_WINDOW_S = 15 * 60
+
+router = APIRouter(tags=["Hub"])
+
+
+@router.get("/status", summary="How the hub is doing")
+async def get_status(wired: Wired) -> StatusBody:
+    """Counts, rates' counters, health and versions.
+
+    While the store is away this still answers, with `store.reachable` false and its figures null: a board has to be
+    able to say so.
+    """
+    now = wired.clock()
+    about = wired.probe.about()
+    figures, detail = None, None
+    try:
+        figures = await wired.store.figures(reporting_since=now - REPORTING_WINDOW_S * SECOND)
+    except TransientError as error:
+        detail = str(error)
+    return StatusBody(
+        as_of=now,
+        version=about.version,
+        started_at=about.started_at,
+        uptime_s=max(0, now - about.started_at) // 1_000 / 1_000,
+        data_dir=about.data_dir,
+        endpoints=[EndpointBody.model_validate(item) for item in about.endpoints],
+        devices=None if figures is None else _devices(figures),
+        dead_letters_open=None if figures is None else figures.dead_letters_open,
+        pipeline=dict(wired.probe.counters()),
+        store=_store(about, figures, detail),
+        connections=[ConnectionBody.model_validate(item) for item in wired.probe.connections()],
+    )
+
+
+def _devices(figures: StoreFigures) -> DevicesBody:
+    return DevicesBody(
+        total=sum(kind.devices for kind in figures.kinds),
+        reporting=sum(kind.reporting for kind in figures.kinds),
+        reporting_window_s=REPORTING_WINDOW_S,
+        newest_received_at=figures.newest_received_at,
+        by_kind=[KindBody.model_validate(kind) for kind in figures.kinds],
+    )
+
+
+def _store(about: About, figures: StoreFigures | None, detail: str | None) -> StoreBody:
+    if figures is None:
+        return StoreBody(reachable=False, mode=about.store_mode, detail=detail)
+    readings, fixes, events = figures.readings_rows, figures.fixes_rows, figures.events_rows
+    return StoreBody(
+        reachable=True,
+        mode=about.store_mode,
+        server_version=figures.server_version,
+        timescaledb_version=figures.timescaledb_version,
+        rows=RowsBody(readings=readings, fixes=fixes, events=events, total=readings + fixes + events),
+    )

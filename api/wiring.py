@@ -1,0 +1,31 @@
+"""What routes are given: the services, and a device that is known to exist."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from api.params import DeviceId
+from api.ports import Services
+from api.problems import not_found
+from devices.read_models import DeviceEntry
+
+
+def services(request: Request) -> Services:
+    """The services that the application was created with."""
+    return cast(Services, request.app.state.services)
+
+
+Wired = Annotated[Services, Depends(services)]
+
+
+async def known_device(wired: Wired, device_id: DeviceId) -> DeviceEntry:
+    """The device of the path. Raises a 404 problem for one that does not exist."""
+    entry = await wired.devices.device(device_id)
+    if entry is None:
+        raise not_found("device", device_id)
+    return entry
+
+
+KnownDevice = Annotated[DeviceEntry, Depends(known_device)]

@@ -1,0 +1,75 @@
+"""Watching a mover for the truth record: how far it strays from where it should be, and how fast it goes."""
+
+from __future__ import annotations
+
+from simulators.city.motion import KMH, Phase
+from simulators.city.observation import SECOND
+from simulators.city.route import Corridor
+from simulators.truth import Episode, TruthLog
+
+SAMPLE_US = 2 * SECOND
+TRANSIT_TOLERANCE = 1.1  # in transit, driving above the street's limit times this counts as speeding
+
+
+class Excursion:
+    """One absence from a corridor: from the first to the last moment farther than ``beyond_m``, and the farthest."""
+
+    def __init__(self, truth: TruthLog, kind: str, device_id: str, corridor: Corridor, beyond_m: float) -> None:
+        self._truth, self._kind, self._device_id = truth, kind, device_id
+        self._corridor, self._beyond = corridor, beyond_m
+        self._episode: Episode | None = None
+        self._last = 0
+        self._farthest = 0.0
+
+    def see(self, phase: Phase) -> None:
+        """Take in a phase that is over."""
+        step = SAMPLE_US if phase.drive is not None else phase.end - phase.begin
+        for at in range(phase.begin, phase.end + 1, step):
+            along, _ = phase.at(at)
+            distance = self._corridor.distance(*phase.arc.point(along))
+            if distance <= self._beyond:
+                continue
+            if self._episode is None:
+                self._episode = self._truth.begin(self._kind, self._device_id, at, beyond_m=self._beyond)
+            self._last = at
+            self._farthest = max(self._farthest, distance)
+            self._episode.detail["greatest_distance_m"] = round(self._farthest, 1)
+
+    def close(self) -> None:
+        """The mover is back; write what there was."""
+        if self._episode is not None:
+            self._truth.end(self._episode, self._last)
+
+
+class SpeedWatch:
+    """One speeding episode: from the first to the last moment above the limit, and the greatest speed.
+
+    ``limit_kmh`` is the limit of the work; None stands for transit, where each street's own limit and a tenth count.
+    """
+
+    def __init__(self, truth: TruthLog, device_id: str, limit_kmh: float | None) -> None:
+        self._truth, self._device_id, self._limit = truth, device_id, limit_kmh
+        self._episode: Episode | None = None
+        self._last = 0
+        self._greatest = 0.0
+
+    def see(self, phase: Phase) -> None:
+        """Take in a phase that is over."""
+        limit = self._limit if self._limit is not None else phase.arc.limit_kmh * TRANSIT_TOLERANCE
+        span = None if phase.drive is None else phase.drive.span_above(limit * KMH)
+        if span is None or phase.drive is None:
+            return
+        begin, end = (phase.begin + int(seconds * 1_000) * 1_000 for seconds in span)
+        if self._episode is None:
+            working = self._limit is not None
+            self._episode = self._truth.begin(
+                "speeding", self._device_id, begin, limit_kmh=round(limit, 1), working=working
+            )
+        self._last = end
+        self._greatest = max(self._greatest, phase.drive.peak / KMH)
+        self._episode.detail["greatest_speed_kmh"] = round(self._greatest, 1)
+
+    def close(self) -> None:
+        """The vehicle has calmed down; write what there was."""
+        if self._episode is not None:
+            self._truth.end(self._episode, self._last)

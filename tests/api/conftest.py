@@ -1,0 +1,160 @@
+"""A city in a real database, and the application over it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from api.app import create_app
+from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Services
+from devices.metrics import Catalogue
+from store.readers import Readers
+from store.schema import Mode, enter_catalogue, migrate
+
+NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
+
+
+def micros(at: datetime) -> int:
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+class City:
+    """Writes straight into the tables, as the writer would."""
+
+    now = NOW
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+        self.connection = psycopg.connect(dsn, autocommit=True, options="-c timezone=Asia/Shanghai")
+
+    def sql(self, statement: str, *params: Any) -> list[tuple[Any, ...]]:
+        cursor = self.connection.execute(statement.encode(), params)
+        return cursor.fetchall() if cursor.description else []
+
+    def device(self, device_id: str, kind: str = "bin", status: str = "active", name: str = "", **ids: str) -> int:
+        insert = "INSERT INTO devices (id, kind, status, name) VALUES (%s, %s, %s, %s) RETURNING key"
+        key = self.sql(insert, device_id, kind, status, name)[0][0]
+        for scheme, value in ids.items():
+            self.sql("INSERT INTO identities VALUES (%s, %s, %s)", scheme, value, key)
+        return int(key)
+
+    def heard(self, key: int, at: datetime = NOW, lat: float | None = None, lon: float | None = None) -> None:
+        self.sql(
+            "INSERT INTO device_state (device_key, received_at, fix_at, lat, lon, heading_deg)"
+            " VALUES (%s, %s, %s, %s, %s, 90)",
+            *(key, at, None if lat is None else at, lat, lon),
+        )
+
+    def latest(self, key: int, metric: str, value: float, at: datetime = NOW) -> None:
+        self.sql("INSERT INTO latest_readings VALUES (%s, %s, %s, %s, 0)", key, self.metric(metric), at, value)
+
+    def metric(self, name: str) -> int:
+        return int(self.sql("SELECT key FROM metrics WHERE name = %s", name)[0][0])
+
+    def reading(self, key: int, metric: str, value: float, at: datetime) -> None:
+        insert = "INSERT INTO readings VALUES (%s, %s, 0, %s, %s, %s)"
+        self.sql(insert, key, self.metric(metric), at, value, at)
+
+    def fix(self, key: int, at: datetime, variant: int, seq: int | None = None, **columns: Any) -> None:
+        row = {"lat": 31.2, "lon": 121.5, "speed_kmh": 12.5, "heading_deg": 270.0, "valid": True} | columns
+        self.sql(
+            "INSERT INTO fixes (device_key, variant, observed_at, received_at, seq, quality,"
+            " lat, lon, speed_kmh, heading_deg, valid, constellations)"
+            " VALUES (%s, %s, %s, %s, %s, 0, %s, %s, %s, %s, %s, 'GPS,BDS')",
+            *(key, variant, at, at, seq, row["lat"], row["lon"], row["speed_kmh"], row["heading_deg"], row["valid"]),
+        )
+
+    def event(self, key: int, kind: str, at: datetime, variant: int = 0, **attributes: Any) -> None:
+        insert = "INSERT INTO events VALUES (%s, %s, %s, %s, 0, %s, %s)"
+        self.sql(insert, key, variant, at, at, kind, json.dumps(attributes))
+
+    def dead_letter(self, payload: bytes | None, code: str = "malformed", replayed: bool = False, **row: Any) -> int:
+        insert = (
+            "INSERT INTO dead_letters (received_at, adapter, source, channel, code, reason, device_id, size, digest,"
+            " payload, replayable, replayed_at) VALUES (%s, 'mqtt-json', 'broker', 'sanihub/x/up', %s, 'no JSON', %s,"
+            " %s, ''::bytea, %s, true, %s) RETURNING id"
+        )
+        size = len(payload or b"")
+        rows = self.sql(insert, NOW, code, row.get("device"), size, payload, NOW if replayed else None)
+        return int(rows[0][0])
+
+
+class FakeProbe:
+    """What the hub would say of itself."""
+
+    def __init__(self) -> None:
+        self.brokers = [Connection("broker-1", connected=True)]
+
+    def about(self) -> About:
+        return About(
+            "0.1.0", micros(NOW - timedelta(hours=1)), "plain", "/data", (Endpoint("MQTT", "mqtt://[::]:1883"),)
+        )
+
+    def connections(self) -> list[Connection]:
+        return self.brokers
+
+    def counters(self) -> Mapping[str, int]:
+        return {"messages_total": 1234, "duplicates_total": 5}
+
+
+async def prepare(dsn: str) -> None:
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        await migrate(connection, Mode.PLAIN, 7)
+        await enter_catalogue(connection, Catalogue())
+
+
+@pytest.fixture
+async def city(postgres_dsn: str) -> AsyncIterator[City]:
+    await prepare(postgres_dsn)
+    made = City(postgres_dsn)
+    # A second partition beside the default one, so that nothing leans upon there being only one.
+    for table in ("readings", "fixes", "events"):
+        made.sql(
+            f"CREATE TABLE {table}_november PARTITION OF {table} FOR VALUES FROM ('2026-11-01Z') TO ('2026-11-08Z')"
+        )
+    yield made
+    made.connection.close()
+
+
+@pytest.fixture
+def probe() -> FakeProbe:
+    return FakeProbe()
+
+
+@pytest.fixture
+async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
+    # Neither client nor server run in UTC here: what comes out must not depend on it.
+    options = {"options": "-c timezone=America/St_Johns"}
+    async with AsyncConnectionPool(city.dsn, min_size=1, max_size=4, kwargs=options, open=False) as pool:
+        readers = Readers.over(pool)
+        yield Services(
+            devices=readers.devices,
+            telemetry=readers.telemetry,
+            dead_letters=readers.dead_letters,
+            store=readers.status,
+            probe=probe,
+            metrics=lambda: [
+                MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),
+                MetricFamily("sanihub_spool_bytes", "Spooled.", (Sample(3.5),)),
+            ],
+            clock=lambda: micros(NOW),
+        )
+
+
+@pytest.fixture
+async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as opened:
+        yield opened
+
+
+@pytest.fixture
+def now() -> Iterator[datetime]:
+    yield NOW
