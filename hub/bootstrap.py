@@ -152,6 +152,8 @@ class Hub:
         condition = Condition("maintenance")
         while not self._stop.is_set():
             await pause(self._stop, MAINTAIN_S)
+            if self._stop.is_set():
+                return
             try:
                 dropped = await self.store.maintain(self.settings.store.retention_days)
                 condition.recovered()

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-import psutil
-
 from api.ports import About, Connection, Endpoint, MetricFamily, Sample
 
 if TYPE_CHECKING:
@@ -20,7 +18,6 @@ class Probe:
     def __init__(self, hub: Hub, started_at: int) -> None:
         self._hub = hub
         self._started_at = started_at
-        self._process = psutil.Process()
 
     def about(self) -> About:
         """Version, mode and addresses."""
@@ -36,14 +33,14 @@ class Probe:
         )
 
     def connections(self) -> Sequence[Connection]:
-        """Brokers in the order of the settings, then the store as the pipeline sees it."""
+        """Brokers in the order of the settings, then the pipeline's way into the store."""
         hub = self._hub
         found = [
             Connection(name=s.broker.name, connected=s.connected, detail=s.condition.fault or "")
             for s in hub.subscribers
         ]
         fault = hub.pipeline.store_condition.fault
-        found.append(Connection(name="store", connected=fault is None, kind="store", detail=fault or ""))
+        found.append(Connection(name="pipeline", connected=fault is None, kind="store", detail=fault or ""))
         return found
 
     def counters(self) -> Mapping[str, int | float]:
@@ -87,7 +84,6 @@ class Probe:
             ("sanihub_spool_frames", "Frames waiting on disk", hub.spool.waiting),
             ("sanihub_store_up", "1 while the store takes batches", float(hub.pipeline.store_condition.fault is None)),
             ("sanihub_devices", "Devices known", len(hub.registry)),
-            ("sanihub_process_resident_bytes", "Memory of the hub itself", self._process.memory_info().rss),
         ]
         for name, text, value in gauges:
             yield MetricFamily(name, text, (Sample(value),))

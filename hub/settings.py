@@ -33,7 +33,7 @@ class StoreSection(_Section):
     dsn: SecretStr = SecretStr("")
     mode: Literal["auto", "plain", "timescale"] = "auto"
     partition_days: int = Field(7, ge=1, le=366)
-    retention_days: int | None = Field(400, ge=1, description="None keeps everything")
+    retention_days: int | None = Field(None, ge=1, description="None keeps everything")
     embedded_port: int | None = Field(None, ge=1, le=65_535)
 
 

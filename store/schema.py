@@ -114,24 +114,30 @@ async def _divide(connection: AsyncConnection, mode: Mode, chunk_days: int) -> N
         await connection.execute(statement.format(sql.Identifier(f"{table}_default"), sql.Identifier(table)))
 
 
+# Only what is missing is inserted: a row that meets its conflict would still use up a number, and numbers are scarce.
 _ENTER_METRICS = """
+WITH given AS (
+    SELECT * FROM unnest(%(names)s::text[], %(units)s::text[], %(titles)s::text[], %(titles_zh)s::text[])
+        AS g (name, unit, title, title_zh)
+), renewed AS (
+    UPDATE metrics m SET unit = g.unit, title = g.title, title_zh = g.title_zh FROM given g
+     WHERE m.name = g.name AND (m.unit, m.title, m.title_zh) <> (g.unit, g.title, g.title_zh)
+)
 INSERT INTO metrics (name, unit, title, title_zh)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[])
-ON CONFLICT (name) DO UPDATE
-   SET unit = excluded.unit, title = excluded.title, title_zh = excluded.title_zh
- WHERE (metrics.unit, metrics.title, metrics.title_zh) <> (excluded.unit, excluded.title, excluded.title_zh)
+SELECT * FROM given g WHERE NOT EXISTS (SELECT FROM metrics m WHERE m.name = g.name)
+ON CONFLICT (name) DO NOTHING
 """
 
 
 async def enter_catalogue(connection: AsyncConnection, catalogue: Catalogue) -> dict[str, int]:
     """Enter the metric catalogue and return the store's number for each name."""
     entries = list(catalogue.by_name.values())
-    columns = (
-        [entry.name for entry in entries],
-        [entry.unit for entry in entries],
-        [entry.title for entry in entries],
-        [entry.title_zh for entry in entries],
-    )
+    columns = {
+        "names": [entry.name for entry in entries],
+        "units": [entry.unit for entry in entries],
+        "titles": [entry.title for entry in entries],
+        "titles_zh": [entry.title_zh for entry in entries],
+    }
     await connection.execute(_ENTER_METRICS, columns)
     cursor = await connection.execute("SELECT name, key FROM metrics")
     return dict(await cursor.fetchall())

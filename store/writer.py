@@ -9,12 +9,12 @@ forward, in the same transaction.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from time import time_ns
 
 import psycopg
 import structlog
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, AsyncCursor
 
 from devices import instants
 from devices.metrics import Catalogue
@@ -120,8 +120,12 @@ class PostgresStore:
             await self._connection.close()
             self._connection = None
 
-    async def write(self, batch: Batch) -> Written:
-        """Commit a batch in one transaction (see :class:`ingest.ports.TelemetryStore`)."""
+    async def write(self, batch: Batch, also: Callable[[AsyncCursor], Awaitable[None]] | None = None) -> Written:
+        """Commit a batch in one transaction (see :class:`ingest.ports.TelemetryStore`).
+
+        ``also`` works in the same transaction, before the batch; what it raises undoes all. It may be called twice,
+        for where a row is there already the transaction is begun anew.
+        """
         async with self._lock:
             with translated_errors():
                 connection = await self._connect()
@@ -131,11 +135,11 @@ class PostgresStore:
                 rows = batch.rows()
                 if not batch.expect_duplicates:
                     try:
-                        await self._transact(connection, batch, encoded, staged=False)
+                        await self._transact(connection, batch, encoded, also, staged=False)
                         return Written(rows, 0)
                     except psycopg.errors.UniqueViolation:
                         pass  # some row is there already: the staging way tells which
-                inserted = await self._transact(connection, batch, encoded, staged=True)
+                inserted = await self._transact(connection, batch, encoded, also, staged=True)
                 return Written(inserted, rows - inserted)
 
     async def find_devices(self, identities: Iterable[Identity]) -> list[tuple[Identity, Device]]:
@@ -210,10 +214,20 @@ class PostgresStore:
         self._connection = connection
         return connection
 
-    async def _transact(self, connection: AsyncConnection, batch: Batch, encoded: Encoded, *, staged: bool) -> int:
+    async def _transact(
+        self,
+        connection: AsyncConnection,
+        batch: Batch,
+        encoded: Encoded,
+        also: Callable[[AsyncCursor], Awaitable[None]] | None,
+        *,
+        staged: bool,
+    ) -> int:
         """One transaction; returns the rows of telemetry that were new (staged), or 0."""
         inserted = 0
         async with connection.transaction(), connection.cursor() as cursor:
+            if also is not None:
+                await also(cursor)
             for table, columns, data in (
                 ("readings", _READINGS, encoded.readings),
                 ("fixes", _FIXES, encoded.fixes),
@@ -237,11 +251,11 @@ class PostgresStore:
             await self._enter_rest(cursor, batch)
         return inserted
 
-    async def _copy(self, cursor: psycopg.AsyncCursor, table: str, columns: str, data: bytes) -> None:
+    async def _copy(self, cursor: AsyncCursor, table: str, columns: str, data: bytes) -> None:
         async with cursor.copy(f"COPY {table} {columns} FROM STDIN (FORMAT BINARY)".encode()) as copy:
             await copy.write(HEADER + data + TRAILER)
 
-    async def _enter_rest(self, cursor: psycopg.AsyncCursor, batch: Batch) -> None:
+    async def _enter_rest(self, cursor: AsyncCursor, batch: Batch) -> None:
         if batch.receipts:
             await cursor.execute(
                 _ENTER_RECEIPTS,

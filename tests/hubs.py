@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.servers import DEADLINE_S, wait_until
 
 _OPEN = re.compile(r"open\s+(http://\S+?)/\s")
@@ -101,5 +102,7 @@ def mqtt_section(address: tuple[str, int], **fields: object) -> str:
     """A `[[mqtt]]` section for a broker of the tests."""
     host, port = address
     lines = ["[[mqtt]]", 'name = "test"', f'host = "{host}"', f"port = {port}"]
-    lines += [f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}" for name, value in fields.items()]
+    lines += [
+        f'{name} = "{value}"' if isinstance(value, str) else f"{name} = {value}" for name, value in fields.items()
+    ]
     return "\n".join(lines)

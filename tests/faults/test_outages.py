@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from tests.flood import flood, lost_and_doubled, publish, stored
 from tests.hubs import HubProcess, mqtt_section
 from tests.servers import Mosquitto, NatsServer, PostgresServer

@@ -1,0 +1,44 @@
+# sanihub: everything goes through here. `make demo` and `make test` need nothing but Python >= 3.11, git and make.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8080
+
+.PHONY: help install demo test check faults bench wheel lock clean
+
+help: ## Show these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+install: .venv/.done ## Make the environment (.venv) from the lock file
+
+.venv/.done: requirements.lock pyproject.toml
+	sh tools/make-environment.sh $(PYTHON)
+	touch $@
+
+demo: install ## Run the hub with everything embedded and a simulated city; ctrl-C ends it (PORT=8080)
+	@exec $(BIN)/sanihub demo --port $(PORT)
+
+test: install ## Run the tests against real servers (installs mosquitto and Chromium with apt where it may)
+	sh tools/test-servers.sh
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: install ## Lint, types, import rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+faults: install ## The long fault runs: 50,000 messages, three kills, outages of 20 s
+	SANIHUB_TEST_FULL=1 $(BIN)/python -m pytest tests/faults
+
+bench: install ## Measure ingest and print the table of docs/benchmarks.md
+	$(BIN)/sanihub bench ingest
+
+wheel: install ## Build the wheel and try it in a clean environment
+	sh tools/try-wheel.sh $(PYTHON)
+
+lock: install ## Resolve the dependencies anew into requirements.lock
+	sh tools/lock.sh
+
+clean: ## Remove what was built here (never data)
+	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

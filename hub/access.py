@@ -1,0 +1,149 @@
+"""A store for a command: the one of the settings, the one of the hub that runs on the data folder, or one of its own.
+
+A data folder belongs to one hub at a time. A command that needs its database while a hub holds the folder speaks to
+that hub's server; otherwise the command holds the folder itself and runs the database alone until it is done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+import psycopg
+import typer
+
+from devices.errors import ConfigError, TransientError
+from hub import logs
+from hub import settings as settings_file
+from hub.embedded import EmbeddedServers, default_data_folder
+from hub.settings import Settings
+from ingest.runner import Backoff, Condition, persist
+from store.connection import session_parameters
+from store.embedded import DATABASE, LOCK_NAME, LOOPBACK, ROLE
+
+T = TypeVar("T")
+
+PATIENCE_S = 30.0  #: how long a command bears a store that is away
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Settings file; sanihub.toml of this folder if it is there.")
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="Data folder of the embedded servers; the demo keeps its own in its subfolder demo."),
+]
+
+
+class Access(msgspec.Struct, frozen=True):
+    """A database that answers. ``origin`` tells whose server it is; ``dsn`` holds a password: not for logs."""
+
+    dsn: str
+    origin: Literal["external", "running hub", "own"]
+    data: Path
+
+
+def load(config: Path | None, data: Path | None) -> Settings:
+    """The settings of a command, with ``--data`` over them; its logs go to standard error, warnings only.
+
+    Raises ConfigError.
+    """
+    chosen = settings_file.load(config, **({} if data is None else {"data": data}))
+    logs.configure("error" if chosen.log.level == "error" else "warning", chosen.log.format)
+    return chosen
+
+
+def data_folder(settings: Settings) -> Path:
+    """Where the embedded servers keep their data, whether it is there or not."""
+    return (settings.data or default_data_folder()).expanduser().resolve()
+
+
+def has_database(data: Path) -> bool:
+    """Whether an embedded database was made in this folder."""
+    return (data / "postgres" / "pgdata").exists()
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterator[Access]:
+    """Give a command its database; what was started for it is stopped at the end. Call it on the main thread.
+
+    ``create`` allows making a new data folder. Raises ConfigError when there is none, or it cannot be used, and
+    TransientError when the hub that holds it does not answer.
+    """
+    data = data_folder(settings)
+    if not settings.embedded_database:
+        yield Access(settings.store.dsn.get_secret_value(), "external", data)
+        return
+    if not create and not has_database(data) and not in_use(data):
+        raise ConfigError(f"{data} holds no data yet; name the data folder with --data{_hint(data)}")
+    servers = EmbeddedServers(data, broker=False, postgres_port=settings.store.embedded_port)
+    try:
+        await servers.start()
+    except ConfigError:
+        if not in_use(data):
+            raise
+        yield Access(await _attach(data), "running hub", data)
+        return
+    try:
+        yield Access(servers.dsn, "own", data)
+    finally:
+        await servers.stop()
+
+
+def in_use(data: Path) -> bool:
+    """Whether a hub, or a command like this one, holds the folder now."""
+    try:
+        descriptor = os.open(data / LOCK_NAME, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+async def patiently(call: Callable[[], Awaitable[T]], name: str = "store", seconds: float = PATIENCE_S) -> T:
+    """Await ``call``, again while it raises TransientError; after so many seconds its last error is raised."""
+    enough = asyncio.Event()
+    timer = asyncio.get_running_loop().call_later(seconds, enough.set)
+    try:
+        return await persist(call, Condition(name), enough, Backoff(first=0.05, most=1.0))
+    finally:
+        timer.cancel()
+
+
+async def _attach(data: Path) -> str:
+    """The DSN of the server that a running hub has on this folder, once it answers: the hub may just be starting."""
+    folder = data / "postgres"
+
+    async def answering() -> str:
+        try:
+            port = int((folder / "port").read_text("ascii"))
+            password = (folder / "password").read_text("utf-8").strip()
+        except PermissionError as error:
+            raise ConfigError(f"{error.filename} cannot be read: run this as the user that the hub runs as") from None
+        except (OSError, ValueError) as error:
+            raise TransientError(f"{data} is in use by a hub without a database so far: {error}") from None
+        dsn = f"postgresql://{ROLE}:{password}@{LOOPBACK}:{port}/{DATABASE}"
+        try:
+            connection = await psycopg.AsyncConnection.connect(**session_parameters(dsn))  # type: ignore[arg-type]
+        except psycopg.OperationalError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise TransientError(f"{data} is in use by a hub whose database does not answer: {reason}") from None
+        await connection.close()
+        return dsn
+
+    return await patiently(answering, "database of the running hub")
+
+
+def _hint(data: Path) -> str:
+    """Where the data probably are."""
+    return f" (the demo's lie in {data / 'demo'})" if has_database(data / "demo") else ""

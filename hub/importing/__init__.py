@@ -1,0 +1,1 @@
+"""Files of devices and telemetry, read for ``sanihub import``."""

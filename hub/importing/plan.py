@@ -1,0 +1,74 @@
+"""What each path of an import is, told by its name and its header, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from devices.errors import ConfigError
+from devices.metrics import Catalogue
+from hub.importing.rows import FileFaultError, Table, TextFile, open_table
+from hub.importing.telemetry_files import Form, form_of
+
+SUFFIXES = {".yaml": "yaml", ".yml": "yaml", ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "json lines",
+            ".ndjson": "json lines"}  # fmt: skip
+
+
+class Part(msgspec.Struct):
+    """One file of an import. ``table`` is there for CSV, ``form`` for CSV of telemetry; no form: JSON or devices."""
+
+    file: TextFile
+    devices: bool
+    size: int
+    table: Table | None = None
+    form: Form | None = None
+
+    @property
+    def what(self) -> str:
+        """In a word, for people."""
+        if self.devices:
+            return "devices"
+        return {"wide": "readings", "long": "readings", "track": "track", None: "messages"}[self.form]
+
+
+def plan(paths: Iterable[Path], encoding: str, catalogue: Catalogue) -> list[Part]:
+    """The files of an import (those of a folder, too), devices first, for telemetry may be theirs.
+
+    Raises ConfigError for a path that is not there or of no known kind, FileFaultError for a header.
+    """
+    parts = [_part(path, encoding, catalogue) for path in _files(paths)]
+    return sorted(parts, key=lambda part: not part.devices)
+
+
+def _files(paths: Iterable[Path]) -> Iterable[Path]:
+    for path in paths:
+        if path.is_dir():
+            found = sorted(item for item in path.iterdir() if item.suffix.lower() in SUFFIXES)
+            if not found:
+                raise ConfigError(f"{path}: holds no file to import ({', '.join(SUFFIXES)})")
+            yield from found
+        elif path.is_file():
+            yield path
+        else:
+            raise ConfigError(f"{path}: no such file")
+
+
+def _part(path: Path, encoding: str, catalogue: Catalogue) -> Part:
+    kind = SUFFIXES.get(path.suffix.lower())
+    file, size = TextFile(path, encoding), path.stat().st_size
+    if kind is None:
+        raise ConfigError(f"{path}: expected a file of one of these kinds: {', '.join(SUFFIXES)}")
+    if kind == "yaml":
+        return Part(file, True, size)
+    if kind == "json lines":
+        return Part(file, False, size)
+    table = open_table(file)
+    columns = set(table.header)
+    if "device" in columns or "time" in columns:
+        return Part(file, False, size, table, form_of(table, catalogue))
+    if "id" in columns:
+        return Part(file, True, size, table)
+    reason = "header: expected the columns id, ... (devices) or device,time, ... (readings and tracks)"
+    raise FileFaultError(path, reason, table.header_line)

@@ -1,0 +1,71 @@
+"""deploy/sanihub.example.toml names every setting: uncommented lines are the defaults, commented ones are accepted."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from hub.settings import MqttSection, Settings, TlsSection, load
+
+FILE = Path(__file__).parents[2] / "deploy" / "sanihub.example.toml"
+_COMMENTED_SETTING = re.compile(r"^#(?=\[|[a-z_]+ = )", re.M)
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("SANIHUB_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)  # no sanihub.toml here
+
+
+def everything() -> str:
+    return _COMMENTED_SETTING.sub("", FILE.read_text("utf-8"))
+
+
+def named(model: type[BaseModel], section: dict[str, Any], where: str = "") -> set[str]:
+    """The settings of a model that a section does not name."""
+    return {f"{where}{name}" for name in model.model_fields if name not in section}
+
+
+def test_as_it_stands_it_is_the_defaults() -> None:
+    assert load(FILE).model_dump() == load().model_dump()
+
+
+def test_it_is_accepted_with_every_line_in_use(tmp_path: Path) -> None:
+    file = tmp_path / "all.toml"
+    file.write_text(everything(), "utf-8")
+    chosen = load(file)
+    assert chosen.mqtt[0].tls is not None
+    assert chosen.embedded_broker
+
+
+def test_it_names_every_setting() -> None:
+    document = tomllib.loads(everything())
+    missing = named(Settings, document)
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            missing |= named(field.annotation, document[name], f"{name}.")
+    connection = document["mqtt"][0]
+    missing |= named(MqttSection, connection, "mqtt.") | named(TlsSection, connection["tls"], "mqtt.tls.")
+    assert not missing
+
+
+def test_commented_lines_of_a_connection_show_its_defaults() -> None:
+    connection = tomllib.loads(everything())["mqtt"][0]
+    for name, field in MqttSection.model_fields.items():
+        if not field.is_required() and field.default is not None:
+            assert connection[name] == field.default, name
+
+
+def test_what_stands_uncommented_is_all_that_has_a_default() -> None:
+    document = tomllib.loads(FILE.read_text("utf-8"))
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            with_default = {key for key, part in field.annotation.model_fields.items() if part.default is not None}
+            assert set(document[name]) == with_default, name
