@@ -100,6 +100,15 @@ class Hub:
         """Ask :meth:`run` to finish."""
         self._stop.set()
 
+    async def subscribed(self) -> None:
+        """Wait until every broker has taken the subscriptions, or the hub is to stop."""
+        stopping = asyncio.create_task(self._stop.wait())
+        for subscriber in self.subscribers:
+            waiting = asyncio.create_task(subscriber.subscribed.wait())
+            await asyncio.wait({stopping, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+        stopping.cancel()
+
     async def _end(self, tasks: dict[str, asyncio.Task[None]]) -> None:
         self._stop.set()
         for subscriber in self.subscribers:

@@ -48,15 +48,16 @@ class HubProcess:
             )
 
     def start(self) -> None:
-        """Start; returns when it serves."""
+        """Start; returns when it serves and is subscribed: what is published from now on reaches it."""
         self.launch()
         process = self._process
         assert process is not None
 
         def serving() -> bool:
-            found = _OPEN.search(self.text())
+            text = self.text()
+            found = _OPEN.search(text)
             self.url = found[1] if found else ""
-            return bool(found) or process.poll() is not None
+            return (bool(found) and "mqtt_connected" in text) or process.poll() is not None
 
         wait_until(serving, f"the hub serves; log {self.log}")
         if not self.url:

@@ -109,7 +109,8 @@ async def _replay(settings: Settings, codes: list[str], device: str | None, ids:
         replayer = Replayer(desk, store, registry, decoders(settings, Catalogue()), rules, dry_run=dry_run)
         total = await patiently(desk.count)
         columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("", total=total)
             while not stop.is_set() and await patiently(replayer.step):
                 bar.update(task, completed=replayer.tally.letters)

@@ -88,7 +88,7 @@ def decode(
     decoder = chosen.decoder(prefix)
     try:
         with _opened(file) as source:
-            flush = not stat.S_ISREG(os.fstat(source.fileno()).st_mode)  # a live source wants its answers now
+            flush = _live(source)
             for line in lines(source):
                 sys.stdout.buffer.write(msgspec.json.encode(describe(line, chosen, decoder, prefix, topic)) + b"\n")
                 if flush:
@@ -106,6 +106,14 @@ def _opened(file: str) -> IO[bytes]:
         return Path(file).open("rb")
     except OSError as error:
         raise ConfigError(f"decode: {file}: {error.strerror}") from None
+
+
+def _live(source: IO[bytes]) -> bool:
+    """Whether somebody may be waiting for each answer: anything but a file on disk."""
+    try:
+        return not stat.S_ISREG(os.fstat(source.fileno()).st_mode)
+    except OSError:  # no file of the system at all
+        return True
 
 
 def lines(source: IO[bytes]) -> Iterator[bytes | None]:

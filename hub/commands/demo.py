@@ -46,6 +46,7 @@ def demo(
     async def simulate_beside(installation: Installation, hub: Hub, stop: asyncio.Event) -> None:
         connection = installation.embedded_connection()
         password = connection.password.get_secret_value() if connection.password else None
+        await hub.subscribed()  # before that, the broker would keep nothing for us
         now = time_ns() // 1_000
         await simulate(
             city,

@@ -71,9 +71,7 @@ def import_(
     kind: Annotated[str | None, typer.Option(help="Kind of devices that are not known and name none.")] = None,
     encoding: Annotated[str, typer.Option(help="Encoding of the files.")] = "utf-8",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check the files; open no store.")] = False,
-    shown: Annotated[
-        int, typer.Option("--max-faults", min=0, help="Faults to print of each file; all are counted.")
-    ] = (50),
+    shown: Annotated[int, typer.Option("--max-faults", min=0, help="Faults to print of each file.")] = (50),
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
@@ -129,7 +127,7 @@ class Import:
     async def _all(self, parts: list[Part], dsn: str, store: PostgresStore | None) -> None:
         stop = stop_event()
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=self._console, transient=True) as bar:
+        with Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal) as bar:
             tasks = [bar.add_task(part.file.path.name, total=part.size) for part in parts]
             for part, task in zip(parts, tasks, strict=True):
                 done = Done(part)

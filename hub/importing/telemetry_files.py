@@ -89,7 +89,7 @@ def from_table(table: Table, form: Form, time: TimeReader, kind: str | None, tel
 
 def _divide(cells: Mapping[str, str], body: dict[str, Any]) -> None:
     """The cells of a track's row: to the fix what is a field of it, the rest to the readings."""
-    fix = {name: _number(name, cell) for name, cell in cells.items() if name in FIX_COLUMNS}
+    fix: dict[str, Any] = {name: _number(name, cell) for name, cell in cells.items() if name in FIX_COLUMNS}
     if "constellations" in fix:
         fix["constellations"] = cells["constellations"].replace("|", " ").replace(",", " ").split()
     if "lat" in fix or "lon" in fix:

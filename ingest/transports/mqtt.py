@@ -97,8 +97,8 @@ class MqttSubscriber:
     ) -> None:
         self.broker = broker
         self.condition = Condition(f"mqtt:{broker.name}")
-        self.condition.fault = None
         self.connected = False
+        self.subscribed = asyncio.Event()  #: set by the first subscription: from then on the broker keeps messages
         self.received = 0
         self.connects = 0
         self._topics = [f"$share/{broker.share}/{topic}" if broker.share else topic for topic in topics]
@@ -119,6 +119,7 @@ class MqttSubscriber:
                 await session.open(self._topics)
                 self.connects += 1
                 self.connected = True
+                self.subscribed.set()
                 self.condition.recovered()
                 log.info("mqtt_connected", broker=self.broker.name, session_present=session.session_present)
                 await session.lost_or(self._stop)

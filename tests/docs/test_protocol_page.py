@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -39,7 +40,7 @@ def blocks(label: str) -> list[str]:
 def refusals() -> list[tuple[str, str, list[str]]]:
     """(kind, payload, lines) of each refused example; its lines stand in the block behind it."""
     found = []
-    for (label, payload), (after, lines) in zip(BLOCKS, BLOCKS[1:], strict=False):
+    for (label, payload), (after, lines) in pairwise(BLOCKS):
         if label.endswith("refused"):
             assert after == "text", f"no lines follow the refused example {payload!r}"
             found.append((label, payload, lines.splitlines()))
@@ -154,7 +155,7 @@ def test_schema_and_decoder_agree_on_every_part_of_a_fix(name: str, value: int) 
 
 def test_what_the_page_says_in_figures() -> None:
     rules = IntakeRules()
-    plain = PAGE.replace(",", "")
+    plain = " ".join(PAGE.replace(",", "").split())
     for figure in (
         f"1 to {native_json.MAX_MESSAGES} of them",
         f"at most {native_json.MAX_EVENTS} objects",

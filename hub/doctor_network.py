@@ -1,0 +1,140 @@
+"""The doctor's look at the network: brokers, the port of the API, and who can reach the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.request
+from collections.abc import Iterable
+from secrets import token_hex
+
+import aiomqtt
+
+from devices.errors import ConfigError
+from hub.access import in_use
+from hub.broker import is_loopback
+from hub.examined import Examined, Finding
+from hub.settings import MqttSection
+from ingest.transports.mqtt import tls_context
+from store.embedded import port_is_free
+
+BROKER_TIMEOUT_S = 5.0
+SYS_TIMEOUT_S = 1.0  #: for a broker to say its name, which many do not
+
+
+async def check_brokers(examined: Examined) -> list[Finding]:
+    """Whether each broker lets the hub in."""
+    sections = list(examined.settings.mqtt)
+    if examined.settings.embedded_broker:
+        running = _embedded_section(examined)
+        if running is None:
+            return [Finding("MQTT embedded", "ok", "starts with the hub"), *await _brokers(sections)]
+        sections.append(running)
+    return await _brokers(sections)
+
+
+async def _brokers(sections: Iterable[MqttSection]) -> list[Finding]:
+    return list(await asyncio.gather(*(_broker(section) for section in sections)))
+
+
+def _embedded_section(examined: Examined) -> MqttSection | None:
+    """The connection to the embedded broker of a hub that runs now."""
+    try:
+        port = int((examined.data / "broker" / "port").read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+    if not in_use(examined.data):
+        return None
+    broker = examined.settings.broker
+    host = "127.0.0.1" if broker.host in ("0.0.0.0", "::", "localhost") else broker.host  # noqa: S104 - compared
+    return MqttSection(name="embedded", host=host, port=port, username=broker.username, password=broker.password)
+
+
+async def _broker(section: MqttSection) -> Finding:
+    """Connect under a client id of our own, for the hub's would take the hub's session away from it."""
+    check, where = f"MQTT {section.name}", f"{section.host}:{section.port}"
+    five = section.version == "5"
+    broker = section.broker()
+    try:
+        client = aiomqtt.Client(
+            section.host,
+            section.port,
+            identifier=f"sanihub-doctor-{token_hex(4)}",
+            username=broker.username,
+            password=broker.password,
+            protocol=aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311,
+            tls_context=tls_context(broker.tls) if broker.tls else None,
+            timeout=BROKER_TIMEOUT_S,
+        )
+        async with asyncio.timeout(2 * BROKER_TIMEOUT_S), client:
+            name = await _name_of(client)
+    except (aiomqtt.MqttError, ConfigError, OSError, TimeoutError) as error:
+        reason = str(error) or "no answer"
+        advice = "check host, port and that the broker runs"
+        if "authori" in reason.lower() or "user name" in reason.lower():
+            advice = f"check username and password of the connection {section.name}"
+        elif "certificate" in reason.lower() or "ssl" in reason.lower():
+            advice = f"check tls.ca of the connection {section.name} and the name in the broker's certificate"
+        return Finding(check, "fail", f"{where}: {reason}", advice)
+    detail = f"{where}: connected with MQTT {section.version}{f', {name}' if name else ''}"
+    if not five and name.startswith("mosquitto"):
+        advice = (
+            "mosquitto sends at most max_inflight_messages (20 by default) before it sees them acknowledged, and the "
+            'hub acknowledges after its commit: set max_inflight_messages 1000 in mosquitto.conf, or version = "5" here'
+        )
+        return Finding(check, "warn", detail, advice)
+    return Finding(check, "ok", detail)
+
+
+async def _name_of(client: aiomqtt.Client) -> str:
+    """What the broker calls itself in ``$SYS/broker/version``; empty where it does not."""
+    try:
+        async with asyncio.timeout(SYS_TIMEOUT_S):
+            await client.subscribe("$SYS/broker/version")
+            async for message in client.messages:
+                return (
+                    bytes(message.payload).decode("utf-8", "replace")[:80] if isinstance(message.payload, bytes) else ""
+                )
+    except (TimeoutError, aiomqtt.MqttError):
+        pass
+    return ""
+
+
+async def check_api(examined: Examined) -> Iterable[Finding]:
+    """The port of the API: free, or held by a hub; and who can reach it."""
+    api = examined.settings.api
+    found = [await asyncio.to_thread(_api_port, api.host, api.port)]
+    exposed = [] if is_loopback(api.host) else [f"the API on {api.host}"]
+    broker = examined.settings.broker
+    if examined.settings.embedded_broker and not is_loopback(broker.host):
+        exposed.append(f"the MQTT broker on {broker.host}")
+    if exposed:
+        advice = "let only those in who should be: a firewall, a reverse proxy with TLS, or listen on 127.0.0.1"
+        found.append(Finding("exposure", "warn", f"others on the network can reach {' and '.join(exposed)}", advice))
+    else:
+        found.append(Finding("exposure", "ok", "only this machine can reach the hub"))
+    return found
+
+
+def _api_port(host: str, port: int) -> Finding:
+    if port == 0:
+        return Finding("API port", "ok", "any free one")
+    try:
+        if port_is_free(host, port):
+            return Finding("API port", "ok", f"{host}:{port} is free")
+    except OSError as error:
+        return Finding(
+            "API port", "fail", f"{host}:{port}: {error.strerror}", "set api.host to an address of this machine"
+        )
+    reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared
+    url = f"http://[{reached}]:{port}/healthz" if ":" in reached else f"http://{reached}:{port}/healthz"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy does not lead to this machine
+    try:
+        with opener.open(url, timeout=3) as answer:
+            body = json.loads(answer.read(10_000))
+        if body.get("status") == "alive":
+            return Finding("API port", "ok", f"{host}:{port} is held by a hub, version {body.get('version')}")
+    except (OSError, ValueError, AttributeError):
+        pass
+    advice = "stop the other program, or choose another port with api.port or --port"
+    return Finding("API port", "fail", f"{host}:{port} is taken by another program", advice)
