@@ -155,7 +155,7 @@ class DeadLetterBody(_Body):
     received_at: Instant
     adapter: str = Field(examples=["mqtt-json"])
     source: str
-    channel: str = Field(examples=["sanihub/bin-0042/up"])
+    channel: str = Field(examples=["sanihub/v1/bin-0042/telemetry"])
     code: str = Field(examples=["malformed"])
     reason: str
     device_id: str | None

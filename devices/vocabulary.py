@@ -57,7 +57,8 @@ class Frame(msgspec.Struct, gc=False):
 
     ``adapter`` names the decoder (``mqtt-json``), ``source`` the connection in the settings, ``channel`` the topic,
     path or peer address. ``redelivered`` is the transport's own statement that it may have handed this frame over
-    before (MQTT's DUP flag); ``retained`` that it is a broker's kept copy and not a fresh message.
+    before (MQTT's DUP flag); ``retained`` that it is a broker's kept copy and not a fresh message. ``token`` is the
+    transport's own number of the delivery (MQTT's packet identifier), the same when the frame comes again.
     """
 
     adapter: str
@@ -67,6 +68,7 @@ class Frame(msgspec.Struct, gc=False):
     received_at: int
     redelivered: bool = False
     retained: bool = False
+    token: int = 0
 
 
 class Position(msgspec.Struct, frozen=True, gc=False):
@@ -100,7 +102,7 @@ class Uplink(msgspec.Struct):
 
     ``observed_at`` is the device's claim (µs) or None when it made none. ``readings`` maps metric names of the
     catalogue to values in the metric's unit; ``doubtful`` names those that the source marks as uncertain. ``seq``
-    orders records of one instant; ``message_id`` lets a message without a time be recognised when it comes twice.
+    orders fixes of one instant; ``message_id`` lets a message without a time be recognised when it comes twice.
     ``kind`` is a hint for the registration of a device that is not known yet. ``online`` is the connection's state
     where the transport knows it (a last will).
     """
@@ -126,6 +128,7 @@ class Decoded(msgspec.Struct):
 
     uplinks: list[Uplink]
     problems: list[str] = []
+    identity: Identity | None = None  #: of the sender, where the frame itself tells it, sound or not
 
 
 class Device(msgspec.Struct, eq=False):
@@ -180,7 +183,14 @@ class Receipt(msgspec.Struct, gc=False):
 
     device: Device
     digest: bytes
+    token: int  #: of the delivery (:attr:`Frame.token`); 0 where a message id tells more
     filed_at: int
+
+
+ReceiptKey = tuple[int, bytes, int]
+"""What a receipt is looked up by: device key, digest, and the token of the delivery or :data:`ANY_TOKEN`."""
+
+ANY_TOKEN = -1
 
 
 class DeadLetter(msgspec.Struct, gc=False):
@@ -190,6 +200,7 @@ class DeadLetter(msgspec.Struct, gc=False):
     reason: str
     code: str
     digest: bytes
+    size: int  #: of the payload as it came, bytes
     device_id: str | None = None
     replayable: bool = True
 

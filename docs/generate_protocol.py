@@ -14,7 +14,7 @@ from typing import Any
 from devices.datum import DATUMS
 from devices.kinds import KINDS
 from devices.metrics import CATALOGUE, Metric
-from ingest.wire import native_json
+from ingest.wire import native_json, native_message
 
 FOLDER = Path(__file__).parent / "protocols"
 PAGE = FOLDER / "mqtt-json.md"
@@ -148,7 +148,7 @@ def schema() -> dict[str, Any]:
         "description": "The form to write. The hub reads more than this, see mqtt-json.md.",
         "oneOf": [
             message,
-            {"type": "array", "items": message, "minItems": 1, "maxItems": native_json.MAX_MESSAGES},
+            {"type": "array", "items": message, "minItems": 1, "maxItems": native_message.MAX_MESSAGES},
         ],
         "$defs": {
             "message": _message(),

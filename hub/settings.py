@@ -6,14 +6,16 @@ Everything is checked before any network is touched; a fault names the field and
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from devices.clock import DAY, SECOND, ClockPolicy
+from devices.clock import SECOND, ClockPolicy
 from devices.errors import ConfigError
+from devices.instants import from_datetime
 from devices.registry import UnknownPolicy
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
@@ -108,7 +110,7 @@ class IntakeSection(_Section):
 
     def rules(self) -> IntakeRules:
         """The assembler's view of this section."""
-        oldest = int((self.clock_oldest - 1970) * 365.2425) * DAY
+        oldest = from_datetime(datetime(self.clock_oldest, 1, 1, tzinfo=UTC))
         clock = ClockPolicy(future=self.clock_future_s * SECOND, oldest=oldest)
         return IntakeRules(
             max_payload_bytes=self.max_payload_bytes,

@@ -10,7 +10,7 @@ from devices.clock import ClockPolicy
 from devices.errors import DecodeError
 from devices.kinds import DEVICE_ID, guess_kind
 from devices.registry import Registry, UnknownPolicy
-from devices.vocabulary import Batch, DeadLetter, Decoded, Device, Frame, Identity
+from devices.vocabulary import Batch, DeadLetter, Decoded, Device, Frame, Identity, ReceiptKey
 from ingest.filing import Filer, Receipts, dead_letter
 from ingest.ports import Decoder, TelemetryStore
 
@@ -84,11 +84,18 @@ class Assembler:
             else:
                 self._filer.file(frame, uplink, index, device, known, batch)
         if letter is None and decoded.problems:
-            first = self._registry.find(decoded.uplinks[0].identity) if decoded.uplinks else None
-            reason = "; ".join(decoded.problems)
-            letter = dead_letter(frame, "invalid", reason, device_id=first.id if first else None)
+            letter = dead_letter(frame, "invalid", "; ".join(decoded.problems), device_id=self._named(decoded.identity))
         if letter is not None:
             batch.dead_letters.append(letter)
+
+    def _named(self, identity: Identity | None) -> str | None:
+        """The readable id behind an identity, or the one that it would become."""
+        if identity is None:
+            return None
+        device = self._registry.find(identity)
+        if device is not None:
+            return device.id
+        return identity.value if identity.scheme == "id" else None
 
     def _faulty(self, claim: Claim) -> DeadLetter:
         code, reason = claim.fault or ("malformed", "no reason given")
@@ -105,7 +112,11 @@ class Assembler:
             return dead_letter(frame, "shut_device", f"{identity}: the device is {device.status}", device_id=device.id)
         rejecting = self._rules.unknown is UnknownPolicy.REJECT
         letter = dead_letter(
-            frame, "unknown_device", f"{identity}: no device goes by this identity", replayable=not rejecting
+            frame,
+            "unknown_device",
+            f"{identity}: no device goes by this identity",
+            device_id=self._named(identity),
+            replayable=not rejecting,
         )
         if rejecting:
             letter.frame = msgspec.structs.replace(frame, payload=b"")
@@ -138,7 +149,7 @@ class Assembler:
 
     async def _find_receipts(self, claims: Sequence[Claim]) -> Receipts:
         """Where redelivered messages without a usable time were filed before."""
-        wanted: list[tuple[int, bytes]] = []
+        wanted: list[ReceiptKey] = []
         for claim in claims:
             if claim.decoded is not None and claim.decoded.uplinks:
                 device = self._registry.find(claim.decoded.uplinks[0].identity)

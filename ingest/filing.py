@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 from devices.clock import ClockPolicy, Verdict, judge
 from devices.vocabulary import (
+    ANY_TOKEN,
     Batch,
     DeadLetter,
     Decoded,
@@ -22,10 +23,11 @@ from devices.vocabulary import (
     Quality,
     Reading,
     Receipt,
+    ReceiptKey,
     Uplink,
 )
 
-Receipts = dict[tuple[int, bytes], int]
+Receipts = dict[ReceiptKey, int]
 
 
 def payload_digest(frame: Frame) -> bytes:
@@ -41,6 +43,17 @@ def uplink_digest(frame: Frame, uplink: Uplink, index: int) -> bytes:
     return blake2b(payload_digest(frame) + index.to_bytes(4, "big"), digest_size=16).digest()
 
 
+def wanted_token(frame: Frame, uplink: Uplink) -> int:
+    """Which delivery's receipt a repetition looks for.
+
+    The same words said twice are two messages, one delivery made twice is one: the transport's number tells. A
+    broker's retained copy has a number of its own each time, so that any receipt of its words will do.
+    """
+    if uplink.message_id is not None:
+        return 0
+    return ANY_TOKEN if frame.retained else frame.token
+
+
 class Filer:
     """Files uplinks into batches.
 
@@ -51,13 +64,13 @@ class Filer:
         self._policy = policy
         self._last_given: dict[int, int] = {}
 
-    def wanted_receipts(self, frame: Frame, decoded: Decoded, device: Device) -> Iterator[tuple[int, bytes]]:
+    def wanted_receipts(self, frame: Frame, decoded: Decoded, device: Device) -> Iterator[ReceiptKey]:
         """The receipts to look up before filing: of messages that may have been filed by arrival before."""
         for index, uplink in enumerate(decoded.uplinks):
             if not (frame.redelivered or frame.retained or uplink.message_id is not None):
                 continue
             if judge(uplink.observed_at, frame.received_at, self._policy) is not Verdict.PLAUSIBLE:
-                yield device.key, uplink_digest(frame, uplink, index)
+                yield device.key, uplink_digest(frame, uplink, index), wanted_token(frame, uplink)
 
     def file(self, frame: Frame, uplink: Uplink, index: int, device: Device, known: Receipts, batch: Batch) -> None:
         """File one uplink of a known device into ``batch``. ``known`` holds the receipts found, and learns new ones."""
@@ -104,12 +117,14 @@ class Filer:
         """The instant for an uplink without a usable time: its old place, else the next free one from reception on."""
         digest = uplink_digest(frame, uplink, index)
         if frame.redelivered or frame.retained or uplink.message_id is not None:
-            place = known.get((device.key, digest))
+            place = known.get((device.key, digest, wanted_token(frame, uplink)))
             if place is not None:
                 return place
         place = max(frame.received_at, self._last_given.get(device.key, 0) + 1)
-        self._last_given[device.key] = known[device.key, digest] = place
-        batch.receipts.append(Receipt(device, digest, place))
+        self._last_given[device.key] = place
+        token = 0 if uplink.message_id is not None else frame.token
+        known[device.key, digest, token] = known[device.key, digest, ANY_TOKEN] = place
+        batch.receipts.append(Receipt(device, digest, token, place))
         return place
 
 
@@ -117,7 +132,8 @@ def dead_letter(
     frame: Frame, code: str, reason: str, *, device_id: str | None = None, replayable: bool = True
 ) -> DeadLetter:
     """A dead letter for a frame; ``code`` is one word for machines, ``reason`` a line for people."""
-    return DeadLetter(frame, printable(reason), code, payload_digest(frame), device_id, replayable)
+    digest, size = payload_digest(frame), len(frame.payload)
+    return DeadLetter(frame, printable(reason), code, digest, size, device_id, replayable)
 
 
 def printable(text: str) -> str:

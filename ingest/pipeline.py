@@ -101,6 +101,11 @@ class Pipeline:
         self._starved = True
         return False
 
+    @property
+    def healthy(self) -> bool:
+        """Whether the store takes batches."""
+        return self.store_condition.fault is None
+
     def on_room(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` each time that there is room again after somebody found none."""
         self._room_listeners.append(listener)
@@ -170,6 +175,7 @@ class Pipeline:
         self.stats.prepare_seconds += perf_counter() - started
         await self._commit(claims)
         self.stats.frames += len(parcels)
+        self.stats.redelivered += sum(frame.redelivered for frame, _ in parcels)
         self._settle(parcels, Outcome.COMMITTED)
 
     async def _commit(self, claims: Sequence[Claim]) -> None:

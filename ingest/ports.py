@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from devices.vocabulary import Batch, Decoded, Device, Frame, Identity, Written
+from devices.vocabulary import Batch, Decoded, Delivery, Device, Frame, Identity, ReceiptKey, Written
 
 
 class TelemetryStore(Protocol):
@@ -30,8 +30,8 @@ class TelemetryStore(Protocol):
         """
         ...
 
-    async def find_receipts(self, wanted: Iterable[tuple[int, bytes]]) -> Mapping[tuple[int, bytes], int]:
-        """Where messages without a usable time were filed: (device key, digest) → instant (µs)."""
+    async def find_receipts(self, wanted: Iterable[ReceiptKey]) -> Mapping[ReceiptKey, int]:
+        """Where messages without a usable time were filed: the key asked for → instant (µs), the newest of several."""
         ...
 
 
@@ -40,4 +40,26 @@ class Decoder(Protocol):
 
     def __call__(self, frame: Frame) -> Decoded:
         """Decode one frame."""
+        ...
+
+
+class Intake(Protocol):
+    """The part of the pipeline that a transport sees."""
+
+    def offer(self, frame: Frame, delivery: Delivery) -> None:
+        """Take a frame."""
+        ...
+
+    @property
+    def has_room(self) -> bool:
+        """Whether to go on reading."""
+        ...
+
+    @property
+    def healthy(self) -> bool:
+        """Whether frames are being committed; while they are not, what cannot be sent again belongs on disk."""
+        ...
+
+    def on_room(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` when there is room again."""
         ...

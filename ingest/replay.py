@@ -14,7 +14,7 @@ import msgspec
 
 from devices.errors import RejectedError
 from devices.registry import Registry
-from devices.vocabulary import Batch, DeadLetter, Device, Identity, Written
+from devices.vocabulary import Batch, DeadLetter, Device, Identity, ReceiptKey, Written
 from ingest.assembly import Assembler, IntakeRules
 from ingest.filing import dead_letter
 from ingest.ports import Decoder, TelemetryStore
@@ -31,10 +31,8 @@ class Desk(Protocol):
         """Open letters that can be replayed, oldest first, with ids beyond ``after``."""
         ...
 
-    async def find_receipts(
-        self, wanted: Iterable[tuple[int, bytes]], received_at: int
-    ) -> Mapping[tuple[int, bytes], int]:
-        """Where a frame received at ``received_at`` (µs) was filed: (device key, digest) → instant."""
+    async def find_receipts(self, wanted: Iterable[ReceiptKey], received_at: int) -> Mapping[ReceiptKey, int]:
+        """Where a frame received at ``received_at`` (µs) was filed: the key asked for → instant."""
         ...
 
     async def commit(
@@ -87,7 +85,7 @@ class _ReplayStore:
     async def register(self, newcomers: Sequence[tuple[Identity, str]], limit: int) -> list[tuple[Identity, Device]]:
         return await self._store.register(newcomers, limit)
 
-    async def find_receipts(self, wanted: Iterable[tuple[int, bytes]]) -> Mapping[tuple[int, bytes], int]:
+    async def find_receipts(self, wanted: Iterable[ReceiptKey]) -> Mapping[ReceiptKey, int]:
         return await self._desk.find_receipts(wanted, self.frame_at)
 
 

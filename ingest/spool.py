@@ -21,7 +21,7 @@ import msgspec
 import structlog
 
 from devices.vocabulary import Frame, Outcome
-from ingest.transports.mqtt import Intake
+from ingest.ports import Intake
 
 log = structlog.get_logger("ingest.spool")
 

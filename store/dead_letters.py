@@ -9,7 +9,7 @@ from psycopg import AsyncConnection, AsyncCursor
 
 from devices import instants
 from devices.read_models import DeadLetterEntry
-from devices.vocabulary import Batch, DeadLetter, Frame, Written
+from devices.vocabulary import Batch, DeadLetter, Frame, ReceiptKey, Written
 from store.connection import session_parameters, translated_errors
 from store.writer import PostgresStore
 
@@ -39,10 +39,11 @@ SELECT id, received_at, adapter, source, channel, code, reason, device_id, size,
 """  # noqa: S608 - constants only
 
 _FIND_RECEIPTS = """
-SELECT r.device_key, r.digest, min(r.filed_at)
-  FROM receipts r JOIN unnest(%s::integer[], %s::bytea[]) AS w (device_key, digest) USING (device_key, digest)
+SELECT r.device_key, r.digest, w.token, min(r.filed_at)
+  FROM receipts r JOIN unnest(%s::integer[], %s::bytea[], %s::integer[]) AS w (device_key, digest, token)
+       USING (device_key, digest)
  WHERE r.filed_at >= %s AND r.filed_at < %s
- GROUP BY 1, 2
+ GROUP BY 1, 2, 3
 """
 
 _LOCK_OPEN = "SELECT id FROM dead_letters WHERE id = ANY (%s) AND replayed_at IS NULL ORDER BY id FOR UPDATE"
@@ -104,18 +105,17 @@ class DeadLetterDesk:
         rows = await self._rows(_OLDEST, self._choice | {"after": after, "limit": limit})
         return [(row[0], _letter(row)) for row in rows]
 
-    async def find_receipts(
-        self, wanted: Iterable[tuple[int, bytes]], received_at: int
-    ) -> Mapping[tuple[int, bytes], int]:
-        """Where a frame received at ``received_at`` (µs) was filed: (device key, digest) → instant.
+    async def find_receipts(self, wanted: Iterable[ReceiptKey], received_at: int) -> Mapping[ReceiptKey, int]:
+        """Where a frame received at ``received_at`` (µs) was filed: the key asked for → instant.
 
-        The same bytes may have come many times, each with a receipt: the one that lies at or closely after the
-        reception is this frame's own.
+        A letter does not keep the token of its delivery. The same bytes may have come many times, each with a receipt:
+        the one that lies at or closely after the reception is this frame's own.
         """
-        pairs = list(wanted)
+        keys = list(wanted)
         span = (instants.to_datetime(received_at), instants.to_datetime(received_at + RECEIPT_WINDOW_US))
-        rows = await self._rows(_FIND_RECEIPTS, ([p[0] for p in pairs], [p[1] for p in pairs], *span))
-        return {(row[0], bytes(row[1])): instants.from_datetime(row[2]) for row in rows}
+        rows = await self._rows(_FIND_RECEIPTS, ([key[0] for key in keys], [key[1] for key in keys], *span))
+        found = {(row[0], bytes(row[1])): instants.from_datetime(row[2]) for row in rows}
+        return {key: found[key[:2]] for key in keys if key[:2] in found}
 
     async def commit(
         self, batch: Batch, closed: Mapping[int, str], failed: Mapping[int, DeadLetter]
@@ -158,7 +158,7 @@ async def _settle(cursor: AsyncCursor, closed: Mapping[int, str], failed: Mappin
 def _letter(row: tuple[Any, ...]) -> DeadLetter:
     _, received_at, adapter, source, channel, payload, reason, code, digest, device_id = row
     frame = Frame(adapter, source, channel, bytes(payload), instants.from_datetime(received_at))
-    return DeadLetter(frame, reason, code, bytes(digest), device_id)
+    return DeadLetter(frame, reason, code, bytes(digest), len(payload), device_id)
 
 
 def _entry(row: tuple[Any, ...]) -> DeadLetterEntry:

@@ -9,7 +9,8 @@ forward, in the same transaction.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from time import time_ns
 
 import psycopg
@@ -18,7 +19,7 @@ from psycopg import AsyncConnection, AsyncCursor
 
 from devices import instants
 from devices.metrics import Catalogue
-from devices.vocabulary import Batch, DeadLetter, Device, Identity, Written
+from devices.vocabulary import Batch, DeadLetter, Device, Identity, ReceiptKey, Written
 from store import devices_table
 from store.connection import session_parameters, translated_errors
 from store.copying import HEADER, TRAILER, Encoded, encode
@@ -70,18 +71,20 @@ INSERT INTO dead_letters
     (received_at, adapter, source, channel, code, reason, device_id, size, digest, payload, replayable)
 SELECT %(received_at)s, %(adapter)s, %(source)s, %(channel)s, %(code)s, %(reason)s, %(device_id)s, %(size)s,
        %(digest)s, %(payload)s, %(replayable)s
- WHERE NOT (%(again)s AND EXISTS (SELECT FROM dead_letters WHERE digest = %(digest)s))
+ WHERE NOT EXISTS (SELECT FROM dead_letters d
+                    WHERE d.digest = %(digest)s AND (%(again)s OR d.received_at = %(received_at)s))
 """
 
 _ENTER_RECEIPTS = """
-INSERT INTO receipts (device_key, digest, filed_at)
-SELECT * FROM unnest(%s::integer[], %s::bytea[], %s::timestamptz[]) ON CONFLICT DO NOTHING
+INSERT INTO receipts (device_key, digest, token, filed_at)
+SELECT * FROM unnest(%s::integer[], %s::bytea[], %s::integer[], %s::timestamptz[]) ON CONFLICT DO NOTHING
 """
 
 _FIND_RECEIPTS = """
-SELECT r.device_key, r.digest, max(r.filed_at)
-  FROM receipts r JOIN unnest(%s::integer[], %s::bytea[]) AS w (device_key, digest) USING (device_key, digest)
- GROUP BY 1, 2
+SELECT w.device_key, w.digest, w.token, max(r.filed_at)
+  FROM receipts r JOIN unnest(%s::integer[], %s::bytea[], %s::integer[]) AS w (device_key, digest, token)
+       ON r.device_key = w.device_key AND r.digest = w.digest AND (r.token = w.token OR w.token = -1)
+ GROUP BY 1, 2, 3
 """
 
 
@@ -96,12 +99,14 @@ class PostgresStore:
         mode: str = "auto",
         partition_days: int = 7,
         now: Callable[[], int] = lambda: time_ns() // 1_000,
+        patience_s: float = 60.0,
     ) -> None:
         self.mode: Mode | None = None
         self._parameters = session_parameters(dsn)
         self._catalogue = catalogue or Catalogue()
         self._wanted_mode = mode
         self._now = now
+        self._patience_s = patience_s
         self._partitions = Partitions(partition_days)
         self._partition_days = partition_days
         self._metric_keys: dict[str, int] = {}
@@ -110,9 +115,8 @@ class PostgresStore:
 
     async def open(self) -> None:
         """Connect, migrate, and make the partitions ahead. Raises TransientError, ConfigError."""
-        async with self._lock:
-            with translated_errors():
-                await self._connect()
+        async with self._session():
+            await self._connect()
 
     async def close(self) -> None:
         """Close the connection."""
@@ -126,71 +130,76 @@ class PostgresStore:
         ``also`` works in the same transaction, before the batch; what it raises undoes all. It may be called twice,
         for where a row is there already the transaction is begun anew.
         """
-        async with self._lock:
-            with translated_errors():
-                connection = await self._connect()
-                encoded = encode(batch, self._metric_keys, self._partitions.width, ORIGIN)
-                if self.mode is Mode.PLAIN and self._partitions.missing(encoded.spans):
-                    await self._partitions.ensure(connection, encoded.spans, self._now())
-                rows = batch.rows()
-                if not batch.expect_duplicates:
-                    try:
-                        await self._transact(connection, batch, encoded, also, staged=False)
-                        return Written(rows, 0)
-                    except psycopg.errors.UniqueViolation:
-                        pass  # some row is there already: the staging way tells which
-                inserted = await self._transact(connection, batch, encoded, also, staged=True)
-                return Written(inserted, rows - inserted)
+        async with self._session():
+            connection = await self._connect()
+            encoded = encode(batch, self._metric_keys, self._partitions.width, ORIGIN)
+            if self.mode is Mode.PLAIN and self._partitions.missing(encoded.spans):
+                await self._partitions.ensure(connection, encoded.spans, self._now())
+            rows = batch.rows()
+            if not batch.expect_duplicates:
+                try:
+                    await self._transact(connection, batch, encoded, also, staged=False)
+                    return Written(rows, 0)
+                except psycopg.errors.UniqueViolation:
+                    pass  # some row is there already: the staging way tells which
+            inserted = await self._transact(connection, batch, encoded, also, staged=True)
+            return Written(inserted, rows - inserted)
 
     async def find_devices(self, identities: Iterable[Identity]) -> list[tuple[Identity, Device]]:
         """The registered devices among ``identities``."""
-        async with self._lock:
-            with translated_errors():
-                return await devices_table.find(await self._connect(), list(identities))
+        async with self._session():
+            return await devices_table.find(await self._connect(), list(identities))
 
     async def register(self, newcomers: Sequence[tuple[Identity, str]], limit: int) -> list[tuple[Identity, Device]]:
         """Register devices as pending, at most so many that ``limit`` are pending."""
-        async with self._lock:
-            with translated_errors():
-                return await devices_table.register_pending(await self._connect(), newcomers, limit)
+        async with self._session():
+            return await devices_table.register_pending(await self._connect(), newcomers, limit)
 
     async def changed_devices(self, since: int) -> list[tuple[Identity, Device]]:
         """Devices that were entered or changed at or after ``since`` (µs; 0 for all), with each of their identities."""
-        async with self._lock:
-            with translated_errors():
-                return await devices_table.changed(await self._connect(), since)
+        async with self._session():
+            return await devices_table.changed(await self._connect(), since)
 
-    async def find_receipts(self, wanted: Iterable[tuple[int, bytes]]) -> Mapping[tuple[int, bytes], int]:
-        """Where messages without a usable time were filed: (device key, digest) → instant (µs)."""
-        pairs = list(wanted)
-        async with self._lock:
-            with translated_errors():
-                connection = await self._connect()
-                cursor = await connection.execute(_FIND_RECEIPTS, ([p[0] for p in pairs], [p[1] for p in pairs]))
-                return {(row[0], bytes(row[1])): instants.from_datetime(row[2]) for row in await cursor.fetchall()}
+    async def find_receipts(self, wanted: Iterable[ReceiptKey]) -> Mapping[ReceiptKey, int]:
+        """Where messages without a usable time were filed: the key asked for → instant (µs), the newest of several."""
+        columns = [list(column) for column in zip(*wanted, strict=True)]
+        async with self._session():
+            cursor = await (await self._connect()).execute(_FIND_RECEIPTS, columns)
+            rows = await cursor.fetchall()
+        return {(row[0], bytes(row[1]), row[2]): instants.from_datetime(row[3]) for row in rows}
 
     async def newest_reception(self) -> int | None:
         """When the newest frame of any device was received (µs); None for an empty store."""
-        async with self._lock:
-            with translated_errors():
-                cursor = await (await self._connect()).execute("SELECT max(received_at) FROM device_state")
-                row = await cursor.fetchone()
-                return None if row is None or row[0] is None else instants.from_datetime(row[0])
+        async with self._session():
+            cursor = await (await self._connect()).execute("SELECT max(received_at) FROM device_state")
+            row = await cursor.fetchone()
+            return None if row is None or row[0] is None else instants.from_datetime(row[0])
 
     async def maintain(self, retention_days: int | None, receipts_days: int = 90) -> int:
         """Make partitions ahead, drop what is older than the retention; returns how many partitions were dropped."""
         now = self._now()
+        async with self._session():
+            connection = await self._connect()
+            old_receipts = instants.to_datetime(now - receipts_days * 86_400_000_000)
+            await connection.execute("DELETE FROM receipts WHERE filed_at < %s", (old_receipts,))
+            if self.mode is not Mode.PLAIN:
+                return 0
+            await self._partitions.ensure(connection, (), now)
+            if retention_days is None:
+                return 0
+            return await self._partitions.drop_older(connection, now - retention_days * 86_400_000_000)
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[None]:
+        """One user of the connection at a time, errors translated, and a server that hangs given up in time."""
         async with self._lock:
             with translated_errors():
-                connection = await self._connect()
-                old_receipts = instants.to_datetime(now - receipts_days * 86_400_000_000)
-                await connection.execute("DELETE FROM receipts WHERE filed_at < %s", (old_receipts,))
-                if self.mode is not Mode.PLAIN:
-                    return 0
-                await self._partitions.ensure(connection, (), now)
-                if retention_days is None:
-                    return 0
-                return await self._partitions.drop_older(connection, now - retention_days * 86_400_000_000)
+                try:
+                    async with asyncio.timeout(self._patience_s):
+                        yield
+                except TimeoutError:
+                    await self.close()  # whatever it was doing, it is not to be trusted any more
+                    raise TimeoutError(f"no answer within {self._patience_s:g} s") from None
 
     async def _connect(self) -> AsyncConnection:
         """The connection, opened and prepared if it is not there or not sound."""
@@ -262,6 +271,7 @@ class PostgresStore:
                 (
                     [receipt.device.key for receipt in batch.receipts],
                     [receipt.digest for receipt in batch.receipts],
+                    [receipt.token for receipt in batch.receipts],
                     [instants.to_datetime(receipt.filed_at) for receipt in batch.receipts],
                 ),
             )
@@ -279,7 +289,7 @@ def _letter_values(letter: DeadLetter) -> dict[str, object]:
         "code": letter.code,
         "reason": letter.reason,
         "device_id": letter.device_id,
-        "size": len(frame.payload),
+        "size": letter.size,
         "digest": letter.digest,
         "payload": frame.payload if frame.payload or letter.replayable else None,
         "replayable": letter.replayable,

@@ -28,7 +28,7 @@ class Fate:
         self.told.append(outcome)
 
 
-def frame(message: Any, device: str = "bin-1", *, at: int = NOW, channel: str = "telemetry", **marks: bool) -> Frame:
+def frame(message: Any, device: str = "bin-1", *, at: int = NOW, channel: str = "telemetry", **marks: Any) -> Frame:
     """A frame as the MQTT transport would hand it over."""
     payload = message if isinstance(message, bytes) else json.dumps(message).encode()
     return Frame(NAME, "test", f"sanihub/v1/{device}/{channel}", payload, at, **marks)

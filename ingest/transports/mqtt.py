@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import time_ns
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import structlog
@@ -24,7 +24,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from devices.errors import ConfigError, TransientError
-from devices.vocabulary import Delivery, Frame, Outcome
+from devices.vocabulary import Frame, Outcome
+from ingest.ports import Intake
 from ingest.runner import Backoff, Condition, pause
 
 log = structlog.get_logger("ingest.mqtt")
@@ -69,23 +70,6 @@ class Broker(msgspec.Struct, frozen=True):
     connect_timeout_s: float = 10.0
 
 
-class Intake(Protocol):
-    """The part of the pipeline that a transport sees."""
-
-    def offer(self, frame: Frame, delivery: Delivery) -> None:
-        """Take a frame."""
-        ...
-
-    @property
-    def has_room(self) -> bool:
-        """Whether to go on reading."""
-        ...
-
-    def on_room(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` when there is room again."""
-        ...
-
-
 class MqttSubscriber:
     """Subscribes to topics at one broker and hands each message to the intake.
 
@@ -103,7 +87,7 @@ class MqttSubscriber:
         self.connects = 0
         self._topics = [f"$share/{broker.share}/{topic}" if broker.share else topic for topic in topics]
         self._adapter = adapter
-        self._intake = intake
+        self.intake = intake
         self._fallback = fallback
         self._stop = asyncio.Event()
         self._session: _Session | None = None
@@ -155,13 +139,23 @@ class MqttSubscriber:
         except UnicodeDecodeError:
             topic = repr(message._topic)[2:-1]  # not UTF-8: the decoder will say so, with the bytes shown
         frame = Frame(
-            self._adapter, self.broker.name, topic, bytes(message.payload), self.stamp(), message.dup, message.retain
+            self._adapter,
+            self.broker.name,
+            topic,
+            bytes(message.payload),
+            self.stamp(),
+            message.dup,
+            message.retain,
+            message.mid,
         )
         if message.qos == 0:
-            self._intake.offer(frame, _Unrepeatable(frame, self._fallback))
+            if self.intake.healthy:
+                self.intake.offer(frame, _Unrepeatable(frame, self._fallback))
+            else:
+                self._fallback(frame)
         else:
-            self._intake.offer(frame, _Acknowledgement(session, message.mid, message.qos))
-        if not self._intake.has_room:
+            self.intake.offer(frame, _Acknowledgement(session, message.mid, message.qos))
+        if not self.intake.has_room:
             session.hold()
 
     def _resume(self) -> None:

@@ -4,8 +4,7 @@ Tolerant in reading: unknown fields are ignored, numbers may stand in quotes, bo
 be left out or null. Strict in meaning: a value of the wrong type or out of range is refused by the name of its field,
 and what is sound beside it is kept.
 
-The common case is decoded in one pass by a typed decoder; only a message that fails there is taken apart field by
-field, so that faults cost the faulty and not the rest.
+:mod:`ingest.wire.native_message` knows the form; this module judges the meaning.
 """
 
 from __future__ import annotations
@@ -21,44 +20,13 @@ from devices.datum import DATUMS, to_wgs84
 from devices.errors import DecodeError
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Identity, Occurrence, Position, Uplink
+from ingest.wire.native_message import EventForm, FixForm, MessageForm, RestForm, parse_json, read, shown
 
-MAX_MESSAGES = 1_000  #: in one array
 MAX_EVENTS = 50  #: in one message
 MAX_ATTRIBUTES_BYTES = 8_192  #: of one event, encoded
 MAX_DEPTH = 8  #: of an event's attributes
 MAX_PROBLEMS = 20  #: told of one frame; the rest is counted
 
-
-class _Fix(msgspec.Struct):
-    lat: float | None = None
-    lon: float | None = None
-    altitude_m: float | None = None
-    speed_kmh: float | None = None
-    heading_deg: float | None = None
-    hdop: float | None = None
-    satellites: int | None = None
-    constellations: list[str] | None = None
-    valid: bool = True
-    datum: str = "wgs84"
-
-
-class _Event(msgspec.Struct):
-    kind: str
-    ts: int | float | str | None = None
-    attributes: dict[str, Any] | None = None
-
-
-class _Message(msgspec.Struct):
-    ts: int | float | str | None = None
-    id: str | None = None
-    kind: str | None = None
-    seq: int | None = None
-    readings: dict[str, float | bool | None] | None = None
-    fix: _Fix | None = None
-    events: list[_Event] | None = None
-
-
-_DECODER = msgspec.json.Decoder(_Message | list[_Message])
 _ENCODER = msgspec.json.Encoder()
 
 _FIX_RANGES: tuple[tuple[str, float, float], ...] = (
@@ -75,7 +43,7 @@ def decode(payload: bytes, identity: Identity, catalogue: Catalogue) -> Decoded:
 
     Raises DecodeError when nothing of it can be read; otherwise the problems of the result name each refused field.
     """
-    messages, problems, many = _messages(payload)
+    messages, problems, many = read(payload)
     uplinks = []
     for index, message in messages:
         prefix = f"[{index}]." if many else ""
@@ -84,7 +52,7 @@ def decode(payload: bytes, identity: Identity, catalogue: Catalogue) -> Decoded:
             uplinks.append(uplink)
     if len(problems) > MAX_PROBLEMS:
         problems[MAX_PROBLEMS:] = [f"and {len(problems) - MAX_PROBLEMS} more"]
-    return Decoded(uplinks, problems)
+    return Decoded(uplinks, problems, identity)
 
 
 def decode_status(payload: bytes, identity: Identity) -> Decoded:
@@ -93,129 +61,24 @@ def decode_status(payload: bytes, identity: Identity) -> Decoded:
     An empty payload clears a retained status at the broker and says nothing.
     """
     if not payload.strip():
-        return Decoded([])
+        return Decoded([], identity=identity)
     text: Any = payload.decode("utf-8", "replace").strip()
     observed_at = None
     if text[:1] in '{"':
-        try:
-            text = msgspec.json.decode(payload)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise DecodeError(f"payload: {_reason(error)}") from None
+        text = parse_json(payload)
     if isinstance(text, dict):
         if text.get("ts") is not None:
             observed_at = _time(text["ts"], "ts")
         text = text.get("status")
     online = {"online": True, "offline": False}.get(text.lower()) if isinstance(text, str) else None
     if online is None:
-        raise DecodeError(f"status: expected online or offline, got {_short(text)}")
+        raise DecodeError(f"status: expected online or offline, got {shown(text)}")
     occurrence = Occurrence("online" if online else "offline")
-    return Decoded([Uplink(identity, observed_at, occurrences=(occurrence,), online=online)])
-
-
-def _messages(payload: bytes) -> tuple[list[tuple[int, _Message]], list[str], bool]:
-    """The messages of a payload with their indices, the problems so far, and whether it is an array."""
-    problems: list[str] = []
-    try:
-        decoded = _DECODER.decode(payload)
-    except msgspec.ValidationError:
-        return _salvage(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DecodeError(f"payload: {_reason(error)}") from None
-    if not isinstance(decoded, list):
-        return [(0, decoded)], problems, False
-    _check_length(decoded)
-    return list(enumerate(decoded)), problems, True
-
-
-def _check_length(items: list[Any]) -> None:
-    if not items:
-        raise DecodeError("payload: an empty array")
-    if len(items) > MAX_MESSAGES:
-        raise DecodeError(f"payload: an array of {len(items)} messages, expected at most {MAX_MESSAGES}")
-
-
-def _salvage(payload: bytes) -> tuple[list[tuple[int, _Message]], list[str], bool]:
-    """Take apart a payload that is JSON but not of the expected form, keeping what is sound."""
-    try:
-        raw = msgspec.json.decode(payload)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise DecodeError(f"payload: {_reason(error)}") from None
-    many = isinstance(raw, list)
-    items = raw if many else [raw]
-    _check_length(items)
-    problems: list[str] = []
-    messages = []
-    for index, item in enumerate(items):
-        prefix = f"[{index}]." if many else ""
-        if not isinstance(item, dict):
-            problems.append(f"{prefix.strip('.') or 'payload'}: expected an object, got {_short(item)}")
-            continue
-        message = _salvage_message(item, prefix, problems)
-        if message is not None:
-            messages.append((index, message))
-    return messages, problems, many
-
-
-def _salvage_message(item: dict[str, Any], prefix: str, problems: list[str]) -> _Message | None:
-    """A message of the sound fields of ``item``; None when its time is unusable, for then nothing can be filed."""
-    fields: dict[str, Any] = {}
-    for name, kind in (("ts", int | float | str | None), ("id", str | None), ("kind", str | None)):
-        _take(item, name, kind, prefix, fields, problems)
-    _take(item, "seq", int | None, prefix, fields, problems)
-    if "ts" in item and "ts" not in fields:
-        return None
-    readings = item.get("readings")
-    if isinstance(readings, dict):
-        fields["readings"] = {}
-        for name in readings:
-            _take(readings, name, float | bool | None, f"{prefix}readings.", fields["readings"], problems)
-    elif readings is not None:
-        problems.append(f"{prefix}readings: expected an object, got {_short(readings)}")
-    fix = item.get("fix")
-    if isinstance(fix, dict):
-        kept: dict[str, Any] = {}
-        for name, kind in _FIX_TYPES.items():
-            _take(fix, name, kind, f"{prefix}fix.", kept, problems)
-        fields["fix"] = _Fix(**kept)
-    elif fix is not None:
-        problems.append(f"{prefix}fix: expected an object, got {_short(fix)}")
-    fields["events"] = _salvage_events(item.get("events"), prefix, problems)
-    return _Message(**fields)
-
-
-_FIX_TYPES: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(_Fix)}
-
-
-def _salvage_events(events: Any, prefix: str, problems: list[str]) -> list[_Event]:
-    if events is None:
-        return []
-    if not isinstance(events, list):
-        problems.append(f"{prefix}events: expected an array, got {_short(events)}")
-        return []
-    sound = []
-    for index, event in enumerate(events):
-        try:
-            sound.append(msgspec.convert(event, _Event, strict=False))
-        except msgspec.ValidationError as error:
-            problems.append(f"{prefix}events[{index}]: {_reason(error)}")
-    return sound
-
-
-def _take(
-    source: dict[str, Any], name: str, kind: Any, prefix: str, target: dict[str, Any], problems: list[str]
-) -> None:
-    """Copy ``source[name]`` to ``target`` when it can be read as ``kind``; otherwise note the problem."""
-    if name not in source:
-        return
-    value = source[name]
-    try:
-        target[name] = msgspec.convert(value, kind, strict=False)
-    except (msgspec.ValidationError, RecursionError) as error:
-        problems.append(f"{prefix}{_short(name).strip(chr(39))}: {_reason(error)}, got {_short(value)}")
+    return Decoded([Uplink(identity, observed_at, occurrences=(occurrence,), online=online)], identity=identity)
 
 
 def _uplink(
-    message: _Message, identity: Identity, catalogue: Catalogue, prefix: str, problems: list[str]
+    message: MessageForm, identity: Identity, catalogue: Catalogue, prefix: str, problems: list[str]
 ) -> Uplink | None:
     """Judge the meaning of a message. None when nothing of it can be filed."""
     told = len(problems)
@@ -230,14 +93,14 @@ def _uplink(
     position = _position(message.fix, prefix, problems) if message.fix is not None else None
     occurrences = _occurrences(message.events, prefix, problems) if message.events else ()
     if not readings and position is None and not occurrences:
-        if len(problems) > told:
+        if len(problems) > told or isinstance(message, RestForm):
             return None
         if message.fix is None:  # a void fix alone says at least that the device lives
             problems.append(f"{prefix.strip('.') or 'payload'}: holds no readings, fix or events")
             return None
     seq, message_id = message.seq, message.id
     if seq is not None and not -(2**63) <= seq < 2**63:
-        problems.append(f"{prefix}seq: expected a 64-bit integer")
+        problems.append(f"{prefix}seq: expected a 64-bit integer, got {shown(seq)}")
         seq = None
     if message_id is not None and len(message_id) > 200:
         problems.append(f"{prefix}id: expected at most 200 characters")
@@ -271,7 +134,7 @@ def _readings(
     for name, value in given.items():
         if value is None:
             continue
-        problem = catalogue.check(name, value) if len(name) <= 64 else f"{_short(name)}: unknown metric"
+        problem = catalogue.check(name, value) if len(name) <= 64 else f"{shown(name)}: unknown metric"
         if problem is None:
             kept[name] = float(value)
         else:
@@ -279,7 +142,7 @@ def _readings(
     return kept
 
 
-def _position(fix: _Fix, prefix: str, problems: list[str]) -> Position | None:
+def _position(fix: FixForm, prefix: str, problems: list[str]) -> Position | None:
     """A position in WGS-84. An invalid fix without coordinates says nothing; (0, 0) is never valid."""
     if fix.lat is None or fix.lon is None:
         if fix.valid:
@@ -292,7 +155,7 @@ def _position(fix: _Fix, prefix: str, problems: list[str]) -> Position | None:
             return None
     if fix.datum != "wgs84":
         if fix.datum not in DATUMS:
-            problems.append(f"{prefix}fix.datum: expected {' or '.join(DATUMS)}, got {_short(fix.datum)}")
+            problems.append(f"{prefix}fix.datum: expected {' or '.join(DATUMS)}, got {shown(fix.datum)}")
             return None
         lat, lon = to_wgs84(lat, lon, fix.datum)
     for name, low, high in _FIX_RANGES:
@@ -316,12 +179,12 @@ def _position(fix: _Fix, prefix: str, problems: list[str]) -> Position | None:
 def _constellations(names: list[str], prefix: str, problems: list[str]) -> tuple[str, ...]:
     for name in names:
         if not (name.isascii() and name.isalnum() and len(name) <= 16):
-            problems.append(f"{prefix}fix.constellations: expected names such as GPS or BDS, got {_short(name)}")
+            problems.append(f"{prefix}fix.constellations: expected names such as GPS or BDS, got {shown(name)}")
             return ()
     return tuple(names[:16])
 
 
-def _occurrences(events: list[_Event], prefix: str, problems: list[str]) -> tuple[Occurrence, ...]:
+def _occurrences(events: list[EventForm], prefix: str, problems: list[str]) -> tuple[Occurrence, ...]:
     if len(events) > MAX_EVENTS:
         problems.append(f"{prefix}events: {len(events)} events, expected at most {MAX_EVENTS}")
         return ()
@@ -329,7 +192,7 @@ def _occurrences(events: list[_Event], prefix: str, problems: list[str]) -> tupl
     for index, event in enumerate(events):
         where = f"{prefix}events[{index}]"
         if not (event.kind.isascii() and event.kind.replace("_", "").isalnum() and len(event.kind) <= 64):
-            problems.append(f"{where}.kind: expected letters, digits and _, got {_short(event.kind)}")
+            problems.append(f"{where}.kind: expected letters, digits and _, got {shown(event.kind)}")
             continue
         problem = _attributes_problem(event.attributes)
         if problem is not None:
@@ -350,7 +213,10 @@ def _attributes_problem(attributes: dict[str, Any] | None) -> str | None:
         return None
     if not _shallow(attributes, MAX_DEPTH):
         return f"nested deeper than {MAX_DEPTH}, or a number that is not finite"
-    encoded = _ENCODER.encode(attributes)
+    try:
+        encoded = _ENCODER.encode(attributes)
+    except (UnicodeEncodeError, OverflowError):
+        return "holds text or a number that JSON cannot carry"
     if len(encoded) > MAX_ATTRIBUTES_BYTES:
         return f"{len(encoded)} bytes, expected at most {MAX_ATTRIBUTES_BYTES}"
     if b"\\u0000" in encoded:
@@ -373,19 +239,3 @@ def _time(value: Any, field: str) -> int:
         return instants.parse(value)
     except ValueError as error:
         raise DecodeError(f"{field}: {error}") from None
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    text = str(error)[:200]
-    if text[1:2].islower():
-        text = text[0].lower() + text[1:]
-    return text.replace("`", "").replace("number out of range", "a number beyond every range")
-
-
-def _short(value: Any) -> str:
-    text = (
-        repr(value) if not isinstance(value, dict | list) else ("an object" if isinstance(value, dict) else "an array")
-    )
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -6,7 +6,7 @@ CREATE TABLE dead_letters (
     adapter     text NOT NULL,
     source      text NOT NULL,
     channel     text NOT NULL,
-    code        text NOT NULL,                     -- malformed, invalid, unknown_device, oversized, store
+    code        text NOT NULL,                     -- malformed, invalid, unknown_device, shut_device, oversized, store
     reason      text NOT NULL,
     device_id   text,
     size        integer NOT NULL,                  -- of the payload as it came, bytes
@@ -22,6 +22,7 @@ CREATE INDEX dead_letters_open ON dead_letters (id) WHERE replayed_at IS NULL;
 CREATE TABLE receipts (
     device_key integer NOT NULL REFERENCES devices ON DELETE CASCADE,
     digest     bytea NOT NULL,
+    token      integer NOT NULL,                   -- of the delivery: MQTT's packet identifier
     filed_at   timestamptz NOT NULL,
     PRIMARY KEY (device_key, digest, filed_at)
 );

@@ -18,7 +18,7 @@ from devices.metrics import CATALOGUE, Catalogue
 from devices.vocabulary import Decoded, Frame, Identity
 from ingest.adapters.mqtt_json import MqttJson
 from ingest.assembly import IntakeRules
-from ingest.wire import native_json
+from ingest.wire import native_json, native_message
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "protocols" / "mqtt-json.md").read_text("utf-8")
@@ -157,7 +157,7 @@ def test_what_the_page_says_in_figures() -> None:
     rules = IntakeRules()
     plain = " ".join(PAGE.replace(",", "").split())
     for figure in (
-        f"1 to {native_json.MAX_MESSAGES} of them",
+        f"1 to {native_message.MAX_MESSAGES} of them",
         f"at most {native_json.MAX_EVENTS} objects",
         f"up to {native_json.MAX_ATTRIBUTES_BYTES} bytes and {native_json.MAX_DEPTH} levels deep",
         f"| {native_json.MAX_PROBLEMS} lines |",

@@ -59,7 +59,10 @@ def test_tolerant_in_reading() -> None:
         ({"readings": {"battery_v": 3.6}, "fix": {"lat": 1, "lon": 1, "datum": "mars"}}, "fix.datum: expected wgs84"),
         ({"readings": {"battery_v": 3.6}, "events": [{"kind": "a b"}]}, "events[0].kind: expected letters"),
         ({"readings": {"battery_v": 3.6}, "events": "x"}, "events: expected an array"),
-        ({"readings": {"battery_v": 3.6, "fill_pct": [1]}}, "readings.fill_pct: expected"),
+        ({"readings": {"battery_v": 3.6, "fill_pct": [1]}}, "readings.fill_pct: expected a number, got an array"),
+        ({"readings": {"battery_v": 3.6, "fill_pct": float("nan")}}, "readings.fill_pct: nan is outside 0..100 %"),
+        ({"readings": {"battery_v": 3.6, "fill_pct": float("inf")}}, "readings.fill_pct: inf is outside 0..100 %"),
+        ({"readings": {"battery_v": 3.6}, "events": [{"ts": 1}]}, "events[0].kind: missing"),
     ],
 )
 def test_a_fault_is_named_and_the_rest_kept(message: object, problem: str) -> None:
@@ -73,6 +76,18 @@ def test_one_bad_item_of_an_array_costs_only_itself() -> None:
     decoded = read([{"readings": {"fill_pct": 1}}, 7, {"ts": "gestern", "readings": {"fill_pct": 2}}, {"fix": {}}])
     assert [dict(u.readings) for u in decoded.uplinks] == [{"fill_pct": 1}]
     assert [line.split(":")[0] for line in decoded.problems] == ["[1]", "[2].ts", "[3].fix.lat"]
+
+
+def test_a_number_beyond_every_range_costs_only_its_field() -> None:
+    payload = b'[{"readings":{"fill_pct":1e999,"battery_v":3.6}},{"readings":{"fill_pct":7}}]'
+    decoded = decode(payload, DEVICE, CAT)
+    assert [dict(u.readings) for u in decoded.uplinks] == [{"battery_v": 3.6}, {"fill_pct": 7}]
+    assert decoded.problems == ["[0].readings.fill_pct: inf is outside 0..100 %"]
+
+
+def test_a_refused_field_is_told_once() -> None:
+    assert read({"readings": {"fill_pct": "much"}}).problems == ["readings.fill_pct: expected a number, got 'much'"]
+    assert read({}).problems == ["payload: holds no readings, fix or events"]
 
 
 def test_a_time_without_a_zone_is_refused() -> None:
@@ -94,7 +109,16 @@ def test_gcj02_comes_in_as_wgs84() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"nope", b"\xff\xfe", b"[]", b"[" * 100_000, b'{"a":' * 100_000, b'{"readings":{"fill_pct":NaN}}']
+    "payload",
+    [
+        b"",
+        b"nope",
+        b"\xff\xfe",
+        b"[]",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"readings":{"fill_pct":1' + b"0" * 5_000 + b"}}",
+    ],
 )
 def test_what_is_no_message(payload: bytes) -> None:
     with pytest.raises(DecodeError):

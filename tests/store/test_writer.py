@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -204,6 +205,52 @@ async def test_opening_again_and_again_uses_up_no_metric_numbers(postgres_dsn: s
     with psycopg.connect(postgres_dsn) as connection:
         row = connection.execute("SELECT count(*), (SELECT last_value FROM metrics_key_seq) FROM metrics").fetchone()
     assert row is not None and row[0] == row[1]
+
+
+async def test_a_server_that_hangs_is_given_up(private_postgres: PostgresServer) -> None:
+    """Its port accepts and nothing answers, as with a stuck disk: no acknowledgement, and no waiting for ever."""
+    store = PostgresStore(private_postgres.dsn(), mode="plain", now=lambda: NOW, patience_s=0.5)
+    assembler = make_assembler(store)
+    await ingest(store, assembler, [frame({"ts": NOW, "readings": {"fill_pct": 1}})])
+    server = psutil.Process(private_postgres.pid)
+    everybody = [server, *server.children(recursive=True)]
+    for process in everybody:
+        process.suspend()
+    with pytest.raises(TransientError, match="no answer"):
+        await ingest(store, assembler, [frame({"ts": NOW, "readings": {"fill_pct": 2}})])
+    for process in everybody:
+        process.resume()
+    patient = make_store(private_postgres.dsn())
+    await ingest(patient, make_assembler(patient), [frame({"ts": NOW, "readings": {"fill_pct": 2}})])
+    assert [row[3] for row in contents(private_postgres.dsn())["readings"]] == [1.0, 2.0]
+    await patient.close()
+    await store.close()
+
+
+async def test_equal_messages_without_time_are_told_apart_by_their_delivery(dsn: str) -> None:
+    """The hub dies before it has committed the second of two equal messages; it comes again, and is not the first."""
+    clear(dsn)
+    store = make_store(dsn)
+    message = {"readings": {"fill_pct": 40}}
+    await ingest(store, make_assembler(store), [frame(message, at=NOW, token=7)])
+    again = frame(message, at=NOW + 60 * MINUTE, token=8, redelivered=True)
+    await ingest(store, make_assembler(store), [again])
+    assert len(contents(dsn)["readings"]) == 2
+    await ingest(store, make_assembler(store), [again])
+    assert len(contents(dsn)["readings"]) == 2
+    await store.close()
+
+
+async def test_dead_letters_are_entered_once_when_a_batch_is_written_twice(dsn: str) -> None:
+    """The answer to a commit was lost, so the same batch comes again."""
+    clear(dsn)
+    store = make_store(dsn)
+    assembler = make_assembler(store)
+    batch = await assembler.assemble([assembler.decode(frame(b"nope")), assembler.decode(frame(b"nope", at=NOW + 1))])
+    await store.write(batch)
+    await store.write(batch)
+    assert len(dead_letters(dsn)) == 2
+    await store.close()
 
 
 async def test_modes_are_detected_and_held(postgres_dsn: str) -> None:
