@@ -39,11 +39,10 @@ SELECT id, received_at, adapter, source, channel, code, reason, device_id, size,
 """  # noqa: S608 - constants only
 
 _FIND_RECEIPTS = """
-SELECT r.device_key, r.digest, w.token, min(r.filed_at)
-  FROM receipts r JOIN unnest(%s::integer[], %s::bytea[], %s::integer[]) AS w (device_key, digest, token)
-       USING (device_key, digest)
+SELECT r.device_key, r.digest, min(r.filed_at)
+  FROM receipts r JOIN unnest(%s::integer[], %s::bytea[]) AS w (device_key, digest) USING (device_key, digest)
  WHERE r.filed_at >= %s AND r.filed_at < %s
- GROUP BY 1, 2, 3
+ GROUP BY 1, 2
 """
 
 _LOCK_OPEN = "SELECT id FROM dead_letters WHERE id = ANY (%s) AND replayed_at IS NULL ORDER BY id FOR UPDATE"

@@ -16,10 +16,13 @@ from hub.bootstrap import Hub, Installation
 from hub.commands.serve import announce
 from hub.embedded import default_data_folder
 from hub.running import run, run_installation
-from simulators.run import Progress
+from simulators.city import City, registry
+from simulators.run import Progress, make_source
 from simulators.run import run as simulate
-from simulators.scenario import load_scenario
+from simulators.scenario import Scenario, load_scenario
 from simulators.speakers.mqtt_json import BrokerAddress
+from simulators.truth import nowhere
+from store.devices_table import DeviceSpec, enter
 
 log = structlog.get_logger("hub.demo")
 HOUR_US = 3_600_000_000
@@ -46,6 +49,8 @@ def demo(
     async def simulate_beside(installation: Installation, hub: Hub, stop: asyncio.Event) -> None:
         connection = installation.embedded_connection()
         password = connection.password.get_secret_value() if connection.password else None
+        gap_hours = await hours_since_last(hub, time_ns() // 1_000)
+        await enter_city(installation.dsn(), city, seed)
         await hub.subscribed()  # before that, the broker would keep nothing for us
         now = time_ns() // 1_000
         await simulate(
@@ -53,7 +58,7 @@ def demo(
             broker=BrokerAddress(connection.host, connection.port, connection.username, password),
             start_us=now,
             seed=seed,
-            backfill_hours=min(city.backfill_hours, await hours_since_last(hub, now)),
+            backfill_hours=min(city.backfill_hours, gap_hours),
             truth=truth,
             progress=_Reporter(),
             stop=stop,
@@ -77,6 +82,21 @@ async def hours_since_last(hub: Hub, now: int) -> float:
     except TransientError:
         newest = None
     return float("inf") if newest is None else max(0.0, (now - newest) / HOUR_US)
+
+
+async def enter_city(dsn: str, scenario: Scenario, seed: int) -> None:
+    """Register the city's devices with their names, as an operator would; nothing changes the second time."""
+    source = make_source(scenario, seed, 0, nowhere())
+    if not isinstance(source, City):
+        return  # a plain load: its devices register themselves
+    specs = [
+        DeviceSpec(entry["id"], entry["kind"], name=entry["name"], attributes=entry["attributes"])
+        for entry in registry.devices(source)
+    ]
+    try:
+        await enter(dsn, specs)
+    except TransientError as error:
+        log.warning("city_not_registered", error=str(error))
 
 
 class _Reporter:

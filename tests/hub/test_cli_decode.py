@@ -96,8 +96,12 @@ def test_every_line_that_is_not_blank_is_one_frame(parts):
         st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")),
         st.recursive(
             st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
-            lambda inner: st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["ts", "readings", "fix", "events", "fill_pct", "lat", "kind"]), inner),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(
+                    st.sampled_from(["ts", "readings", "fix", "events", "fill_pct", "lat", "kind"]), inner
+                )
+            ),
             max_leaves=12,
         ).map(lambda value: json.dumps(value).encode()),
     )
@@ -106,7 +110,9 @@ def test_nothing_that_a_line_holds_ends_it(line):
     protocol = PROTOCOLS["mqtt-json"]
     told = describe(line, protocol, protocol.decoder("sanihub"), "sanihub", None)
     assert told["ok"] in (True, False)
-    assert set(told) >= ({"device", "readings", "fix", "events", "message", "reply"} if told["ok"] else {"error", "input"})
+    assert set(told) >= (
+        {"device", "readings", "fix", "events", "message", "reply"} if told["ok"] else {"error", "input"}
+    )
 
 
 def test_a_file(tmp_path):

@@ -1,0 +1,127 @@
+"""What the README promises: one command, a city on the page, and an end that leaves nothing but the data."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.servers import wait_until
+
+_OPEN = re.compile(r"open\s+(http://\S+?)/\s")
+pytestmark = pytest.mark.timeout(300)
+
+
+class Demo:
+    """`sanihub demo` as a person starts it, in a data folder."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.log = data.parent / "demo.log"
+        self._output = self.log.open("wb")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "hub.cli", "demo", "--port", "0", "--data", str(data), *options],
+            env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
+            start_new_session=True,
+        )
+        self.family: list[psutil.Process] = []
+        self.url = ""
+
+    def serving(self) -> bool:
+        found = _OPEN.search(self.log.read_text(errors="replace"))
+        self.url = found[1] if found else ""
+        if self.process.poll() is not None:
+            pytest.fail(
+                f"the demo ended with {self.process.returncode}: {self.log.read_text(errors='replace')[-3000:]}"
+            )
+        return bool(found)
+
+    def reporting(self) -> int:
+        count: int = httpx.get(f"{self.url}/api/v1/status", timeout=30).json()["devices"]["reporting"]
+        return count
+
+    def interrupt(self) -> None:
+        """What ctrl-C does: SIGINT. Afterwards nothing of it may be alive."""
+        family = [*psutil.Process(self.process.pid).children(recursive=True)]
+        assert {"postgres", "nats-server"} <= {child.name() for child in family}
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(60) == 0, self.log.read_text(errors="replace")[-3000:]
+        assert not [child for child in family if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self._output.close()
+
+
+@pytest.fixture
+def demo_data(open_folder: Path) -> Iterator[Path]:
+    yield open_folder / "demo"
+
+
+def readings(demo: Demo, device: str, metric: str, start: str, end: str) -> list[dict[str, object]]:
+    answer = httpx.get(
+        f"{demo.url}/api/v1/devices/{device}/series",
+        params={"metric": metric, "from": start, "to": end, "limit": 1000},
+        timeout=30,
+    )
+    answer.raise_for_status()
+    items: list[dict[str, object]] = answer.json()["points"]
+    return items
+
+
+def test_demo_shows_a_city_and_finds_its_data_again(demo_data: Path) -> None:
+    demo = Demo(demo_data)
+    try:
+        wait_until(demo.serving, "the page answers", 120)
+        wait_until(lambda: demo.reporting() >= 500, "500 devices report", 120)
+        status = httpx.get(f"{demo.url}/api/v1/status").json()
+        page = screenshot_text(demo.url)
+        assert str(status["devices"]["total"]) in page
+        assert "http" not in re.sub(r"https?://(127\.0\.0\.1|www\.w3\.org)", "", page)
+        device = next(
+            item["id"] for item in httpx.get(f"{demo.url}/api/v1/devices?kind=toilet&limit=1").json()["items"]
+        )
+        window = ("2020-01-01T00:00:00Z", status["as_of"])
+        wait_until(lambda: readings(demo, device, "nh3_ppm", *window), "a toilet has history")
+        before = readings(demo, device, "nh3_ppm", *window)
+        demo.interrupt()
+    finally:
+        demo.close()
+    again = Demo(demo_data, "--minutes", "0.2")
+    try:
+        wait_until(again.serving, "the page answers again", 120)
+        kept = readings(again, device, "nh3_ppm", *window)
+        assert [row for row in kept if row in before] == before
+        assert again.process.wait(120) == 0
+    finally:
+        again.close()
+
+
+def screenshot_text(url: str) -> str:
+    """The page's DOM after its scripts ran, as headless Chromium sees it."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.fail("Chromium is not installed: `make test` installs it, or apt-get install chromium")
+    with tempfile.TemporaryDirectory() as profile:
+        found = subprocess.run(
+            [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+             "--disable-background-networking", "--disable-component-update", "--disable-sync",
+             "--disable-dev-shm-usage",
+             f"--user-data-dir={profile}", "--virtual-time-budget=5000", "--dump-dom", url + "/"],
+            capture_output=True, text=True, timeout=120, check=True,
+        )  # fmt: skip
+    return found.stdout
