@@ -150,7 +150,7 @@ class DeadLettersQuery(_Query):
         Field(
             default_factory=list,
             max_length=20,
-            description="malformed, invalid, unknown_device, shut_device, oversized, store; may be repeated.",
+            description="malformed, invalid, unknown_device, shut_device, oversized, decoder, store; may be repeated.",
         ),
     ]
     device: Annotated[Name | None, Field(default=None, description="Id of the device that the frame names.")]

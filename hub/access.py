@@ -81,6 +81,8 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
         return
     if not create and not has_database(data) and not in_use(data):
         raise ConfigError(f"{data} holds no data yet; name the data folder with --data{_hint(data)}")
+    if data.exists() and not data.is_dir():
+        raise ConfigError(f"{data} is no folder; name the data folder with --data")
     servers = EmbeddedServers(data, broker=False, postgres_port=settings.store.embedded_port)
     try:
         await servers.start()

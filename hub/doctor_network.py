@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import ssl
 import urllib.request
 from collections.abc import Iterable
 from secrets import token_hex
@@ -56,6 +58,9 @@ async def _broker(section: MqttSection) -> Finding:
     five = section.version == "5"
     broker = section.broker()
     try:
+        tls = tls_context(broker.tls) if broker.tls else None
+        if tls is not None:
+            await _shake_hands(section, tls)
         client = aiomqtt.Client(
             section.host,
             section.port,
@@ -63,7 +68,7 @@ async def _broker(section: MqttSection) -> Finding:
             username=broker.username,
             password=broker.password,
             protocol=aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311,
-            tls_context=tls_context(broker.tls) if broker.tls else None,
+            tls_context=tls,
             timeout=BROKER_TIMEOUT_S,
         )
         async with asyncio.timeout(2 * BROKER_TIMEOUT_S), client:
@@ -84,6 +89,15 @@ async def _broker(section: MqttSection) -> Finding:
         )
         return Finding(check, "warn", detail, advice)
     return Finding(check, "ok", detail)
+
+
+async def _shake_hands(section: MqttSection, tls: ssl.SSLContext) -> None:
+    """Try TLS alone: its faults are told in clear words here, and the MQTT client leaves its socket open on them."""
+    async with asyncio.timeout(BROKER_TIMEOUT_S):
+        _, writer = await asyncio.open_connection(section.host, section.port, ssl=tls)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
 
 async def _name_of(client: aiomqtt.Client) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
+import structlog
 
 from devices.clock import ClockPolicy
 from devices.errors import DecodeError
@@ -13,6 +14,8 @@ from devices.registry import Registry, UnknownPolicy
 from devices.vocabulary import Batch, DeadLetter, Decoded, Device, Frame, Identity, ReceiptKey
 from ingest.filing import Filer, Receipts, dead_letter
 from ingest.ports import Decoder, TelemetryStore
+
+log = structlog.get_logger("ingest.assembly")
 
 SHUT = frozenset(("blocked", "retired"))  #: statuses whose telemetry is not filed
 
@@ -61,6 +64,10 @@ class Assembler:
             return Claim(frame, decoder(frame))
         except DecodeError as error:
             return Claim(frame, fault=("malformed", str(error)))
+        except Exception as error:
+            # A decoder's own fault must cost its frame and not the hub, which would meet the frame again for ever.
+            log.exception("decoder_failed", adapter=frame.adapter, channel=frame.channel)
+            return Claim(frame, fault=("decoder", f"the decoder failed: {type(error).__name__}: {error}"))
 
     async def assemble(self, claims: Sequence[Claim]) -> Batch:
         """One batch of all claims. Raises TransientError when the store is away."""

@@ -205,6 +205,6 @@ def _take(
     kind, expected = form
     try:
         target[name] = msgspec.convert(source[name], kind, strict=False)
-    except (msgspec.ValidationError, RecursionError, OverflowError):
+    except (msgspec.ValidationError, RecursionError, OverflowError, UnicodeEncodeError):
         short = name if len(name) <= 64 else name[:61] + "..."
         problems.append(f"{prefix}{short}: expected {expected}, got {shown(source[name])}")

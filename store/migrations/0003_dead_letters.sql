@@ -6,7 +6,7 @@ CREATE TABLE dead_letters (
     adapter     text NOT NULL,
     source      text NOT NULL,
     channel     text NOT NULL,
-    code        text NOT NULL,                     -- malformed, invalid, unknown_device, shut_device, oversized, store
+    code        text NOT NULL,                     -- malformed, invalid, unknown_device, shut_device, oversized, decoder, store
     reason      text NOT NULL,
     device_id   text,
     size        integer NOT NULL,                  -- of the payload as it came, bytes

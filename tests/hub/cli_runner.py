@@ -18,6 +18,7 @@ def invoke(*argv: object, stdin: bytes | None = None, dsn: str | None = None, **
     """Run a command; ``dsn`` names the store. Logging is put back, for its stream ends with the command."""
     if dsn is not None:
         env["SANIHUB_STORE__DSN"] = dsn
+    env.setdefault("COLUMNS", "200")  # tables are not to be folded
     handlers, config = logging.getLogger().handlers[:], structlog.get_config()
     try:
         return CliRunner().invoke(app, [str(part) for part in argv], input=stdin, env=env)

@@ -135,4 +135,4 @@ async def test_ten_thousand_hostile_payloads(
         assert heard[0] > 0
         assert "Traceback" not in hub.text()
     finally:
-        assert hub.stop() == 0
+        assert hub.stop() == 0, hub.text()[-3000:]
