@@ -62,7 +62,7 @@ async def test_a_folder_that_cannot_be_had_is_told_as_such(open_folder):
 
 async def test_the_demo_is_pointed_out(open_folder):
     (open_folder / "data" / "demo" / "postgres" / "pgdata").mkdir(parents=True)
-    with pytest.raises(ConfigError, match="the demo's lie in .*data/demo"):
+    with pytest.raises(ConfigError, match=r"the demo's lie in .*data/demo"):
         async with open_store(of(open_folder)):
             pass
 

@@ -171,11 +171,16 @@ def test_devices_as_csv(postgres_dsn, tmp_path):
 
 
 def test_devices_as_yaml_change_what_they_name_and_no_more(postgres_dsn, tmp_path):
-    write(tmp_path / "1.yaml", "- {id: veh-1, name: One, identities: {imei: '861', dev_eui: [a1, a2]}, plate: X, axles: 2}\n")
+    write(
+        tmp_path / "1.yaml",
+        "- {id: veh-1, name: One, identities: {imei: '861', dev_eui: [a1, a2]}, plate: X, axles: 2}\n",
+    )
     write(tmp_path / "2.yaml", "devices:\n  - id: veh-1\n    attributes: {axles: 3}\n  - id: veh-2\n")
     bring(postgres_dsn, tmp_path / "1.yaml")
     bring(postgres_dsn, tmp_path / "2.yaml")
-    assert ask(postgres_dsn, "SELECT name, attributes FROM devices WHERE id = 'veh-1'") == [("One", {"plate": "X", "axles": 3})]
+    assert ask(postgres_dsn, "SELECT name, attributes FROM devices WHERE id = 'veh-1'") == [
+        ("One", {"plate": "X", "axles": 3})
+    ]
     # An identity moves with the hardware: given up there, taken here, in one file.
     write(tmp_path / "3.yaml", "- {id: veh-1, identities: ['dev_eui:a1']}\n- {id: veh-2, identities: ['imei:861']}\n")
     assert bring(postgres_dsn, tmp_path / "3.yaml").exit_code == 0
@@ -241,7 +246,9 @@ def test_a_row_that_the_store_refuses_costs_itself_only(postgres_dsn, tmp_path):
 
 
 def test_a_dry_run_opens_no_store(tmp_path):
-    file = write(tmp_path / "a.csv", "device,time,fill_pct\nbin-1,2026-10-01T08:00:00Z,10\nbin-1,2026-10-01T08:00:00Z,x\n")
+    file = write(
+        tmp_path / "a.csv", "device,time,fill_pct\nbin-1,2026-10-01T08:00:00Z,10\nbin-1,2026-10-01T08:00:00Z,x\n"
+    )
     result = invoke("import", file, "--dry-run", dsn="postgresql://nobody@127.0.0.1:1/nothing")
     assert result.exit_code == 1
     assert "a.csv:3: readings.fill_pct" in result.stderr
@@ -309,9 +316,7 @@ def test_any_bytes_below_a_header(tmp_path: Path, body: bytes):
     rows = [line for line, _ in open_table(TextFile(file)).rows(lambda line, _: faults.append(line))]
     lines = body.split(b"\n")
     full = {
-        number
-        for number, line in enumerate(lines, start=2)
-        if line.strip() and line.decode("utf-8", "replace").strip()
+        number for number, line in enumerate(lines, start=2) if line.strip() and line.decode("utf-8", "replace").strip()
     }
     assert set(rows) | set(faults) == full
     assert not set(rows) & set(faults)
