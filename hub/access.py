@@ -25,7 +25,9 @@ from hub.embedded import EmbeddedServers, default_data_folder
 from hub.settings import Settings
 from ingest.runner import Backoff, Condition, persist
 from store.connection import session_parameters
-from store.embedded import DATABASE, LOCK_NAME, LOOPBACK, ROLE
+from store.embedded import DATABASE, ROLE
+from store.service_account import LOCK_NAME
+from store.vacancy import LOOPBACK
 
 T = TypeVar("T")
 

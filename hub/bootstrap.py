@@ -197,10 +197,13 @@ class Installation:
 
     async def start(self) -> Hub:
         """Start the embedded servers and make the hub. Raises ConfigError, ChildError."""
-        if self.servers is not None:
-            await self.servers.start()
-        else:
-            self.data.mkdir(parents=True, exist_ok=True)
+        try:
+            if self.servers is not None:
+                await self.servers.start()
+            else:
+                self.data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"data folder {self.data}: {error.strerror or error}") from None
         brokers = list(self.settings.mqtt)
         if self.servers is not None and self.settings.embedded_broker:
             brokers.append(self.embedded_connection())

@@ -26,19 +26,16 @@ from pathlib import Path
 from typing import Any
 
 from devices.errors import ConfigError
-from store.embedded import (
-    LOOPBACK,
+from store.engine import reachable_engine
+from store.service_account import (
     Account,
-    choose_port,
     open_data_folder,
     own_folder,
     passable_folder,
-    port_is_free,
-    reachable_engine,
     service_account,
-    wait_for_leavers,
     write_private,
 )
+from store.vacancy import LOOPBACK, choose_port, port_is_free, wait_for_leavers
 
 MQTT_PORT = 1883
 _PROBE_TIMEOUT_S = 5.0

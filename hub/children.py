@@ -10,9 +10,7 @@ import asyncio
 import contextlib
 import os
 import random
-import shutil
 import signal
-import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,32 +22,14 @@ import msgspec
 import structlog
 
 from devices.errors import SanihubError
-from store.embedded import Account
+from hub.launch import BoundedLog, launch_command
+from store.service_account import Account
 
 _log = structlog.get_logger(__name__)
 
 _PROBE_S = (0.02, 0.5)  #: the first pause between two probes and the longest: a recovering database logs each of them
 _LOG_CHECK_EVERY_S = 30.0
 _STEADY_S = 60.0  #: a child that lived this long starts again with the shortest pause
-
-# Run by a bare interpreter between the hub and the server. The order matters: the kernel forgets the death signal when
-# the user changes, and a hub that died before the signal was set would never be missed without the look at the parent.
-# A small program instead of preexec_fn: that would run Python in a fork of a process with threads.
-_LAUNCH = """
-import ctypes, os, signal, sys
-parent, death, uid, gid = map(int, sys.argv[1:5])
-if uid >= 0:
-    os.setgroups([])
-    os.setgid(gid)
-    os.setuid(uid)
-if ctypes.CDLL(None, use_errno=True).prctl(1, death, 0, 0, 0):
-    sys.exit("the kernel refused the parent death signal: " + os.strerror(ctypes.get_errno()))
-if os.getppid() != parent:
-    sys.exit("the hub ended while this server was starting")
-for number in (signal.SIGPIPE, signal.SIGXFSZ):
-    signal.signal(number, signal.SIG_DFL)
-os.execv(sys.argv[5], sys.argv[5:])
-"""
 
 
 class ChildError(SanihubError):
@@ -91,49 +71,6 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     first_pause_s: float = 0.5  #: before the first restart; doubles up to `longest_pause_s`, each with jitter
     longest_pause_s: float = 30.0
     log_limit_bytes: int = 8 * 1024 * 1024
-
-
-def launch_command(argv: Sequence[str], *, account: Account | None, death_signal: int) -> list[str]:
-    """Return `argv` wrapped so that it runs as `account` and gets `death_signal` when the starting thread ends.
-
-    The process id stays the same: the wrapper becomes the server.
-    """
-    uid, gid = (account.uid, account.gid) if account else (-1, -1)
-    numbers = [str(number) for number in (os.getpid(), death_signal, uid, gid)]
-    return [sys.executable, "-I", "-S", "-c", _LAUNCH, *numbers, *argv]
-
-
-class BoundedLog:
-    """The output of a child in one file and one older one (`.1`), neither much beyond the limit."""
-
-    def __init__(self, path: Path, limit_bytes: int) -> None:
-        self.path = path
-        self._older = path.with_name(path.name + ".1")
-        self._limit = limit_bytes
-
-    def rotate(self) -> None:
-        """Begin a new file; for a start, while nobody writes."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.path.exists():
-            self.path.replace(self._older)
-
-    def open(self) -> int:
-        """Return a descriptor for appending; appending is what allows :meth:`bound` under the writer's hands."""
-        return os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-
-    def bound(self) -> None:
-        """Set an overgrown file aside while the child writes on; a line written in that moment may be lost."""
-        if self.path.exists() and self.path.stat().st_size > self._limit:
-            shutil.copyfile(self.path, self._older)
-            os.truncate(self.path, 0)
-
-    def tail(self, lines: int = 12) -> str:
-        """Return the last lines, at most 8 KiB."""
-        if not self.path.exists():
-            return ""
-        with self.path.open("rb") as file:
-            file.seek(max(0, self.path.stat().st_size - 8192))
-            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
 
 
 class Child:

@@ -22,8 +22,8 @@ from hub.examined import Examined, Finding
 from hub.settings import Settings, environment_fault
 from store.connection import redacted
 from store.diagnosis import ServerFacts, examine
-from store.embedded import run_as, service_account
 from store.schema import MIN_SERVER
+from store.service_account import run_as, service_account
 
 GIB = 1024**3
 CLOCK_WARN_US = 1_000_000

@@ -65,6 +65,7 @@ async def run_installation(
         beside.result()
     finally:
         await installation.stop()
+    log.info("hub_stopped", messages=hub.pipeline.stats.frames, rows=hub.pipeline.stats.rows)
 
 
 async def _beside(companion: Companion | None, installation: Installation, hub: Hub, stop: asyncio.Event) -> None:

@@ -20,8 +20,10 @@ import pytest
 from psycopg import sql
 
 from hub.broker import NatsBroker, connect_packet
-from hub.children import launch_command
-from store.embedded import Account, PostgresCluster, choose_port
+from hub.launch import launch_command
+from store.embedded import PostgresCluster
+from store.service_account import Account
+from store.vacancy import choose_port
 
 DEADLINE_S = 60.0
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from devices.errors import TransientError
+from devices.errors import ConfigError, TransientError
 from hub import logs, settings
 from hub.bootstrap import Hub, Installation
 from hub.commands.serve import announce
@@ -19,7 +19,7 @@ from hub.running import run, run_installation
 from simulators.city import City, registry
 from simulators.run import Progress, make_source
 from simulators.run import run as simulate
-from simulators.scenario import Scenario, load_scenario
+from simulators.scenario import Scenario, ScenarioError, load_scenario
 from simulators.speakers.mqtt_json import BrokerAddress
 from simulators.truth import nowhere
 from store.devices_table import DeviceSpec, enter
@@ -44,7 +44,10 @@ def demo(
     """Run the hub with everything embedded and a simulated city. ctrl-C ends it cleanly."""
     chosen = settings.load(None, data=data or default_data_folder() / "demo", store={"dsn": ""}, mqtt=())
     logs.configure(chosen.log.level, chosen.log.format)
-    city = load_scenario(scenario)
+    try:
+        city = load_scenario(scenario)
+    except ScenarioError as error:
+        raise ConfigError(str(error)) from None
 
     async def simulate_beside(installation: Installation, hub: Hub, stop: asyncio.Event) -> None:
         connection = installation.embedded_connection()

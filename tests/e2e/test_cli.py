@@ -17,7 +17,7 @@ import aiomqtt
 import psycopg
 import pytest
 
-from store.embedded import choose_port
+from store.vacancy import choose_port
 
 SANIHUB = Path(sys.executable).with_name("sanihub")
 
@@ -67,7 +67,7 @@ def test_commands_beside_a_running_hub(open_folder: Path, eventually: Callable[.
     }
     log = open_folder / "serve.log"
     with started(log, "serve", *data, **settings) as hub:
-        eventually(lambda: b"ctrl-C ends it" in log.read_bytes() or hub.poll() is not None, "the hub runs")
+        eventually(lambda: b"mqtt_connected" in log.read_bytes() or hub.poll() is not None, "the hub is subscribed")
         asyncio.run(publish(mqtt, "sanihub/v1/bin-1/telemetry", '{"readings": {"fill_pct": 71}}'))
         listed: list[Any] = []
 
@@ -174,7 +174,7 @@ def test_an_import_that_ended_halfway_is_finished_by_the_next(
         ("decode", "morse"),
         ("simulate", "atlantis"),
         ("import", "/nowhere.csv"),
-        ("dead-letters", "list", "--data", "/tmp/sanihub-has-nothing-here"),
+        ("dead-letters", "list", "--data", "/nowhere/sanihub"),
         ("dead-letters", "replay", "--config", "/nowhere.toml"),
     ],
 )

@@ -12,7 +12,8 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from hub.children import BoundedLog, Child, ChildError, ChildSpec, ChildState
+from hub.children import Child, ChildError, ChildSpec, ChildState
+from hub.launch import BoundedLog
 
 # A server in miniature: it says that it is up, and ends by SIGTERM (or not at all).
 SERVER = """

@@ -12,15 +12,9 @@ import psycopg
 import pytest
 
 from devices.errors import ConfigError
-from store.embedded import (
-    Account,
-    PostgresCluster,
-    choose_port,
-    open_data_folder,
-    port_is_free,
-    service_account,
-    wait_for_leavers,
-)
+from store.embedded import PostgresCluster
+from store.service_account import Account, open_data_folder, service_account
+from store.vacancy import choose_port, port_is_free, wait_for_leavers
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the user of its servers")
 STRANGER = Account("stranger", 54321, 54321)
