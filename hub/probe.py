@@ -36,7 +36,7 @@ class Probe:
         """Brokers in the order of the settings, then the pipeline's way into the store."""
         hub = self._hub
         found = [
-            Connection(name=s.broker.name, connected=s.connected, detail=s.condition.fault or "")
+            Connection(name=f"MQTT {s.broker.name}", connected=s.connected, detail=s.condition.fault or "")
             for s in hub.subscribers
         ]
         fault = hub.pipeline.store_condition.fault
