@@ -49,8 +49,8 @@ class Demo:
         return bool(found)
 
     def reporting(self) -> int:
-        count: int = httpx.get(f"{self.url}/api/v1/status", timeout=30).json()["devices"]["reporting"]
-        return count
+        devices = httpx.get(f"{self.url}/api/v1/status", timeout=30).json().get("devices")
+        return devices["reporting"] if devices else 0  # there is no such count before the first tables are made
 
     def interrupt(self) -> None:
         """What ctrl-C does: SIGINT. Afterwards nothing of it may be alive."""
