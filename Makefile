@@ -41,4 +41,4 @@ lock: install ## Resolve the dependencies anew into requirements.lock
 	sh tools/lock.sh
 
 clean: ## Remove what was built here (never data)
-	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv dist build tests/timescale/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

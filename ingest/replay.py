@@ -20,7 +20,7 @@ from ingest.filing import dead_letter
 from ingest.ports import Decoder, TelemetryStore
 
 BATCH = 200  #: letters in one transaction; each holds its bytes in memory
-UNFILED = frozenset(("malformed", "unknown_device", "shut_device", "store"))
+UNFILED = frozenset(("malformed", "decoder", "unknown_device", "shut_device", "store"))
 """Codes of frames of which nothing was filed. Of any other the sound part was, and must be recognised."""
 
 

@@ -54,6 +54,13 @@ async def detect(connection: AsyncConnection, wanted: str = "auto") -> Mode:
             raise ConfigError("store.mode: this user may not CREATE EXTENSION timescaledb; ask its owner") from None
         log.warning("timescaledb_not_usable", reason="this user may not create the extension")
         return Mode.PLAIN
+    except psycopg.OperationalError as error:
+        if "preloaded" not in str(error):
+            raise
+        raise ConfigError(
+            "store.mode: TimescaleDB is installed and not preloaded; set shared_preload_libraries = 'timescaledb' in "
+            'postgresql.conf and restart the server, or store.mode = "plain"'
+        ) from None
     return Mode.TIMESCALE
 
 

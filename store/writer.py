@@ -20,7 +20,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from devices import instants
 from devices.metrics import Catalogue
 from devices.vocabulary import Batch, DeadLetter, Device, Identity, ReceiptKey, Written
-from store import devices_table
+from store import chunks, devices_table
 from store.connection import session_parameters, translated_errors
 from store.copying import HEADER, TRAILER, Encoded, encode
 from store.partitions import ORIGIN, Partitions
@@ -176,18 +176,23 @@ class PostgresStore:
             return None if row is None or row[0] is None else instants.from_datetime(row[0])
 
     async def maintain(self, retention_days: int | None, receipts_days: int = 90) -> int:
-        """Make partitions ahead, drop what is older than the retention; returns how many partitions were dropped."""
+        """Make partitions ahead, drop what is older than the retention; returns how many partitions were dropped.
+
+        On TimescaleDB, which makes its chunks itself, they are chunks.
+        """
         now = self._now()
         async with self._session():
             connection = await self._connect()
             old_receipts = instants.to_datetime(now - receipts_days * 86_400_000_000)
             await connection.execute("DELETE FROM receipts WHERE filed_at < %s", (old_receipts,))
-            if self.mode is not Mode.PLAIN:
-                return 0
-            await self._partitions.ensure(connection, (), now)
+            if self.mode is Mode.PLAIN:
+                await self._partitions.ensure(connection, (), now)
             if retention_days is None:
                 return 0
-            return await self._partitions.drop_older(connection, now - retention_days * 86_400_000_000)
+            cutoff = now - retention_days * 86_400_000_000
+            if self.mode is Mode.PLAIN:
+                return await self._partitions.drop_older(connection, cutoff)
+            return await chunks.drop_older(connection, cutoff)
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[None]:

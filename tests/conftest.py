@@ -4,6 +4,8 @@
 `postgres_module_dsn`  the same for a module
 `postgres_server`  the server of the session: `.dsn(name)`, `.database()`; shared, so leave it running
 `private_postgres`  a server for one test, to be stopped, started and killed
+`timescale_dsn`  a fresh, empty database on a server that offers TimescaleDB, for one test
+`timescale_module_dsn`  the same for a module
 `nats_broker`  an embedded broker for one test: `.address`, `.stop()`, `.start()`, `.kill()`
 `mosquitto`  a factory: `mosquitto(max_inflight_messages=100, tls=True)`; the same methods, and `.ca_file` with TLS
 `eventually`  waits for a condition: `eventually(lambda: ..., "what is waited for")`
@@ -21,6 +23,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import Mosquitto, NatsServer, PostgresServer, running, temporary_folder, wait_until
+from tests.timescale_server import timescale_database
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +59,18 @@ def postgres_module_dsn(postgres_server: PostgresServer) -> Iterator[str]:
 def private_postgres() -> Iterator[PostgresServer]:
     with temporary_folder() as folder, running(PostgresServer(folder)) as server:
         yield server
+
+
+@pytest.fixture
+def timescale_dsn() -> Iterator[str]:
+    with timescale_database() as dsn:
+        yield dsn
+
+
+@pytest.fixture(scope="module")
+def timescale_module_dsn() -> Iterator[str]:
+    with timescale_database() as dsn:
+        yield dsn
 
 
 @pytest.fixture

@@ -34,8 +34,8 @@ def frame(message: Any, device: str = "bin-1", *, at: int = NOW, channel: str = 
     return Frame(NAME, "test", f"sanihub/v1/{device}/{channel}", payload, at, **marks)
 
 
-def make_store(dsn: str) -> PostgresStore:
-    return PostgresStore(dsn, mode="plain", now=lambda: NOW)
+def make_store(dsn: str, mode: str = "plain") -> PostgresStore:
+    return PostgresStore(dsn, mode=mode, now=lambda: NOW)
 
 
 def make_assembler(store: PostgresStore, unknown: UnknownPolicy = UnknownPolicy.REGISTER, **rules: Any) -> Assembler:

@@ -137,19 +137,25 @@ class PostgresServer(Server):
     def dsn(self, database: str = "postgres") -> str:
         return self.cluster.dsn_of(database)
 
-    @contextlib.contextmanager
-    def database(self) -> Iterator[str]:
+    def database(self) -> contextlib.AbstractContextManager[str]:
         """A fresh, empty database; yields its DSN and drops it afterwards, whoever is still connected."""
-        name = f"test_{secrets.token_hex(6)}"
-        self._run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            yield self.dsn(name)
-        finally:
-            self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        return fresh_database(self.dsn(), self.dsn)
 
-    def _run(self, statement: sql.Composed) -> None:
-        with psycopg.connect(self.dsn(), autocommit=True) as connection:
-            connection.execute(statement)
+
+@contextlib.contextmanager
+def fresh_database(server: str, dsn_of: Callable[[str], str]) -> Iterator[str]:
+    """A fresh, empty database on the server that a DSN leads to; dropped afterwards, whoever is still connected."""
+    name = f"test_{secrets.token_hex(6)}"
+    _run(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        yield dsn_of(name)
+    finally:
+        _run(server, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _run(dsn: str, statement: sql.Composed) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(statement)
 
 
 class MqttServer(Server):

