@@ -25,7 +25,8 @@ from ingest.assembly import Assembler
 from ingest.pipeline import Pipeline
 from ingest.ports import Decoder
 from ingest.runner import Condition, pause, persist
-from ingest.spool import Spool, feed
+from ingest.spool import Spool
+from ingest.spool_feed import feed
 from ingest.transports.mqtt import MqttSubscriber
 from store.connection import session_parameters
 from store.readers import Readers

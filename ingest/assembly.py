@@ -110,7 +110,7 @@ class Assembler:
             return dead_letter(claim.frame, code, reason)
         start = claim.frame.payload[: self._rules.kept_oversized_bytes]
         letter = dead_letter(claim.frame, code, reason, replayable=False)
-        letter.frame = msgspec.structs.replace(claim.frame, payload=start)
+        letter.frame = msgspec.structs.replace(letter.frame, payload=start)
         return letter
 
     def _shut_out(self, frame: Frame, identity: Identity, device: Device | None) -> DeadLetter:
@@ -126,7 +126,7 @@ class Assembler:
             replayable=not rejecting,
         )
         if rejecting:
-            letter.frame = msgspec.structs.replace(frame, payload=b"")
+            letter.frame = msgspec.structs.replace(letter.frame, payload=b"")
         return letter
 
     async def _meet_strangers(self, claims: Sequence[Claim]) -> None:
@@ -155,11 +155,9 @@ class Assembler:
                 self._registry.add(identity, device)
 
     async def _find_receipts(self, claims: Sequence[Claim]) -> Receipts:
-        """Where redelivered messages without a usable time were filed before."""
+        """Where messages that may have come before were filed, if that was by arrival."""
         wanted: list[ReceiptKey] = []
         for claim in claims:
             if claim.decoded is not None and claim.decoded.uplinks:
-                device = self._registry.find(claim.decoded.uplinks[0].identity)
-                if device is not None:
-                    wanted.extend(self._filer.wanted_receipts(claim.frame, claim.decoded, device))
+                wanted.extend(self._filer.wanted_receipts(claim.frame, claim.decoded, self._registry.find))
         return dict(await self._store.find_receipts(wanted)) if wanted else {}

@@ -7,8 +7,10 @@ instead of making a second record.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
+
+import msgspec
 
 from devices.clock import ClockPolicy, Verdict, judge
 from devices.vocabulary import (
@@ -20,6 +22,7 @@ from devices.vocabulary import (
     Event,
     Fix,
     Frame,
+    Identity,
     Quality,
     Reading,
     Receipt,
@@ -54,6 +57,18 @@ def wanted_token(frame: Frame, uplink: Uplink) -> int:
     return ANY_TOKEN if frame.retained else frame.token
 
 
+def may_be_known(frame: Frame, uplink: Uplink, plausible: bool) -> bool:
+    """Whether an uplink may have been filed by arrival before, and a receipt would tell.
+
+    An id tells where there is no usable time, and has no effect where there is one. Without an id it is the bytes of
+    what the transport hands over again that tell, even if their time is plausible: it may have been in the future when
+    they came first.
+    """
+    if uplink.message_id is not None:
+        return not plausible
+    return frame.redelivered or frame.retained
+
+
 class Filer:
     """Files uplinks into batches.
 
@@ -64,25 +79,28 @@ class Filer:
         self._policy = policy
         self._last_given: dict[int, int] = {}
 
-    def wanted_receipts(self, frame: Frame, decoded: Decoded, device: Device) -> Iterator[ReceiptKey]:
-        """The receipts to look up before filing: of messages that may have been filed by arrival before."""
+    def wanted_receipts(
+        self, frame: Frame, decoded: Decoded, find: Callable[[Identity], Device | None]
+    ) -> Iterator[ReceiptKey]:
+        """The receipts to look up before filing: of messages of known devices that may have been filed by arrival."""
         for index, uplink in enumerate(decoded.uplinks):
-            if not (frame.redelivered or frame.retained or uplink.message_id is not None):
-                continue
-            if judge(uplink.observed_at, frame.received_at, self._policy) is not Verdict.PLAUSIBLE:
+            plausible = judge(uplink.observed_at, frame.received_at, self._policy) is Verdict.PLAUSIBLE
+            if may_be_known(frame, uplink, plausible) and (device := find(uplink.identity)) is not None:
                 yield device.key, uplink_digest(frame, uplink, index), wanted_token(frame, uplink)
 
     def file(self, frame: Frame, uplink: Uplink, index: int, device: Device, known: Receipts, batch: Batch) -> None:
         """File one uplink of a known device into ``batch``. ``known`` holds the receipts found, and learns new ones."""
         received_at = frame.received_at
-        claimed_at = uplink.observed_at
-        verdict = judge(claimed_at, received_at, self._policy)
-        if verdict is Verdict.PLAUSIBLE:
-            observed_at, quality, claim = claimed_at, 0, None
-        else:
-            observed_at = self._place(frame, uplink, index, device, known, batch)
-            quality = Quality.CLOCK_ABSENT if verdict is Verdict.ABSENT else Quality.CLOCK_WRONG
-            claim = claimed_at
+        observed_at = uplink.observed_at
+        quality, claim = 0, None
+        verdict = judge(observed_at, received_at, self._policy)
+        old_place = None
+        if known and may_be_known(frame, uplink, verdict is Verdict.PLAUSIBLE):
+            old_place = known.get((device.key, uplink_digest(frame, uplink, index), wanted_token(frame, uplink)))
+        if verdict is not Verdict.PLAUSIBLE or old_place is not None:
+            claim = observed_at
+            quality = Quality.CLOCK_ABSENT if claim is None else Quality.CLOCK_WRONG
+            observed_at = old_place or self._place(frame, uplink, index, device, known, batch)
         assert observed_at is not None
         if batch.seen.get(device.key, 0) < received_at:
             batch.seen[device.key] = received_at
@@ -114,12 +132,8 @@ class Filer:
             )
 
     def _place(self, frame: Frame, uplink: Uplink, index: int, device: Device, known: Receipts, batch: Batch) -> int:
-        """The instant for an uplink without a usable time: its old place, else the next free one from reception on."""
+        """The next free instant from reception on, with a receipt for it."""
         digest = uplink_digest(frame, uplink, index)
-        if frame.redelivered or frame.retained or uplink.message_id is not None:
-            place = known.get((device.key, digest, wanted_token(frame, uplink)))
-            if place is not None:
-                return place
         place = max(frame.received_at, self._last_given.get(device.key, 0) + 1)
         self._last_given[device.key] = place
         token = 0 if uplink.message_id is not None else frame.token
@@ -131,8 +145,14 @@ class Filer:
 def dead_letter(
     frame: Frame, code: str, reason: str, *, device_id: str | None = None, replayable: bool = True
 ) -> DeadLetter:
-    """A dead letter for a frame; ``code`` is one word for machines, ``reason`` a line for people."""
+    """A dead letter for a frame; ``code`` is one word for machines, ``reason`` a line for people.
+
+    Whatever the frame says, a database can hold the letter: it is the last place for what nothing else can hold.
+    """
     digest, size = payload_digest(frame), len(frame.payload)
+    if (channel := printable(frame.channel)) != frame.channel:
+        frame = msgspec.structs.replace(frame, channel=channel)
+    device_id = None if device_id is None else printable(device_id)
     return DeadLetter(frame, printable(reason), code, digest, size, device_id, replayable)
 
 

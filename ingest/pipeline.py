@@ -113,7 +113,31 @@ class Pipeline:
     # -- the loop -------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Work until :meth:`stop`; then finish what was taken, if the store lets it, and return."""
+        """Work until :meth:`stop`; then finish what was taken, if the store lets it, and return.
+
+        Whatever ends it, no delivery is left without an answer.
+        """
+        try:
+            await self._work()
+        except TransientError:  # only while stopping: the store is away, and peers will send again
+            return
+        finally:
+            rest = list(self._pending)
+            self._pending.clear()
+            self._settle(rest, Outcome.ABANDONED)
+            self._idle.set()
+
+    async def drained(self) -> None:
+        """Wait until nothing is in flight."""
+        await self._idle.wait()
+
+    def stop(self) -> None:
+        """Ask :meth:`run` to finish."""
+        self._stop.set()
+        self._arrived.set()
+        self._full.set()
+
+    async def _work(self) -> None:
         while True:
             await self._arrived.wait()
             if not self._pending:
@@ -127,20 +151,9 @@ class Pipeline:
             parcels = [self._pending.popleft() for _ in range(take)]
             try:
                 await self._carry(parcels)
-            except TransientError:  # only while stopping: the store is away, and peers will send again
+            except BaseException:
                 self._settle(parcels, Outcome.ABANDONED)
-                self._abandon_pending()
-                return
-
-    async def drained(self) -> None:
-        """Wait until nothing is in flight."""
-        await self._idle.wait()
-
-    def stop(self) -> None:
-        """Ask :meth:`run` to finish."""
-        self._stop.set()
-        self._arrived.set()
-        self._full.set()
+                raise
 
     async def _linger(self) -> None:
         if len(self._pending) >= self.bounds.max_batch or self._stop.is_set():
@@ -151,12 +164,6 @@ class Pipeline:
                 await self._full.wait()
         except TimeoutError:
             return
-
-    def _abandon_pending(self) -> None:
-        rest = list(self._pending)
-        self._pending.clear()
-        self._settle(rest, Outcome.ABANDONED)
-        self._idle.set()
 
     def _settle(self, parcels: Sequence[tuple[Frame, Delivery]], outcome: Outcome) -> None:
         for frame, delivery in parcels:
@@ -180,24 +187,30 @@ class Pipeline:
 
     async def _commit(self, claims: Sequence[Claim]) -> None:
         """Commit claims in one transaction, or, when the store refuses a record, in halves around it."""
-        started = perf_counter()
-        batch = await self._persist(partial(self._assembler.assemble, claims))
-        assembled = perf_counter()
-        self.stats.prepare_seconds += assembled - started
         try:
-            written = await self._persist(partial(self._store.write, batch))
+            batch, written = await self._store_whole(claims)
         except RejectedError as error:
             if len(claims) > 1:
                 middle = len(claims) // 2
                 await self._commit(claims[:middle])
                 await self._commit(claims[middle:])
                 return
-            frame = claims[0].frame
-            log.warning("record_refused", adapter=frame.adapter, channel=frame.channel, error=str(error))
-            batch = Batch(dead_letters=[dead_letter(frame, "store", str(error))])
+            letter = dead_letter(claims[0].frame, "store", str(error))
+            log.warning("record_refused", adapter=letter.frame.adapter, channel=letter.frame.channel, error=str(error))
+            batch = Batch(dead_letters=[letter])
             written = await self._persist(partial(self._store.write, batch))
-        self.stats.commit_seconds += perf_counter() - assembled
         self._count(batch, written)
+
+    async def _store_whole(self, claims: Sequence[Claim]) -> tuple[Batch, Written]:
+        """Commit claims in one transaction. Raises RejectedError when the store refuses one of them."""
+        started = perf_counter()
+        batch = await self._persist(partial(self._assembler.assemble, claims))
+        assembled = perf_counter()
+        self.stats.prepare_seconds += assembled - started
+        try:
+            return batch, await self._persist(partial(self._store.write, batch))
+        finally:
+            self.stats.commit_seconds += perf_counter() - assembled
 
     def _persist(self, call: Callable[[], Awaitable[T]]) -> Awaitable[T]:
         return persist(call, self.store_condition, self._stop)

@@ -18,7 +18,8 @@ from devices.errors import ConfigError
 from devices.vocabulary import Frame
 from ingest.adapters.mqtt_json import NAME, topics
 from ingest.pipeline import Bounds, Pipeline
-from ingest.spool import Spool, feed
+from ingest.spool import Spool
+from ingest.spool_feed import feed
 from ingest.transports.mqtt import Broker, MqttSubscriber, Tls, tls_context
 from store.writer import PostgresStore
 from tests.intake import contents, dead_letters, make_assembler, make_store
