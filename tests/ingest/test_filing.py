@@ -11,7 +11,20 @@ from hypothesis import strategies as st
 
 from devices.clock import DAY, GPS_ROLLOVER, MINUTE, SECOND, ClockPolicy
 from devices.registry import Registry
-from devices.vocabulary import Batch, Decoded, Device, Frame, Identity, Occurrence, Position, Quality, Uplink
+from devices.vocabulary import (
+    Batch,
+    Decoded,
+    Device,
+    Event,
+    Fix,
+    Frame,
+    Identity,
+    Occurrence,
+    Position,
+    Quality,
+    Reading,
+    Uplink,
+)
 from ingest.assembly import Assembler, IntakeRules
 from ingest.filing import Filer, Receipts, dead_letter, printable, wanted_token
 from tests.intake import NOW, contents, dead_letters, frame, ingest, make_assembler, make_store
@@ -74,7 +87,8 @@ def test_every_record_of_a_message_gets_its_instant_mark_and_claim(claimed_at: i
     uplink = claim(claimed_at, position=Position(30.0, 114.0), occurrences=(Occurrence("emptied"),), seq=3)
     batch = Hub().file(given_frame(), uplink)
     believed = quality is Quality.GOOD
-    for record in (*batch.readings, *batch.fixes, *batch.events):
+    records: list[Reading | Fix | Event] = [*batch.readings, *batch.fixes, *batch.events]
+    for record in records:
         assert record.observed_at == (claimed_at if believed else NOW)
         assert (record.received_at, record.quality) == (NOW, quality)
         assert record.claimed_at == (None if believed else claimed_at)
@@ -225,7 +239,7 @@ async def test_a_fast_clock_and_a_redelivery_end_in_one_row(postgres_dsn: str) -
 async def test_every_device_of_a_frame_finds_its_own_place_again(postgres_dsn: str) -> None:
     """A gateway's frame speaks for several devices."""
 
-    def decode(_: Frame) -> Decoded:
+    def decode(frame: Frame) -> Decoded:
         return Decoded([Uplink(Identity("id", name), None, FULL) for name in ("bin-1", "bin-2")])
 
     store = make_store(postgres_dsn)

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -24,7 +25,7 @@ from tests.servers import PostgresServer
 AT_ONCE = Bounds(linger_s=0.0)
 
 
-def numbered(number: int, device: str = "bin-1", **marks: object) -> Frame:
+def numbered(number: int, device: str = "bin-1", **marks: Any) -> Frame:
     """A frame that ends in one row, whose value is its number."""
     message = {"ts": NOW // 1_000 - number, "readings": {"mileage_km": number}}
     return frame(message, device, token=number, **marks)
@@ -174,8 +175,8 @@ async def test_a_channel_that_no_database_can_hold_costs_its_frame_and_not_the_h
 async def test_an_identity_that_the_store_refuses_costs_its_frame_and_not_the_hub(
     store: PostgresStore, postgres_dsn: str
 ) -> None:
-    def decode(item: Frame) -> Decoded:
-        name = item.payload.decode()
+    def decode(frame: Frame) -> Decoded:
+        name = frame.payload.decode()
         return Decoded([Uplink(Identity("imei", name), NOW, {"fill_pct": 1.0})], identity=Identity("id", name))
 
     frames = [Frame("raw", "test", "peer", payload, NOW) for payload in (b"a", b"b\0", b"c")]

@@ -149,7 +149,8 @@ class Histories(RuleBasedStateMachine):
             position.unlink()
         elif way == "half-written":
             whole = position.read_bytes()
-            position.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1), label="bytes of position")])
+            kept = data.draw(st.integers(0, max(0, len(whole) - 1)), label="bytes of position")
+            position.write_bytes(whole[:kept])
         elif way == "older":
             position.write_bytes(data.draw(st.sampled_from(self.notes), label="older position"))
         return way == "sound"
