@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 from collections.abc import Sequence
 from datetime import datetime
@@ -111,3 +113,112 @@ def register(plate: str = "鄂A12345", edition: int = 2013) -> bytes:
         + b"\x02"
         + plate.encode("gbk")
     )
+
+
+class Reply:
+    """A message from the platform, taken apart by hand."""
+
+    def __init__(self, framed: bytes) -> None:
+        content = framed[1:-1].replace(b"\x7d\x02", b"\x7e").replace(b"\x7d\x01", b"\x7d")
+        check = 0
+        for byte in content:
+            check ^= byte
+        assert check == 0, framed.hex()
+        self.message_id = int.from_bytes(content[:2], "big")
+        properties = int.from_bytes(content[2:4], "big")
+        start, size = (5, 10) if properties & 0x4000 else (4, 6)
+        self.phone = content[start : start + size].hex()
+        self.serial = int.from_bytes(content[start + size : start + size + 2], "big")
+        self.body = content[start + size + 2 : -1]
+        assert properties & 0x03FF == len(self.body)
+
+    @property
+    def general(self) -> tuple[int, int, int]:
+        """Of a general reply: serial, message id, result."""
+        assert self.message_id == 0x8001
+        return int.from_bytes(self.body[:2], "big"), int.from_bytes(self.body[2:4], "big"), self.body[4]
+
+
+class Terminal:
+    """A terminal on a real socket."""
+
+    def __init__(self, phone: str = PHONE) -> None:
+        self.phone = phone
+        self.serial = 0
+        self.code = b""
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter
+
+    async def connect(self, address: tuple[str, int]) -> Terminal:
+        self._reader, self._writer = await asyncio.open_connection(*address)
+        return self
+
+    async def __aenter__(self) -> Terminal:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
+
+    def kill(self) -> None:
+        """The connection is reset without a goodbye."""
+        self._writer.transport.abort()
+
+    def write(self, data: bytes) -> None:
+        self._writer.write(data)
+
+    async def drain(self) -> None:
+        await self._writer.drain()
+
+    def send(self, message_id: int, body: bytes = b"") -> int:
+        """Send a message under the next serial, which is returned."""
+        self.serial = (self.serial + 1) & 0xFFFF
+        self.write(frame(message_id, body, self.serial, self.phone))
+        return self.serial
+
+    async def reply(self) -> Reply:
+        """The next message from the platform."""
+        async with asyncio.timeout(30):
+            await self._reader.readuntil(b"\x7e")
+            return Reply(b"\x7e" + await self._reader.readuntil(b"\x7e"))
+
+    async def ended(self) -> bool:
+        """Wait until the platform closes the connection; whether it said nothing more before."""
+        async with asyncio.timeout(30):
+            try:
+                return await self._reader.read() == b""
+            except ConnectionError:
+                return True
+
+    async def quiet(self) -> bool:
+        """Whether nothing has come so far."""
+        try:
+            async with asyncio.timeout(0):
+                await self._reader.readexactly(1)
+        except TimeoutError:
+            return True
+        return False
+
+    async def register(self) -> bytes:
+        """Register, and keep the code."""
+        serial = self.send(0x0100, register(edition=2019 if len(self.phone) == 20 else 2013))
+        reply = await self.reply()
+        assert (reply.message_id, reply.body[:3]) == (0x8100, serial.to_bytes(2, "big") + b"\0")
+        self.code = reply.body[3:]
+        return self.code
+
+    async def authenticate(self, code: bytes | None = None) -> int:
+        """Authenticate; the platform's result."""
+        given = self.code if code is None else code
+        if len(self.phone) == 20:
+            given = bytes((len(given),)) + given + b"860000000000001" + b"1.0".ljust(20, b"\0")
+        serial = self.send(0x0102, given)
+        answered, message_id, result = (await self.reply()).general
+        assert (answered, message_id) == (serial, 0x0102)
+        return result
+
+    async def enter(self) -> None:
+        """Register and authenticate."""
+        await self.register()
+        assert await self.authenticate() == 0
