@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,8 +22,9 @@ from ingest.pipeline import Bounds, Pipeline
 from ingest.transports.tcp_server import TcpLimits
 from ingest.wire.jt808_alarms import Input
 from ingest.wire.jt808_session import Gate
+from tests.hubs import HubProcess, mqtt_section
 from tests.intake import contents, dead_letters, make_store
-from tests.servers import PostgresServer
+from tests.servers import NatsServer, PostgresServer
 from tests.terminal import PHONE, PHONE_2019, Terminal, batch, frame, position, split
 
 BEGIN = datetime(2025, 11, 1, tzinfo=UTC)
@@ -345,6 +348,44 @@ async def test_an_orderly_end_answers_what_it_has_committed(postgres_dsn: str) -
     assert await terminal.ended()
     await terminal.__aexit__()
     assert len(contents(postgres_dsn)["fixes"]) == 50
+
+
+async def test_the_hub_is_killed_and_the_terminal_sends_again(
+    postgres_dsn: str, nats_broker: NatsServer, tmp_path: Path
+) -> None:
+    """The hub as its own process, on its own loop: the code it gave out holds at its next start."""
+    section = '[[jt808]]\nname = "vehicles"\nport = 0\ninputs = { "2a.0" = "lift" }\n'
+    hub = HubProcess(tmp_path, postgres_dsn, f"{mqtt_section(nats_broker.address)}\n{section}")
+    bodies = [position(time=at(second), items=[(0x2A, b"\x00\x01")]) for second in range(20)]
+
+    def address() -> tuple[str, int]:
+        found = re.search(r"JT/T 808 vehicles +([0-9.]+):(\d+)", hub.text())
+        assert found is not None, hub.text()
+        return found[1], int(found[2])
+
+    try:
+        hub.start()
+        terminal = await Terminal().connect(address())
+        await terminal.enter()
+        for body in bodies:
+            terminal.send(0x0200, body)
+        await terminal.reply()
+        hub.kill()
+        await terminal.__aexit__()
+        hub.start()
+        async with await Terminal().connect(address()) as again:
+            assert await again.authenticate(terminal.code) == 0
+            again.send(0x0704, batch(bodies))
+            assert (await again.reply()).general[1:] == (0x0704, 0)
+            metrics = hub.get("/metrics").text
+            assert 'sanihub_jt808_connections{listener="vehicles"} 1' in metrics
+        assert hub.stop() == 0
+    finally:
+        hub.kill()
+    stored = contents(postgres_dsn)
+    assert len(stored["fixes"]) == 20
+    assert len(stored["readings"]) == 40
+    assert oct((tmp_path / "data" / "secret").stat().st_mode)[-3:] == "600"
 
 
 async def test_an_address_that_is_taken_is_a_config_error(postgres_dsn: str) -> None:
