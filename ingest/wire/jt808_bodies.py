@@ -1,6 +1,7 @@
-"""Messages of JT/T 808 and, for video terminals, JT/T 1078, as tables of fields. Adding a message is adding an entry.
+"""Messages of JT/T 808 as tables of fields. Adding a message is adding an entry.
 
-Table numbers are those of JT/T 808-2013 where nothing else is said. Positions have a module of their own.
+Table numbers are those of JT/T 808-2013 where nothing else is said. Positions, parameters and the messages of video
+terminals (JT/T 1078) have modules of their own.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from ingest.wire.jt808_fields import (
     u8,
     u16,
     u32,
-    u64,
     until_end,
 )
 from ingest.wire.jt808_header import Message
 from ingest.wire.jt808_parameters import parameters
+from ingest.wire.jt808_video import VIDEO_FORMS
 
 REGISTER, AUTHENTICATE, HEARTBEAT, LOGOUT, TERMINAL_REPLY = 0x0100, 0x0102, 0x0002, 0x0003, 0x0001
 POSITION, POSITION_ANSWER, CONTROL_ANSWER, BATCH = 0x0200, 0x0201, 0x0500, 0x0704
@@ -81,16 +82,6 @@ _MEDIA = (
     ("event_item_encode", u8),
     ("channel_id", u8),
 )
-_SPAN = (("start_time", time), ("end_time", time))
-_RESOURCE = (
-    ("channel_no", u8),
-    *_SPAN,
-    ("alarm_flag", u64),
-    ("media_type", u8),
-    ("stream_type", u8),
-    ("memory_type", u8),
-)
-
 FORMS: dict[int, Form] = {
     TERMINAL_REPLY: Form("terminal_reply", (("serial_number", u16), ("id", u16), ("result", u8))),
     HEARTBEAT: Form("heartbeat"),
@@ -201,91 +192,7 @@ FORMS: dict[int, Form] = {
     ),
     0x8900: Form("transparent_down", (("transparent_type", u8), ("data", rest_hex))),
     0x8A00: Form("platform_rsa_key", (("e", u32), ("n", raw(128)))),
-    # JT/T 1078-2016: video
-    0x1003: Form(
-        "video_attributes",
-        (
-            ("audio_encode", u8),
-            ("audio_channels", u8),
-            ("audio_sampling_rate", u8),
-            ("audio_sampling_bits", u8),
-            ("audio_frame_length", u16),
-            ("audio_output", u8),
-            ("video_encode", u8),
-            ("max_audio_channels", u8),
-            ("max_video_channels", u8),
-        ),
-    ),
-    0x1005: Form("passengers", (*_SPAN, ("boarded", u16), ("left", u16))),
-    0x1205: Form(
-        "video_resources",
-        (
-            ("respond_serial_number", u16),
-            ("count", u32),
-            ("resources", many(record(*_RESOURCE, ("file_size", u32)), "count")),
-        ),
-    ),
-    0x1206: Form("upload_finished", (("respond_serial_number", u16), ("result", u8))),
-    0x9003: Form("query_video_attributes"),
-    0x9101: Form(
-        "live_video_request",
-        (
-            ("server_ip_len", u8),
-            ("server_ip_addr", text_of("server_ip_len")),
-            ("tcp_port", u16),
-            ("udp_port", u16),
-            ("channel_no", u8),
-            ("data_type", u8),
-            ("stream_type", u8),
-        ),
-    ),
-    0x9102: Form(
-        "live_video_control",
-        (("channel_no", u8), ("control_cmd", u8), ("close_audio_video_data", u8), ("stream_type", u8)),
-    ),
-    0x9105: Form("live_video_status", (("channel_no", u8), ("packet_loss_rate", u8))),
-    0x9201: Form(
-        "playback_request",
-        (
-            ("server_ip_len", u8),
-            ("server_ip_addr", text_of("server_ip_len")),
-            ("tcp_port", u16),
-            ("udp_port", u16),
-            ("channel_no", u8),
-            ("media_type", u8),
-            ("stream_type", u8),
-            ("memory_type", u8),
-            ("playback_way", u8),
-            ("play_speed", u8),
-            *_SPAN,
-        ),
-    ),
-    0x9202: Form(
-        "playback_control", (("channel_no", u8), ("play_control", u8), ("play_speed", u8), ("date_time", time))
-    ),
-    0x9205: Form("query_resources", _RESOURCE),
-    0x9206: Form(
-        "file_upload",
-        (
-            ("ftp_addr_len", u8),
-            ("ftp_addr", text_of("ftp_addr_len")),
-            ("port", u16),
-            ("username_len", u8),
-            ("username", text_of("username_len")),
-            ("password_len", u8),
-            ("password", text_of("password_len")),
-            ("file_upload_path_len", u8),
-            ("file_upload_path", text_of("file_upload_path_len")),
-            ("channel_no", u8),
-            *_SPAN,
-            ("alarm_flag", u64),
-            ("media_type", u8),
-            ("stream_type", u8),
-            ("memory_position", u8),
-            ("task_execute_condition", u8),
-        ),
-    ),
-    0x9207: Form("file_upload_control", (("respond_serial_number", u16), ("upload_control", u8))),
+    **VIDEO_FORMS,
 }
 
 _FORMS_2019: dict[int, Form] = {

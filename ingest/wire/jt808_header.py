@@ -1,4 +1,4 @@
-"""The header of a JT/T 808 message (2013 and 2011: clause 4.4.3; 2019: clause 4.5)."""
+"""The header of a JT/T 808 message (2013, clause 4.4.3)."""
 
 from __future__ import annotations
 

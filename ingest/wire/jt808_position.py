@@ -1,4 +1,4 @@
-"""The body of a position, 0x0200 (JT/T 808-2013, clause 8.18; 2019, clause 8.12), and what it claims.
+"""The body of a position, 0x0200 (JT/T 808-2013, clause 8.18), and what it claims.
 
 A decoder has no memory: each alarm bit that is set in a message is one event of that message, with the bit and the
 whole alarm word in its attributes. A record's identity is device, kind, time and attributes, so that a message that

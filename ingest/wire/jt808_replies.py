@@ -67,7 +67,7 @@ def resend_request(question: Header, serial: int, original: int, parts: Sequence
 
 
 def text_message(terminal: Header, serial: int, text: str, *, urgent: bool = False, speak: bool = True) -> bytes:
-    """0x8300 (2013, clause 8.33; 2019, clause 8.36): text for the display, read aloud too unless told otherwise.
+    """0x8300: text for the display, read aloud too unless told otherwise.
 
     Raises ValueError for text that GBK does not hold or that is too long for one message.
     """
