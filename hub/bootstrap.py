@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
+from secrets import token_bytes
 from time import time_ns
 
 import structlog
@@ -20,10 +22,10 @@ from hub.embedded import EmbeddedServers, default_data_folder
 from hub.probe import Probe
 from hub.settings import MqttSection, Settings
 from hub.web import WebServer
-from ingest.adapters import mqtt_json
+from ingest.adapters import jt808, mqtt_json
 from ingest.assembly import Assembler
 from ingest.pipeline import Pipeline
-from ingest.ports import Decoder
+from ingest.ports import Adapter, Decoder
 from ingest.runner import Condition, pause, persist
 from ingest.spool import Spool
 from ingest.spool_feed import feed
@@ -41,7 +43,11 @@ OVERLAP_US = 60_000_000  #: changes are asked for a minute back, for transaction
 
 def decoders(settings: Settings, catalogue: Catalogue) -> dict[str, Decoder]:
     """The decoder of each adapter, by the name that frames carry."""
-    return {mqtt_json.NAME: mqtt_json.MqttJson(settings.json_messages.prefix, catalogue)}
+    switches = {section.name: section.switches() for section in settings.jt808}
+    return {
+        mqtt_json.NAME: mqtt_json.MqttJson(settings.json_messages.prefix, catalogue),
+        jt808.NAME: jt808.Jt808Decoder(catalogue, switches),
+    }
 
 
 def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresStore:
@@ -49,6 +55,20 @@ def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresSt
     return PostgresStore(
         dsn, catalogue=catalogue, mode=settings.store.mode, partition_days=settings.store.partition_days
     )
+
+
+def kept_secret(data: Path) -> bytes:
+    """The hub's own secret, drawn at the first use and kept in the data folder for its owner alone."""
+    file = data / "secret"
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        drawn = token_bytes(32)
+        beside = file.with_suffix(".new")
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as target:
+            target.write(drawn)
+        beside.replace(file)  # whole or not at all, wherever the hub dies
+        return drawn
 
 
 class Hub:
@@ -70,6 +90,10 @@ class Hub:
         self.subscribers = [
             MqttSubscriber(section.broker(), topics, mqtt_json.NAME, self.pipeline, self._keep) for section in brokers
         ]
+        self.terminals = [
+            jt808.Jt808Server(section.listener(kept_secret(data)), self.pipeline) for section in settings.jt808
+        ]
+        self.adapters: list[Adapter] = [*self.terminals]  #: all but the brokers' subscribers
         self._stop = asyncio.Event()
         self._pool = AsyncConnectionPool(
             kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
@@ -85,6 +109,8 @@ class Hub:
             tasks["spool"] = asyncio.create_task(feed(self.spool, self.pipeline, self._stop))
             for subscriber in self.subscribers:
                 tasks[f"mqtt {subscriber.broker.name}"] = asyncio.create_task(subscriber.run())
+            for adapter in self.adapters:
+                tasks[adapter.name] = asyncio.create_task(adapter.run())
             if self.web is not None:
                 tasks["web"] = asyncio.create_task(self.web.run(self._app()))
             stopping = asyncio.create_task(self._stop.wait())
@@ -112,12 +138,13 @@ class Hub:
 
     async def _end(self, tasks: dict[str, asyncio.Task[None]]) -> None:
         self._stop.set()
-        for subscriber in self.subscribers:
-            subscriber.pause_reading()
+        readers: list[MqttSubscriber | Adapter] = [*self.subscribers, *self.adapters]
+        for reader in readers:
+            reader.pause_reading()
         self.pipeline.stop()
         await asyncio.wait({tasks["pipeline"]})
-        for subscriber in self.subscribers:
-            await subscriber.stop()
+        for reader in readers:
+            await reader.stop()
         if self.web is not None:
             self.web.stop()
         await asyncio.wait(set(tasks.values()))
@@ -208,7 +235,7 @@ class Installation:
         brokers = list(self.settings.mqtt)
         if self.servers is not None and self.settings.embedded_broker:
             brokers.append(self.embedded_connection())
-        if not brokers:
+        if not brokers and not self.settings.jt808:
             raise ConfigError("mqtt: no broker is configured and the embedded one is switched off")
         return Hub(self.settings, dsn=self.dsn(), brokers=brokers, data=self.data, web=self.web)
 

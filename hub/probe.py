@@ -10,6 +10,7 @@ from api.ports import About, Connection, Endpoint, MetricFamily, Sample
 
 if TYPE_CHECKING:
     from hub.bootstrap import Hub
+    from ingest.adapters.jt808 import Jt808Server
 
 
 class Probe:
@@ -23,6 +24,7 @@ class Probe:
         """Version, mode and addresses."""
         hub = self._hub
         endpoints = [Endpoint("HTTP", hub.web.url)] if hub.web else []
+        endpoints += [Endpoint(f"JT/T 808 {t.listener.name}", f"{t.tcp.host}:{t.tcp.port}") for t in hub.terminals]
         endpoints += [Endpoint(f"MQTT {s.broker.name}", f"{s.broker.host}:{s.broker.port}") for s in hub.subscribers]
         return About(
             version=version("sanihub"),
@@ -79,6 +81,7 @@ class Probe:
         yield MetricFamily("sanihub_mqtt_messages_received_total", "Messages received", received, "counter")
         up = tuple(Sample(float(s.connected), {"broker": s.broker.name}) for s in hub.subscribers)
         yield MetricFamily("sanihub_mqtt_connected", "1 while connected", up)
+        yield from _terminal_families(hub.terminals)
         gauges: list[tuple[str, str, float]] = [
             ("sanihub_frames_in_flight", "Frames taken and not yet committed", hub.pipeline.in_flight),
             ("sanihub_spool_frames", "Frames waiting on disk", hub.spool.waiting),
@@ -87,3 +90,21 @@ class Probe:
         ]
         for name, text, value in gauges:
             yield MetricFamily(name, text, (Sample(value),))
+
+
+def _terminal_families(servers: Sequence[Jt808Server]) -> Iterable[MetricFamily]:
+    """Listeners for JT/T 808 terminals."""
+    received = tuple(Sample(s.received, {"listener": s.listener.name}) for s in servers)
+    yield MetricFamily("sanihub_jt808_frames_received_total", "Sound frames received", received, "counter")
+    open_now = tuple(Sample(len(s.tcp), {"listener": s.listener.name}) for s in servers)
+    yield MetricFamily("sanihub_jt808_connections", "Connections that are open", open_now)
+    for name, text, counts in (
+        ("sanihub_jt808_frames_refused_total", "Frames dropped or refused", [s.dropped for s in servers]),
+        ("sanihub_jt808_connections_dropped_total", "Connections ended by the hub", [s.tcp.dropped for s in servers]),
+    ):
+        samples = tuple(
+            Sample(count, {"listener": server.listener.name, "reason": reason})
+            for server, counted in zip(servers, counts, strict=True)
+            for reason, count in sorted(counted.items())
+        )
+        yield MetricFamily(name, text, samples, "counter")

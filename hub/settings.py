@@ -6,6 +6,7 @@ Everything is checked before any network is touched; a fault names the field and
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -16,13 +17,20 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from devices.clock import SECOND, ClockPolicy
 from devices.errors import ConfigError
 from devices.instants import from_datetime
+from devices.metrics import Catalogue
 from devices.registry import UnknownPolicy
+from ingest.adapters.jt808 import Jt808Listener
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
 from ingest.spool import SpoolSettings
 from ingest.transports.mqtt import Broker, Tls
+from ingest.transports.tcp_server import TcpLimits
+from ingest.wire.jt808_alarms import Input
+from ingest.wire.jt808_session import Gate
 
 DEFAULT_FILE = Path("sanihub.toml")
+
+_INPUT_BITS = {"25": 32, "2a": 16}  #: items of JT/T 808 that carry switches, with their widths
 
 
 class _Section(BaseModel):
@@ -95,6 +103,54 @@ class JsonSection(_Section):
     prefix: str = Field("sanihub", pattern=r"^[^+#\s]+$")
 
 
+class Jt808Section(_Section):
+    """A listener for JT/T 808 terminals (``[[jt808]]``; several may stand).
+
+    ``secret`` makes the terminals' authentication codes; without it the hub draws one and keeps it in its data folder.
+    ``inputs`` names the switches of the vehicles: item and bit (``25.14``, ``2a.0``) to a metric of 0 and 1.
+    """
+
+    name: str = Field(min_length=1, max_length=64)
+    host: str = "127.0.0.1"
+    port: int = Field(6808, ge=0, le=65_535)
+    authentication: bool = True
+    secret: SecretStr | None = Field(None, min_length=16)
+    inputs: dict[str, str] = {}
+    max_connections: int = Field(10_000, ge=1)
+    max_connections_per_address: int = Field(1_000, ge=1)
+    max_in_flight: int = Field(500, ge=1)
+    idle_s: int = Field(300, ge=10)
+    unauthenticated_s: int = Field(30, ge=1)
+
+    @model_validator(mode="after")
+    def _inputs_are_known(self) -> Jt808Section:
+        metrics = Catalogue().by_name
+        for place, metric in self.inputs.items():
+            item, _, bit = place.partition(".")
+            if item not in _INPUT_BITS or not bit.isdecimal() or int(bit) >= _INPUT_BITS[item]:
+                raise ValueError(f"inputs: {place!r} is no bit of an item; expected 25.0 to 25.31 or 2a.0 to 2a.15")
+            if metric not in metrics or (metrics[metric].low, metrics[metric].high) != (0, 1):
+                raise ValueError(f"inputs: {metric!r} is no metric of 0 and 1")
+        return self
+
+    def switches(self) -> tuple[Input, ...]:
+        """The decoder's view of ``inputs``."""
+        parts = ((place.split("."), metric) for place, metric in self.inputs.items())
+        return tuple(Input(int(item, 16), int(bit), metric) for (item, bit), metric in parts)
+
+    def listener(self, secret: bytes) -> Jt808Listener:
+        """The adapter's view of this section; ``secret`` is the hub's own, for a section without one."""
+        limits = TcpLimits(
+            connections=self.max_connections,
+            per_address=self.max_connections_per_address,
+            idle_s=self.idle_s,
+            newcomer_s=self.unauthenticated_s,
+        )
+        chosen = self.secret.get_secret_value().encode() if self.secret else secret
+        gate = Gate(chosen, required=self.authentication)
+        return Jt808Listener(self.name, gate, self.host, self.port, limits, self.max_in_flight)
+
+
 class IntakeSection(_Section):
     """What the hub lets in."""
 
@@ -158,6 +214,7 @@ class Settings(BaseSettings):
     broker: BrokerSection = BrokerSection()
     mqtt: tuple[MqttSection, ...] = ()
     json_messages: JsonSection = JsonSection()
+    jt808: tuple[Jt808Section, ...] = ()
     intake: IntakeSection = IntakeSection()
     api: ApiSection = ApiSection()
     log: LogSection = LogSection()
@@ -176,9 +233,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Settings:
-        names = [connection.name for connection in self.mqtt]
-        if len(set(names)) < len(names):
-            raise ValueError("mqtt: two connections have the same name")
+        sections: dict[str, Sequence[MqttSection | Jt808Section]] = {"mqtt": self.mqtt, "jt808": self.jt808}
+        for section, several in sections.items():
+            names = [connection.name for connection in several]
+            if len(set(names)) < len(names):
+                raise ValueError(f"{section}: two connections have the same name")
         return self
 
     @property

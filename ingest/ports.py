@@ -43,6 +43,30 @@ class Decoder(Protocol):
         ...
 
 
+class Adapter(Protocol):
+    """A protocol that the hub runs: started with it, and ended in order.
+
+    ``name`` is for logs and may be used once.
+    """
+
+    @property
+    def name(self) -> str:
+        """The adapter and its connection in the settings."""
+        ...
+
+    async def run(self) -> None:
+        """Work until :meth:`stop`; returns when everything is closed. Raises ConfigError when it cannot begin."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Take no more frames; those in flight can still be settled."""
+        ...
+
+    async def stop(self) -> None:
+        """Ask :meth:`run` to finish, after what was settled has been told to the peers."""
+        ...
+
+
 class Intake(Protocol):
     """The part of the pipeline that a transport sees."""
 

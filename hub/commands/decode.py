@@ -16,6 +16,7 @@ from devices import instants
 from devices.errors import ConfigError, DecodeError
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Frame, Position, Uplink
+from hub.decoding.jt808 import Jt808Lines
 from ingest.adapters import mqtt_json
 from ingest.ports import Decoder
 
@@ -34,12 +35,14 @@ Examples:
 """
 
 
+Teller = Callable[[bytes], dict[str, Any]]  #: from a line to what is to be printed for it
+
+
 class Protocol(msgspec.Struct, frozen=True):
-    """A protocol that can be decoded: its decoder for a topic prefix, and how a line of text becomes a frame."""
+    """A protocol that can be decoded; ``teller`` makes, for a topic prefix and a topic, what tells its lines."""
 
     title: str
-    decoder: Callable[[str], Decoder]
-    frame: Callable[[bytes, str, str | None], Frame]  #: line, topic prefix, topic
+    teller: Callable[[str, str | None], Teller]
 
 
 def _mqtt_frame(line: bytes, prefix: str, topic: str | None) -> Frame:
@@ -53,10 +56,14 @@ def _mqtt_frame(line: bytes, prefix: str, topic: str | None) -> Frame:
     return Frame(mqtt_json.NAME, "decode", topic or f"{prefix}/v1/{NOBODY}/telemetry", payload, 0)
 
 
+def _mqtt_teller(prefix: str, topic: str | None) -> Teller:
+    decoder = mqtt_json.MqttJson(prefix, Catalogue())
+    return lambda line: _described(line, _mqtt_frame(line, prefix, topic), decoder)
+
+
 PROTOCOLS: dict[str, Protocol] = {
-    mqtt_json.NAME: Protocol(
-        "sanihub's own JSON over MQTT", lambda prefix: mqtt_json.MqttJson(prefix, Catalogue()), _mqtt_frame
-    ),
+    mqtt_json.NAME: Protocol("sanihub's own JSON over MQTT", _mqtt_teller),
+    "jt808": Protocol("JT/T 808 frames in hexadecimal", lambda *_: Jt808Lines(_uplink, _fault)),
 }
 
 
@@ -85,12 +92,12 @@ def decode(
         if topic is not None:
             raise ConfigError("decode: give --device or --topic, not both")
         topic = f"{prefix}/v1/{device}/telemetry"
-    decoder = chosen.decoder(prefix)
+    teller = chosen.teller(prefix, topic)
     try:
         with _opened(file) as source:
             flush = _live(source)
             for line in lines(source):
-                sys.stdout.buffer.write(msgspec.json.encode(describe(line, chosen, decoder, prefix, topic)) + b"\n")
+                sys.stdout.buffer.write(msgspec.json.encode(describe(line, teller)) + b"\n")
                 if flush:
                     sys.stdout.buffer.flush()
         sys.stdout.buffer.flush()
@@ -127,13 +134,15 @@ def lines(source: IO[bytes]) -> Iterator[bytes | None]:
             yield stripped
 
 
-def describe(
-    line: bytes | None, protocol: Protocol, decoder: Decoder, prefix: str, topic: str | None
-) -> dict[str, Any]:
+def describe(line: bytes | None, teller: Teller) -> dict[str, Any]:
     """What is to be printed for one line."""
     if line is None:
         return {"ok": False, "error": f"line: more than {MAX_LINE_BYTES} bytes", "input": ""}
-    frame = protocol.frame(line, prefix, topic)
+    return teller(line)
+
+
+def _described(line: bytes, frame: Frame, decoder: Decoder) -> dict[str, Any]:
+    """What a decoder makes of the frame of one line."""
     try:
         decoded = decoder(frame)
     except DecodeError as error:

@@ -42,6 +42,8 @@ def announce(installation: Installation, hub: Hub) -> None:
     for subscriber in hub.subscribers:
         broker = subscriber.broker
         table.add_row(f"MQTT {broker.name}", f"{broker.host}:{broker.port} (MQTT {broker.version})")
+    for terminals in hub.terminals:
+        table.add_row(f"JT/T 808 {terminals.listener.name}", f"{terminals.tcp.host}:{terminals.tcp.port}")
     if installation.servers is not None:
         for what, where in installation.servers.describe():
             table.add_row(what, where)

@@ -1,0 +1,165 @@
+"""``sanihub decode jt808``: a frame a line, in hexadecimal, with or without its delimiters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from devices.errors import DecodeError
+from devices.metrics import Catalogue
+from devices.vocabulary import Uplink
+from ingest.wire import jt808
+from ingest.wire.jt808_bodies import AUTHENTICATE, HEARTBEAT, LOGOUT, POSITION, REGISTER, TERMINAL_REPLY
+from ingest.wire.jt808_frames import DELIMITER, unescape, verify
+from ingest.wire.jt808_header import Message, parse, require_plain
+from ingest.wire.jt808_parts import Reassembler, Whole
+from ingest.wire.jt808_replies import Registration, Result, general_reply, register_reply
+
+PLATFORM = 0x8000  #: messages from here on go to terminals; nobody answers them
+_AT_ONCE = frozenset((HEARTBEAT, LOGOUT, TERMINAL_REPLY))
+
+UplinkForm = Callable[[Uplink | None], dict[str, Any]]
+FaultForm = Callable[[str, bytes], dict[str, Any]]
+
+
+class Jt808Lines:
+    """Says what stands in each line. Lines that are parts of one message are joined; the last of them tells it.
+
+    The reply is the one of a hub whose own serial is 0, which has committed what it had to. The hub's secret is not at
+    hand here: the code that a registration gets, and that authentication is held against, is the terminal's phone
+    without its leading zeros. A general reply is shown to a
+    general reply too; the hub itself sends none, or two sides that answer answers would never end.
+    """
+
+    def __init__(self, uplink_form: UplinkForm, fault_form: FaultForm) -> None:
+        self._uplink_form = uplink_form
+        self._fault_form = fault_form
+        self._catalogue = Catalogue()
+        self._parts = Reassembler()
+
+    def __call__(self, line: bytes) -> dict[str, Any]:
+        """What is to be printed for one line."""
+        try:
+            frame = frame_of(line)
+            message = parse(frame)
+            require_plain(message.header)
+            whole = self._parts.add(message, frame, 0)
+            if whole is None:
+                return self._told(message, [], {"part": message.header.part, "parts": message.header.parts})
+            return self._whole(whole)
+        except DecodeError as error:
+            return self._fault_form(str(error), line)
+
+    def _whole(self, whole: Whole) -> dict[str, Any]:
+        message = whole.message
+        problems: list[str] = []
+        uplinks: list[Uplink] = []
+        if message.header.message_id in jt808.FILED:
+            decoded = jt808.decode(jt808.payload_of(whole), self._catalogue)
+            uplinks, problems = decoded.uplinks, decoded.problems
+        told = self._told(message, uplinks, message_fields(message))
+        told["reply"] = None if (reply := reply_to(message)) is None else reply.hex()
+        if problems:
+            told["problems"] = problems
+        return told
+
+    def _told(self, message: Message, uplinks: list[Uplink], values: dict[str, Any]) -> dict[str, Any]:
+        header = message.header
+        forms = [self._form(uplink) for uplink in uplinks] or [self._form(None)]
+        told: dict[str, Any] = {"ok": True, **forms[0], "reply": None}
+        told["device"] = {jt808.SCHEME: header.phone}
+        told["message"] = {
+            "msg_id": f"0x{header.message_id:04x}",
+            "name": jt808.name_of(header.message_id),
+            "phone": header.phone,
+            "serial": header.serial,
+            "version": jt808.edition(message),
+            **values,
+        }
+        if len(forms) > 1:
+            told["uplinks"] = [{"ok": True, **form, "reply": None} for form in forms]
+        return told
+
+    def _form(self, uplink: Uplink | None) -> dict[str, Any]:
+        return {**self._uplink_form(uplink), "message": {}}
+
+
+def frame_of(line: bytes) -> bytes:
+    """The frame of a line of hexadecimal digits. Without delimiters it may be escaped or not. Raises DecodeError."""
+    text = line.decode("utf-8", "replace")
+    try:
+        data = bytes.fromhex(text.replace("0x", ""))
+    except ValueError:
+        raise DecodeError("line: expected hexadecimal digits, two to a byte") from None
+    if data[:1] == bytes((DELIMITER,)):
+        content = data.strip(bytes((DELIMITER,)))
+        if DELIMITER in content:
+            raise DecodeError("line: more than one frame; give each a line of its own")
+        return verify(unescape(content))
+    return _bare(data)
+
+
+def _bare(data: bytes) -> bytes:
+    """A frame without delimiters, escaped or not: two escapes can leave the checksum as it was, the length tells."""
+    if b"\x7d" not in data:
+        return verify(data)
+    sound = []
+    for read in (bytes, unescape):
+        try:
+            message = parse(frame := verify(read(data)))
+        except DecodeError:
+            continue
+        if message.header.length == len(message.body):
+            return frame
+        sound.append(frame)
+    return sound[0] if sound else verify(unescape(data))
+
+
+def message_fields(message: Message) -> dict[str, Any]:
+    """The fields of a message by the names of the tables; of a position its numbers as sent and its items in hex.
+
+    Of a message that no table knows the body, in hexadecimal.
+    """
+    number = message.header.message_id
+    if jt808.name_of(number) is None:
+        return {"body": message.body.hex()}
+    found = jt808.fields(message)
+    placed = jt808.positions(message, [])
+    if placed and number != POSITION:
+        return {**found, "positions": [_position_fields(item) for item in placed]}
+    return _position_fields(placed[0]) if placed else found
+
+
+def _position_fields(placed: jt808.Placed) -> dict[str, Any]:
+    body = placed.body
+    date = "-".join(body.time[at : at + 2] for at in (0, 2, 4))
+    return {
+        "alarm": body.alarm,
+        "status": body.status,
+        "latitude": body.latitude,
+        "longitude": body.longitude,
+        "altitude": body.altitude,
+        "speed": body.speed,
+        "direction": body.direction,
+        "date_time": f"20{date} " + ":".join(body.time[at : at + 2] for at in (6, 8, 10)),
+        "items": {f"0x{item:02x}": value.hex() for item, value in body.items.items()},
+    }
+
+
+def reply_to(message: Message) -> bytes | None:
+    """The frame that a hub answers a sound message with; None for one that goes unanswered."""
+    header = message.header
+    number = header.message_id
+    if number >= PLATFORM:
+        return None
+    code = header.phone.lstrip("0") or header.phone
+    if number == REGISTER:
+        return register_reply(header, 0, Registration.OK, code)
+    if number == AUTHENTICATE:
+        known = jt808.fields(message)["auth_code"] == code
+        return general_reply(header, 0, Result.OK if known else Result.FAILED)
+    if number in jt808.FILED or number in _AT_ONCE:
+        return general_reply(header, 0, Result.OK)
+    if jt808.is_answer(number):
+        return None
+    return general_reply(header, 0, Result.UNSUPPORTED)

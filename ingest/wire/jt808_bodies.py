@@ -1,0 +1,246 @@
+"""Messages of JT/T 808 as tables of fields. Adding a message is adding an entry.
+
+Table numbers are those of JT/T 808-2013 where nothing else is said. Positions, parameters and the messages of video
+terminals (JT/T 1078) have modules of their own.
+"""
+
+from __future__ import annotations
+
+from devices.errors import DecodeError
+from ingest.wire.jt808_fields import (
+    Fields,
+    Form,
+    digits,
+    many,
+    raw,
+    read,
+    record,
+    rest,
+    rest_hex,
+    text,
+    text_of,
+    time,
+    u8,
+    u16,
+    u32,
+    until_end,
+)
+from ingest.wire.jt808_header import Message
+from ingest.wire.jt808_parameters import parameters
+from ingest.wire.jt808_video import VIDEO_FORMS
+
+REGISTER, AUTHENTICATE, HEARTBEAT, LOGOUT, TERMINAL_REPLY = 0x0100, 0x0102, 0x0002, 0x0003, 0x0001
+POSITION, POSITION_ANSWER, CONTROL_ANSWER, BATCH = 0x0200, 0x0201, 0x0500, 0x0704
+ATTRIBUTES, DRIVER, MULTIMEDIA_EVENT = 0x0107, 0x0702, 0x0800
+PLATFORM_REPLY, REGISTER_REPLY, RESEND, TEXT = 0x8001, 0x8100, 0x8003, 0x8300
+
+
+def _register(manufacturer: int, model: int, terminal: int) -> Form:
+    """Table 7 with the field sizes of one edition."""
+    return Form(
+        "register",
+        (
+            ("province_id", u16),
+            ("city_id", u16),
+            ("manufacturer_id", text(manufacturer)),
+            ("terminal_model", text(model)),
+            ("terminal_id", text(terminal)),
+            ("plate_color", u8),
+            ("license_plate_number", rest),
+        ),
+    )
+
+
+def _attributes(model: int, terminal: int) -> Form:
+    """Table 20 with the field sizes of one edition."""
+    return Form(
+        "attributes_answer",
+        (
+            ("terminal_type", u16),
+            ("manufacturer_id", text(5)),
+            ("terminal_model", text(model)),
+            ("terminal_id", text(terminal)),
+            ("iccid", digits(10)),
+            ("hardware_version_len", u8),
+            ("hardware_version", text_of("hardware_version_len")),
+            ("firmware_version_len", u8),
+            ("firmware_version", text_of("firmware_version_len")),
+            ("gnss_module", u8),
+            ("network_module", u8),
+        ),
+    )
+
+
+_REGISTER_2011, _REGISTER_2013, _REGISTER_2019 = _register(5, 8, 7), _register(5, 20, 7), _register(11, 30, 30)
+_SHORTEST_2013 = 37  #: bytes before the plate in 2013; a whole registration of 2011 with its plate is shorter
+
+_GENERAL = (("respond_serial_number", u16), ("respond_id", u16), ("result", u8))
+_MEDIA = (
+    ("multimedia_id", u32),
+    ("multimedia_type", u8),
+    ("multimedia_format_encode", u8),
+    ("event_item_encode", u8),
+    ("channel_id", u8),
+)
+FORMS: dict[int, Form] = {
+    TERMINAL_REPLY: Form("terminal_reply", (("serial_number", u16), ("id", u16), ("result", u8))),
+    HEARTBEAT: Form("heartbeat"),
+    LOGOUT: Form("logout"),
+    REGISTER: _REGISTER_2013,
+    AUTHENTICATE: Form("authenticate", (("auth_code", rest),)),
+    0x0104: Form(
+        "parameters_answer",
+        (
+            ("respond_serial_number", u16),
+            ("respond_param_count", u8),
+            ("params", parameters("respond_param_count")),
+        ),
+    ),
+    ATTRIBUTES: _attributes(20, 7),
+    0x0108: Form("upgrade_result", (("upgrade_type", u8), ("result", u8))),
+    POSITION: Form("position"),
+    POSITION_ANSWER: Form("position_answer", (("respond_serial_number", u16),)),
+    0x0301: Form("event_report", (("event_id", u8),)),
+    0x0302: Form("question_answer", (("respond_serial_number", u16), ("answer_id", u8))),
+    0x0303: Form("information_demand", (("information_type", u8), ("flag", u8))),
+    CONTROL_ANSWER: Form("control_answer", (("respond_serial_number", u16),)),
+    0x0700: Form("recorder_data", (("respond_serial_number", u16), ("command", u8), ("data", rest_hex))),
+    0x0701: Form("waybill", (("length", u32), ("content", text_of("length")))),
+    DRIVER: Form(
+        "driver_card",
+        (
+            ("status", u8),
+            ("card_time", time),
+            ("read_result", u8),
+            ("driver_name_len", u8),
+            ("driver_name", text_of("driver_name_len")),
+            ("qualification_code", text(20)),
+            ("issuer_len", u8),
+            ("issuer", text_of("issuer_len")),
+            ("expires_on", digits(4)),
+            ("identity_card", text(20)),
+        ),
+        optional=8,
+    ),
+    BATCH: Form("position_batch", (("num", u16), ("location_type", u8))),
+    0x0705: Form("can_data"),
+    MULTIMEDIA_EVENT: Form("multimedia_event", _MEDIA),
+    0x0801: Form("multimedia_data", _MEDIA),
+    0x0802: Form("multimedia_search_answer", (("respond_serial_number", u16), ("count", u16))),
+    0x0805: Form(
+        "camera_answer",
+        (("respond_serial_number", u16), ("result", u8), ("count", u16), ("multimedia_ids", many(u32, "count"))),
+        optional=2,
+    ),
+    0x0900: Form("transparent_up", (("transparent_type", u8), ("data", rest_hex))),
+    0x0901: Form("compressed_up", (("length", u32), ("data", rest_hex))),
+    0x0A00: Form("terminal_rsa_key", (("e", u32), ("n", raw(128)))),
+    PLATFORM_REPLY: Form("platform_reply", _GENERAL),
+    RESEND: Form(
+        "resend_request",
+        (
+            ("original_serial_number", u16),
+            ("again_package_count", u8),
+            ("again_package_list", many(u16, "again_package_count")),
+        ),
+    ),
+    REGISTER_REPLY: Form(
+        "register_reply", (("respond_serial_number", u16), ("result", u8), ("auth_code", rest)), optional=1
+    ),
+    0x8103: Form("set_parameters", (("param_total", u8), ("params", parameters("param_total")))),
+    0x8104: Form("query_parameters"),
+    0x8105: Form("control_terminal", (("command", u8), ("arguments", rest))),
+    0x8106: Form("query_some_parameters", (("count", u8), ("ids", many(u32, "count")))),
+    0x8107: Form("query_attributes"),
+    0x8201: Form("query_position"),
+    0x8202: Form("track", (("interval", u16), ("validity", u32)), optional=1),
+    0x8203: Form("confirm_alarm", (("alarm_serial_number", u16), ("alarm_type", u32))),
+    TEXT: Form("text", (("flag", u8), ("text", rest))),
+    0x8302: Form(
+        "question",
+        (
+            ("flag", u8),
+            ("question_len", u8),
+            ("question", text_of("question_len")),
+            ("answers", until_end(record(("id", u8), ("len", u16), ("content", text_of("len"))))),
+        ),
+    ),
+    0x8500: Form("control_vehicle", (("flag", u8),)),
+    0x8800: Form(
+        "multimedia_reply",
+        (
+            ("multimedia_id", u32),
+            ("again_package_count", u8),
+            ("again_package_list", many(u16, "again_package_count")),
+        ),
+        optional=2,
+    ),
+    0x8801: Form(
+        "camera_command",
+        (
+            ("channel_id", u8),
+            ("shoot_command", u16),
+            ("interval", u16),
+            ("save_flag", u8),
+            ("resolution", u8),
+            ("quality", u8),
+            ("brightness", u8),
+            ("contrast", u8),
+            ("saturation", u8),
+            ("chroma", u8),
+        ),
+    ),
+    0x8900: Form("transparent_down", (("transparent_type", u8), ("data", rest_hex))),
+    0x8A00: Form("platform_rsa_key", (("e", u32), ("n", raw(128)))),
+    **VIDEO_FORMS,
+}
+
+_FORMS_2019: dict[int, Form] = {
+    REGISTER: _REGISTER_2019,
+    ATTRIBUTES: _attributes(30, 30),
+    AUTHENTICATE: Form(
+        "authenticate",
+        (
+            ("auth_code_len", u8),
+            ("auth_code", text_of("auth_code_len")),
+            ("terminal_imei", text(15)),
+            ("software_version", text(20)),
+        ),
+    ),
+    RESEND: Form(
+        "resend_request",
+        (
+            ("original_serial_number", u16),
+            ("again_package_count", u16),
+            ("again_package_list", many(u16, "again_package_count")),
+        ),
+    ),
+    TEXT: Form("text", (("flag", u8), ("text_type", u8), ("text", rest))),
+}
+
+
+def name_of(message_id: int) -> str | None:
+    """The name of a message that the tables know."""
+    form = FORMS.get(message_id)
+    return form.name if form else None
+
+
+def edition(message: Message) -> int:
+    """2011, 2013 or 2019. 2011 and 2013 differ in the length of a registration and are told apart by nothing else."""
+    header = message.header
+    if header.message_id == REGISTER and header.version == 2013 and len(message.body) < _SHORTEST_2013:
+        return 2011
+    return header.version
+
+
+def fields(message: Message) -> Fields:
+    """The fields of a message that the tables know. Raises DecodeError."""
+    number = message.header.message_id
+    year = edition(message)
+    form = _FORMS_2019.get(number) if year == 2019 else None
+    if year == 2011:
+        form = _REGISTER_2011
+    form = form or FORMS.get(number)
+    if form is None:
+        raise DecodeError(f"message: 0x{number:04x} is not known")
+    return read(form, message.body)
