@@ -2,12 +2,14 @@ r"""NMEA 0183, the line: bytes of a receiver into pieces that may be sentences, 
 
 Sans-IO. A sentence is ``$``, an address, fields, ``*`` and a checksum of two hexadecimal digits, ended by CR LF
 (NMEA 0183, clause 5.3). What really comes is cut anywhere, ended by CR or LF alone or by the next ``$``, mixed with
-the binary messages of receivers, and preceded by tag blocks (``\\g:1-2-34*5A\\``, NMEA 0183 4.00, clause 7).
+the binary messages of receivers, and preceded by tag blocks (``\g:1-2-34*5A\``, NMEA 0183 4.00, clause 7).
 """
 
 from __future__ import annotations
 
 import re
+from functools import reduce
+from operator import xor
 
 import msgspec
 
@@ -70,10 +72,7 @@ class LineSplitter:
 
 def checksum(body: bytes) -> int:
     """Exclusive or of all bytes between ``$`` and ``*``."""
-    value = 0
-    for byte in body:
-        value ^= byte
-    return value
+    return reduce(xor, body, 0)
 
 
 def is_tag_block(piece: bytes) -> bool:

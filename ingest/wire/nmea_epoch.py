@@ -94,9 +94,9 @@ class EpochAssembler:
     def flush(self) -> list[Epoch]:
         """The epoch that was being gathered: the line is idle, or has ended."""
         told: list[Epoch] = []
-        if not self.holds_some:
+        if not self.waiting:
             return told
-        gathered, time, seq = self._now + self._next, self._time, self._seq
+        gathered, time, seq = self.waiting, self._time, self._seq
         self._now, self._next = gathered, []
         self._close(told)
         if time is not None:
@@ -104,9 +104,9 @@ class EpochAssembler:
         return told
 
     @property
-    def holds_some(self) -> bool:
-        """Whether sentences wait for the end of their epoch."""
-        return bool(self._now or self._next)
+    def waiting(self) -> list[Sentence]:
+        """The sentences that wait for the end of their epoch."""
+        return self._now + self._next
 
     def _untimed(self, sentence: Sentence, told: list[Epoch]) -> None:
         group = self._next or self._now
