@@ -17,10 +17,11 @@ from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.embedded import EmbeddedServers, default_data_folder
+from hub.nmea_lines import open_lines, sources
 from hub.probe import Probe
 from hub.settings import MqttSection, Settings
 from hub.web import WebServer
-from ingest.adapters import mqtt_json
+from ingest.adapters import mqtt_json, nmea
 from ingest.assembly import Assembler
 from ingest.pipeline import Pipeline
 from ingest.ports import Decoder
@@ -40,7 +41,10 @@ OVERLAP_US = 60_000_000  #: changes are asked for a minute back, for transaction
 
 def decoders(settings: Settings, catalogue: Catalogue) -> dict[str, Decoder]:
     """The decoder of each adapter, by the name that frames carry."""
-    return {mqtt_json.NAME: mqtt_json.MqttJson(settings.json_messages.prefix, catalogue)}
+    return {
+        mqtt_json.NAME: mqtt_json.MqttJson(settings.json_messages.prefix, catalogue),
+        nmea.NAME: nmea.NmeaDecoder(sources(settings.nmea), catalogue),
+    }
 
 
 def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresStore:
@@ -69,6 +73,7 @@ class Hub:
         self.subscribers = [
             MqttSubscriber(section.broker(), topics, mqtt_json.NAME, self.pipeline, self._keep) for section in brokers
         ]
+        self.nmea_lines = open_lines(settings.nmea, self.pipeline, self._keep)
         self._stop = asyncio.Event()
         self._pool = AsyncConnectionPool(
             kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
@@ -84,6 +89,8 @@ class Hub:
             tasks["spool"] = asyncio.create_task(feed(self.spool, self.pipeline, self._stop))
             for subscriber in self.subscribers:
                 tasks[f"mqtt {subscriber.broker.name}"] = asyncio.create_task(subscriber.run())
+            for line in self.nmea_lines:
+                tasks[f"nmea {line.section.name}"] = asyncio.create_task(line.transport.run())
             if self.web is not None:
                 tasks["web"] = asyncio.create_task(self.web.run(self._app()))
             stopping = asyncio.create_task(self._stop.wait())
@@ -113,10 +120,14 @@ class Hub:
         self._stop.set()
         for subscriber in self.subscribers:
             subscriber.pause_reading()
+        for line in self.nmea_lines:
+            line.transport.pause_reading()
         self.pipeline.stop()
         await asyncio.wait({tasks["pipeline"]})
         for subscriber in self.subscribers:
             await subscriber.stop()
+        for line in self.nmea_lines:
+            await line.transport.stop()
         if self.web is not None:
             self.web.stop()
         await asyncio.wait(set(tasks.values()))
@@ -207,7 +218,7 @@ class Installation:
         brokers = list(self.settings.mqtt)
         if self.servers is not None and self.settings.embedded_broker:
             brokers.append(self.embedded_connection())
-        if not brokers:
+        if not (brokers or self.settings.nmea):
             raise ConfigError("mqtt: no broker is configured and the embedded one is switched off")
         return Hub(self.settings, dsn=self.dsn(), brokers=brokers, data=self.data, web=self.web)
 

@@ -10,6 +10,7 @@ from api.ports import About, Connection, Endpoint, MetricFamily, Sample
 
 if TYPE_CHECKING:
     from hub.bootstrap import Hub
+    from hub.nmea_lines import NmeaLine
 
 
 class Probe:
@@ -38,6 +39,11 @@ class Probe:
         found = [
             Connection(name=s.broker.name, connected=s.connected, detail=s.condition.fault or "")
             for s in hub.subscribers
+        ]
+        found += [
+            Connection(line.section.name, fault is None, kind="nmea", required=False, detail=fault or "")
+            for line in hub.nmea_lines
+            for fault in [line.transport.condition.fault]
         ]
         fault = hub.pipeline.store_condition.fault
         found.append(Connection(name="pipeline", connected=fault is None, kind="store", detail=fault or ""))
@@ -79,6 +85,7 @@ class Probe:
         yield MetricFamily("sanihub_mqtt_messages_received_total", "Messages received", received, "counter")
         up = tuple(Sample(float(s.connected), {"broker": s.broker.name}) for s in hub.subscribers)
         yield MetricFamily("sanihub_mqtt_connected", "1 while connected", up)
+        yield from _nmea_families(hub.nmea_lines)
         gauges: list[tuple[str, str, float]] = [
             ("sanihub_frames_in_flight", "Frames taken and not yet committed", hub.pipeline.in_flight),
             ("sanihub_spool_frames", "Frames waiting on disk", hub.spool.waiting),
@@ -87,3 +94,20 @@ class Probe:
         ]
         for name, text, value in gauges:
             yield MetricFamily(name, text, (Sample(value),))
+
+
+def _nmea_families(lines: Sequence[NmeaLine]) -> Iterable[MetricFamily]:
+    """What the NMEA connections saw; nothing where there are none."""
+    counted = (
+        ("sanihub_nmea_received_bytes_total", "Bytes received", "bytes"),
+        ("sanihub_nmea_sentences_total", "Sound sentences", "sentences"),
+        ("sanihub_nmea_epochs_total", "Epochs handed over", "epochs"),
+        ("sanihub_nmea_garbage_total", "Pieces that are no sound sentence", "garbage"),
+    )
+    if not lines:
+        return
+    for name, text, field in counted:
+        samples = tuple(Sample(getattr(line.tally, field), {"line": line.section.name}) for line in lines)
+        yield MetricFamily(name, text, samples, "counter")
+    peers = tuple(Sample(float(line.transport.peers), {"line": line.section.name}) for line in lines)
+    yield MetricFamily("sanihub_nmea_peers", "Peers that are there now", peers)

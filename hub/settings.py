@@ -17,6 +17,7 @@ from devices.clock import SECOND, ClockPolicy
 from devices.errors import ConfigError
 from devices.instants import from_datetime
 from devices.registry import UnknownPolicy
+from hub.nmea_settings import NmeaSection
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
 from ingest.spool import SpoolSettings
@@ -158,6 +159,7 @@ class Settings(BaseSettings):
     broker: BrokerSection = BrokerSection()
     mqtt: tuple[MqttSection, ...] = ()
     json_messages: JsonSection = JsonSection()
+    nmea: tuple[NmeaSection, ...] = ()
     intake: IntakeSection = IntakeSection()
     api: ApiSection = ApiSection()
     log: LogSection = LogSection()
@@ -179,6 +181,8 @@ class Settings(BaseSettings):
         names = [connection.name for connection in self.mqtt]
         if len(set(names)) < len(names):
             raise ValueError("mqtt: two connections have the same name")
+        if len({section.name for section in self.nmea}) < len(self.nmea):
+            raise ValueError("nmea: two connections have the same name")
         return self
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from hub.nmea_settings import NmeaSection
 from hub.settings import MqttSection, Settings, TlsSection, load
 
 FILE = Path(__file__).parents[2] / "deploy" / "sanihub.example.toml"
@@ -53,14 +54,16 @@ def test_it_names_every_setting() -> None:
             missing |= named(field.annotation, document[name], f"{name}.")
     connection = document["mqtt"][0]
     missing |= named(MqttSection, connection, "mqtt.") | named(TlsSection, connection["tls"], "mqtt.tls.")
+    missing |= named(NmeaSection, document["nmea"][0], "nmea.")
     assert not missing
 
 
 def test_commented_lines_of_a_connection_show_its_defaults() -> None:
-    connection = tomllib.loads(everything())["mqtt"][0]
-    for name, field in MqttSection.model_fields.items():
-        if not field.is_required() and field.default is not None:
-            assert connection[name] == field.default, name
+    document = tomllib.loads(everything())
+    for section, model in (("mqtt", MqttSection), ("nmea", NmeaSection)):
+        for name, field in model.model_fields.items():
+            if not field.is_required() and field.default not in (None, ""):
+                assert document[section][0][name] == field.default, name
 
 
 def test_what_stands_uncommented_is_all_that_has_a_default() -> None:
