@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -16,6 +16,7 @@ from devices import instants
 from devices.errors import ConfigError, DecodeError
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Frame, Position, Uplink
+from hub.decoding.nmea import NmeaLines
 from ingest.adapters import mqtt_json
 from ingest.ports import Decoder
 
@@ -30,16 +31,20 @@ Examples:
 
   echo '{"ts": 1795392000, "readings": {"fill_pct": 71}}' | sanihub decode mqtt-json --device bin-0042
 
+  gpspipe -r | sanihub decode nmea --device truck-07
+
   sanihub decode mqtt-json capture.txt | jq 'select(.ok | not)'
 """
 
 
+Teller = Callable[[bytes], dict[str, Any]]  #: from a line to what is to be printed for it
+
+
 class Protocol(msgspec.Struct, frozen=True):
-    """A protocol that can be decoded: its decoder for a topic prefix, and how a line of text becomes a frame."""
+    """A protocol that can be decoded; ``teller`` makes, for a topic prefix and a topic, what tells its lines."""
 
     title: str
-    decoder: Callable[[str], Decoder]
-    frame: Callable[[bytes, str, str | None], Frame]  #: line, topic prefix, topic
+    teller: Callable[[str, str | None], Teller | NmeaLines]
 
 
 def _mqtt_frame(line: bytes, prefix: str, topic: str | None) -> Frame:
@@ -53,11 +58,20 @@ def _mqtt_frame(line: bytes, prefix: str, topic: str | None) -> Frame:
     return Frame(mqtt_json.NAME, "decode", topic or f"{prefix}/v1/{NOBODY}/telemetry", payload, 0)
 
 
+def _mqtt_teller(prefix: str, topic: str | None) -> Teller:
+    decoder = mqtt_json.MqttJson(prefix, Catalogue())
+    return lambda line: _described(line, _mqtt_frame(line, prefix, topic), decoder)
+
+
 PROTOCOLS: dict[str, Protocol] = {
-    mqtt_json.NAME: Protocol(
-        "sanihub's own JSON over MQTT", lambda prefix: mqtt_json.MqttJson(prefix, Catalogue()), _mqtt_frame
-    ),
+    mqtt_json.NAME: Protocol("sanihub's own JSON over MQTT", _mqtt_teller),
+    "nmea": Protocol("NMEA 0183 sentences", lambda prefix, topic: NmeaLines(_uplink, _fault, _named(prefix, topic))),
 }
+
+
+def _named(prefix: str, topic: str | None) -> str | None:
+    """The device of ``--device``, which stands in the topic."""
+    return None if topic is None else topic.removeprefix(f"{prefix}/v1/").removesuffix("/telemetry")
 
 
 def register(app: typer.Typer) -> None:
@@ -85,12 +99,12 @@ def decode(
         if topic is not None:
             raise ConfigError("decode: give --device or --topic, not both")
         topic = f"{prefix}/v1/{device}/telemetry"
-    decoder = chosen.decoder(prefix)
+    teller = chosen.teller(prefix, topic)
     try:
         with _opened(file) as source:
             flush = _live(source)
-            for line in lines(source):
-                sys.stdout.buffer.write(msgspec.json.encode(describe(line, chosen, decoder, prefix, topic)) + b"\n")
+            for told in answers(lines(source), teller):
+                sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
                 if flush:
                     sys.stdout.buffer.flush()
         sys.stdout.buffer.flush()
@@ -127,13 +141,30 @@ def lines(source: IO[bytes]) -> Iterator[bytes | None]:
             yield stripped
 
 
-def describe(
-    line: bytes | None, protocol: Protocol, decoder: Decoder, prefix: str, topic: str | None
-) -> dict[str, Any]:
+def answers(source: Iterable[bytes | None], teller: Teller | NmeaLines) -> Iterator[dict[str, Any]]:
+    """What is to be printed for all lines, one answer each, in order.
+
+    NMEA's lines belong together: an answer waits until its epoch is complete.
+    """
+    if not isinstance(teller, NmeaLines):
+        yield from (describe(line, teller) for line in source)
+        return
+    for line in source:
+        yield from teller.told(_overlong()) if line is None else teller.feed(line)
+    yield from teller.end()
+
+
+def describe(line: bytes | None, teller: Teller) -> dict[str, Any]:
     """What is to be printed for one line."""
-    if line is None:
-        return {"ok": False, "error": f"line: more than {MAX_LINE_BYTES} bytes", "input": ""}
-    frame = protocol.frame(line, prefix, topic)
+    return _overlong() if line is None else teller(line)
+
+
+def _overlong() -> dict[str, Any]:
+    return {"ok": False, "error": f"line: more than {MAX_LINE_BYTES} bytes", "input": ""}
+
+
+def _described(line: bytes, frame: Frame, decoder: Decoder) -> dict[str, Any]:
+    """What a decoder makes of the frame of one line."""
     try:
         decoded = decoder(frame)
     except DecodeError as error:

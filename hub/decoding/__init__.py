@@ -1,0 +1,1 @@
+"""``sanihub decode`` for protocols whose lines need more than a frame and a decoder."""
