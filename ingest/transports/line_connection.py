@@ -40,7 +40,7 @@ class LineConnection(asyncio.Protocol):
             return
         self.watched = Watched(self._open_stream(self.address))
         if not self._intake.has_room:
-            transport.pause_reading()
+            self.hold()
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
@@ -66,12 +66,14 @@ class LineConnection(asyncio.Protocol):
 
     def hold(self) -> None:
         """Stop reading for now."""
-        if self._transport is not None and not self._transport.is_closing():
+        if self.watched is not None and self._transport is not None and not self._transport.is_closing():
+            self.watched.hold()
             self._transport.pause_reading()
 
     def release(self) -> None:
         """Read on."""
-        if self._transport is not None and not self._transport.is_closing():
+        if self.watched is not None and self._transport is not None and not self._transport.is_closing():
+            self.watched.release()
             self._transport.resume_reading()
 
     def finish(self) -> None:

@@ -42,15 +42,26 @@ class LineBounds(msgspec.Struct, frozen=True):
 
 
 class Watched:
-    """A stream with the time at which it was last heard."""
+    """A stream with the time at which it was last heard. While the hub itself does not read, silence means nothing."""
 
-    __slots__ = ("_flushed", "fed", "heard_at", "stream")
+    __slots__ = ("_flushed", "_held", "fed", "heard_at", "stream")
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.heard_at = monotonic()
         self.fed = False  #: whether anything came at all
         self._flushed = True
+        self._held = False
+
+    def hold(self) -> None:
+        """The hub does not read for now."""
+        self._held = True
+
+    def release(self) -> None:
+        """The hub reads on: the silence begins anew."""
+        if self._held:
+            self._held = False
+            self.heard_at = monotonic()
 
     def feed(self, data: bytes) -> None:
         """Take bytes now."""
@@ -60,6 +71,8 @@ class Watched:
 
     def look(self, bounds: LineBounds) -> bool:
         """Flush a silent stream; False when it has been silent for too long."""
+        if self._held:
+            return True
         silent_s = monotonic() - self.heard_at
         if not self._flushed and silent_s >= bounds.flush_after_s:
             self._flushed = True
