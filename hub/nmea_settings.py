@@ -10,6 +10,8 @@ from devices.kinds import DEVICE_ID
 from ingest.adapters.nmea import Source
 from ingest.transports.lines import LineBounds
 
+_DEVICE = "^" + DEVICE_ID.pattern.replace(r"\Z", "$")
+
 
 class NmeaSection(BaseModel):
     """One way in for NMEA 0183 (``[[nmea]]``; several may stand)."""
@@ -23,7 +25,7 @@ class NmeaSection(BaseModel):
     path: str = Field("", description="of a serial port or a file")
     baud: int = Field(9_600, ge=300, le=4_000_000)
     greeting: str = Field("", max_length=500, description="a line that a TCP client says first")
-    device: str | None = Field(None, pattern=DEVICE_ID.pattern.replace(r"\Z", "$"))
+    device: str | None = Field(None, pattern=_DEVICE)
     identity: Literal["auto", "peer", "line"] = "auto"
     device_kind: Literal["vehicle", "bin", "toilet", "worker", "station", "gateway", "unknown"] = "vehicle"
     checksum_required: bool = True
@@ -43,6 +45,11 @@ class NmeaSection(BaseModel):
         if self.device is None and self.identity != "line":
             raise ValueError(f'device: the kind {self.kind} has no peer address; name the device, or identity = "line"')
         return self
+
+    @property
+    def place(self) -> str:
+        """Where the bytes come from, for people: ``udp 0.0.0.0:10110``, ``serial /dev/ttyUSB0``."""
+        return f"{self.kind} {self.path}" if self.port is None else f"{self.kind} {self.host}:{self.port}"
 
     def source(self) -> Source:
         """The adapter's view of this section."""

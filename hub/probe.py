@@ -25,6 +25,7 @@ class Probe:
         hub = self._hub
         endpoints = [Endpoint("HTTP", hub.web.url)] if hub.web else []
         endpoints += [Endpoint(f"MQTT {s.broker.name}", f"{s.broker.host}:{s.broker.port}") for s in hub.subscribers]
+        endpoints += [Endpoint(f"NMEA {line.section.name}", line.section.place) for line in hub.nmea_lines]
         return About(
             version=version("sanihub"),
             started_at=self._started_at,

@@ -20,8 +20,11 @@ import pytest
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
+from hub.bootstrap import Hub
 from hub.nmea_lines import NmeaLine, open_lines, sources
 from hub.nmea_settings import NmeaSection
+from hub.probe import Probe
+from hub.settings import Settings
 from ingest.adapters.nmea import NAME, NmeaDecoder
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
@@ -346,6 +349,29 @@ async def test_a_port_that_is_taken_is_tried_again(postgres_dsn: str) -> None:
     await hall.transport.stop()
     await running
     await hall.store.close()
+
+
+async def test_the_hub_opens_what_the_settings_name(postgres_dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "drive.nmea").write_bytes(drive(10))
+    sections = [
+        NmeaSection(name="log", kind="file", path=str(tmp_path / "drive.nmea"), device="veh-1", flush_after_s=60),
+        NmeaSection(name="in", kind="udp", port=0),
+    ]
+    hub = Hub(Settings(nmea=tuple(sections)), dsn=postgres_dsn, brokers=[], data=tmp_path, web=None)
+    running = asyncio.create_task(hub.run())
+    async with asyncio.timeout(30):
+        while hub.pipeline.stats.frames < 9:
+            await asyncio.sleep(0.01)
+    probe = Probe(hub, 0)
+    assert [(one.name, one.kind, one.connected, one.required) for one in probe.connections()][:2] == [
+        ("log", "nmea", True, False), ("in", "nmea", True, False),
+    ]  # fmt: skip
+    assert f"file {tmp_path / 'drive.nmea'}" in [one.address for one in probe.about().endpoints]
+    epochs = {family.name: family.samples for family in probe.families()}["sanihub_nmea_epochs_total"]
+    assert [(sample.value, sample.labels) for sample in epochs] == [(9, {"line": "log"}), (0, {"line": "in"})]
+    hub.stop()
+    await running
+    assert len(fixes(postgres_dsn)) == 10  # the last epoch, which waited for company, is not lost
 
 
 @contextmanager
