@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import uvloop
 
 from devices.metrics import Catalogue
 from devices.registry import Registry
@@ -349,6 +350,28 @@ async def test_a_port_that_is_taken_is_tried_again(postgres_dsn: str) -> None:
     await hall.transport.stop()
     await running
     await hall.store.close()
+
+
+ON_THE_LOOP_OF_THE_HUB = [
+    test_receivers_that_connect_each_with_its_name,
+    test_connections_are_bounded,
+    test_a_silent_peer_holds_nobody_and_is_ended,
+    test_datagrams,
+    test_a_client_that_connects_again,
+    test_a_port_that_is_taken_is_tried_again,
+]
+
+
+@pytest.mark.parametrize("case", ON_THE_LOOP_OF_THE_HUB)
+def test_also_on_the_loop_of_the_hub(postgres_dsn: str, case: Callable[[str], Any]) -> None:
+    """uvloop's transports are not asyncio's."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(case(postgres_dsn))
+
+
+def test_a_serial_port_on_the_loop_of_the_hub(postgres_dsn: str, tmp_path: Path) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(test_a_serial_port_that_is_pulled_out_and_put_back(postgres_dsn, tmp_path))
 
 
 async def test_the_hub_opens_what_the_settings_name(postgres_dsn: str, tmp_path: Path) -> None:
