@@ -19,10 +19,11 @@ from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.embedded import EmbeddedServers, default_data_folder
+from hub.nmea_lines import open_lines, sources
 from hub.probe import Probe
 from hub.settings import MqttSection, Settings
 from hub.web import WebServer
-from ingest.adapters import jt808, mqtt_json
+from ingest.adapters import jt808, mqtt_json, nmea
 from ingest.assembly import Assembler
 from ingest.pipeline import Pipeline
 from ingest.ports import Adapter, Decoder
@@ -47,6 +48,7 @@ def decoders(settings: Settings, catalogue: Catalogue) -> dict[str, Decoder]:
     return {
         mqtt_json.NAME: mqtt_json.MqttJson(settings.json_messages.prefix, catalogue),
         jt808.NAME: jt808.Jt808Decoder(catalogue, switches),
+        nmea.NAME: nmea.NmeaDecoder(sources(settings.nmea), catalogue),
     }
 
 
@@ -94,6 +96,7 @@ class Hub:
             jt808.Jt808Server(section.listener(kept_secret(data)), self.pipeline) for section in settings.jt808
         ]
         self.adapters: list[Adapter] = [*self.terminals]  #: all but the brokers' subscribers
+        self.nmea_lines = open_lines(settings.nmea, self.pipeline, self._keep)
         self._stop = asyncio.Event()
         self._pool = AsyncConnectionPool(
             kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
@@ -111,6 +114,8 @@ class Hub:
                 tasks[f"mqtt {subscriber.broker.name}"] = asyncio.create_task(subscriber.run())
             for adapter in self.adapters:
                 tasks[adapter.name] = asyncio.create_task(adapter.run())
+            for line in self.nmea_lines:
+                tasks[f"nmea {line.section.name}"] = asyncio.create_task(line.transport.run())
             if self.web is not None:
                 tasks["web"] = asyncio.create_task(self.web.run(self._app()))
             stopping = asyncio.create_task(self._stop.wait())
@@ -141,10 +146,14 @@ class Hub:
         readers: list[MqttSubscriber | Adapter] = [*self.subscribers, *self.adapters]
         for reader in readers:
             reader.pause_reading()
+        for line in self.nmea_lines:
+            line.transport.pause_reading()
         self.pipeline.stop()
         await asyncio.wait({tasks["pipeline"]})
         for reader in readers:
             await reader.stop()
+        for line in self.nmea_lines:
+            await line.transport.stop()
         if self.web is not None:
             self.web.stop()
         await asyncio.wait(set(tasks.values()))
@@ -235,7 +244,7 @@ class Installation:
         brokers = list(self.settings.mqtt)
         if self.servers is not None and self.settings.embedded_broker:
             brokers.append(self.embedded_connection())
-        if not brokers and not self.settings.jt808:
+        if not (brokers or self.settings.jt808 or self.settings.nmea):
             raise ConfigError("mqtt: no broker is configured and the embedded one is switched off")
         return Hub(self.settings, dsn=self.dsn(), brokers=brokers, data=self.data, web=self.web)
 

@@ -10,6 +10,7 @@ from api.ports import About, Connection, Endpoint, MetricFamily, Sample
 
 if TYPE_CHECKING:
     from hub.bootstrap import Hub
+    from hub.nmea_lines import NmeaLine
     from ingest.adapters.jt808 import Jt808Server
 
 
@@ -26,6 +27,7 @@ class Probe:
         endpoints = [Endpoint("HTTP", hub.web.url)] if hub.web else []
         endpoints += [Endpoint(f"JT/T 808 {t.listener.name}", f"{t.tcp.host}:{t.tcp.port}") for t in hub.terminals]
         endpoints += [Endpoint(f"MQTT {s.broker.name}", f"{s.broker.host}:{s.broker.port}") for s in hub.subscribers]
+        endpoints += [Endpoint(f"NMEA {line.section.name}", line.section.place) for line in hub.nmea_lines]
         return About(
             version=version("sanihub"),
             started_at=self._started_at,
@@ -40,6 +42,11 @@ class Probe:
         found = [
             Connection(name=f"MQTT {s.broker.name}", connected=s.connected, detail=s.condition.fault or "")
             for s in hub.subscribers
+        ]
+        found += [
+            Connection(line.section.name, fault is None, kind="nmea", required=False, detail=fault or "")
+            for line in hub.nmea_lines
+            for fault in [line.transport.condition.fault]
         ]
         fault = hub.pipeline.store_condition.fault
         found.append(Connection(name="pipeline", connected=fault is None, kind="store", detail=fault or ""))
@@ -82,6 +89,7 @@ class Probe:
         up = tuple(Sample(float(s.connected), {"broker": s.broker.name}) for s in hub.subscribers)
         yield MetricFamily("sanihub_mqtt_connected", "1 while connected", up)
         yield from _terminal_families(hub.terminals)
+        yield from _nmea_families(hub.nmea_lines)
         gauges: list[tuple[str, str, float]] = [
             ("sanihub_frames_in_flight", "Frames taken and not yet committed", hub.pipeline.in_flight),
             ("sanihub_spool_frames", "Frames waiting on disk", hub.spool.waiting),
@@ -108,3 +116,20 @@ def _terminal_families(servers: Sequence[Jt808Server]) -> Iterable[MetricFamily]
             for reason, count in sorted(counted.items())
         )
         yield MetricFamily(name, text, samples, "counter")
+
+
+def _nmea_families(lines: Sequence[NmeaLine]) -> Iterable[MetricFamily]:
+    """What the NMEA connections saw; nothing where there are none."""
+    counted = (
+        ("sanihub_nmea_received_bytes_total", "Bytes received", "bytes"),
+        ("sanihub_nmea_sentences_total", "Sound sentences", "sentences"),
+        ("sanihub_nmea_epochs_total", "Epochs handed over", "epochs"),
+        ("sanihub_nmea_garbage_total", "Pieces that are no sound sentence", "garbage"),
+    )
+    if not lines:
+        return
+    for name, text, field in counted:
+        samples = tuple(Sample(getattr(line.tally, field), {"line": line.section.name}) for line in lines)
+        yield MetricFamily(name, text, samples, "counter")
+    peers = tuple(Sample(float(line.transport.peers), {"line": line.section.name}) for line in lines)
+    yield MetricFamily("sanihub_nmea_peers", "Peers that are there now", peers)

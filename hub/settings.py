@@ -19,6 +19,7 @@ from devices.errors import ConfigError
 from devices.instants import from_datetime
 from devices.metrics import Catalogue
 from devices.registry import UnknownPolicy
+from hub.nmea_settings import NmeaSection
 from ingest.adapters.jt808 import Jt808Listener
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
@@ -215,6 +216,7 @@ class Settings(BaseSettings):
     mqtt: tuple[MqttSection, ...] = ()
     json_messages: JsonSection = JsonSection()
     jt808: tuple[Jt808Section, ...] = ()
+    nmea: tuple[NmeaSection, ...] = ()
     intake: IntakeSection = IntakeSection()
     api: ApiSection = ApiSection()
     log: LogSection = LogSection()
@@ -233,7 +235,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _names_differ(self) -> Settings:
-        sections: dict[str, Sequence[MqttSection | Jt808Section]] = {"mqtt": self.mqtt, "jt808": self.jt808}
+        sections: dict[str, Sequence[MqttSection | Jt808Section | NmeaSection]] = {
+            "mqtt": self.mqtt,
+            "jt808": self.jt808,
+            "nmea": self.nmea,
+        }
         for section, several in sections.items():
             names = [connection.name for connection in several]
             if len(set(names)) < len(names):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -17,6 +17,7 @@ from devices.errors import ConfigError, DecodeError
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Frame, Position, Uplink
 from hub.decoding.jt808 import Jt808Lines
+from hub.decoding.nmea import NmeaLines
 from ingest.adapters import mqtt_json
 from ingest.ports import Decoder
 
@@ -31,6 +32,8 @@ Examples:
 
   echo '{"ts": 1795392000, "readings": {"fill_pct": 71}}' | sanihub decode mqtt-json --device bin-0042
 
+  gpspipe -r | sanihub decode nmea --device truck-07
+
   sanihub decode mqtt-json capture.txt | jq 'select(.ok | not)'
 """
 
@@ -42,7 +45,7 @@ class Protocol(msgspec.Struct, frozen=True):
     """A protocol that can be decoded; ``teller`` makes, for a topic prefix and a topic, what tells its lines."""
 
     title: str
-    teller: Callable[[str, str | None], Teller]
+    teller: Callable[[str, str | None], Teller | NmeaLines]
 
 
 def _mqtt_frame(line: bytes, prefix: str, topic: str | None) -> Frame:
@@ -64,7 +67,13 @@ def _mqtt_teller(prefix: str, topic: str | None) -> Teller:
 PROTOCOLS: dict[str, Protocol] = {
     mqtt_json.NAME: Protocol("sanihub's own JSON over MQTT", _mqtt_teller),
     "jt808": Protocol("JT/T 808 frames in hexadecimal", lambda *_: Jt808Lines(_uplink, _fault)),
+    "nmea": Protocol("NMEA 0183 sentences", lambda prefix, topic: NmeaLines(_uplink, _fault, _named(prefix, topic))),
 }
+
+
+def _named(prefix: str, topic: str | None) -> str | None:
+    """The device of ``--device``, which stands in the topic."""
+    return None if topic is None else topic.removeprefix(f"{prefix}/v1/").removesuffix("/telemetry")
 
 
 def register(app: typer.Typer) -> None:
@@ -96,8 +105,8 @@ def decode(
     try:
         with _opened(file) as source:
             flush = _live(source)
-            for line in lines(source):
-                sys.stdout.buffer.write(msgspec.json.encode(describe(line, teller)) + b"\n")
+            for told in answers(lines(source), teller):
+                sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
                 if flush:
                     sys.stdout.buffer.flush()
         sys.stdout.buffer.flush()
@@ -134,11 +143,26 @@ def lines(source: IO[bytes]) -> Iterator[bytes | None]:
             yield stripped
 
 
+def answers(source: Iterable[bytes | None], teller: Teller | NmeaLines) -> Iterator[dict[str, Any]]:
+    """What is to be printed for all lines, one answer each, in order.
+
+    NMEA's lines belong together: an answer waits until its epoch is complete.
+    """
+    if not isinstance(teller, NmeaLines):
+        yield from (describe(line, teller) for line in source)
+        return
+    for line in source:
+        yield from teller.told(_overlong()) if line is None else teller.feed(line)
+    yield from teller.end()
+
+
 def describe(line: bytes | None, teller: Teller) -> dict[str, Any]:
     """What is to be printed for one line."""
-    if line is None:
-        return {"ok": False, "error": f"line: more than {MAX_LINE_BYTES} bytes", "input": ""}
-    return teller(line)
+    return _overlong() if line is None else teller(line)
+
+
+def _overlong() -> dict[str, Any]:
+    return {"ok": False, "error": f"line: more than {MAX_LINE_BYTES} bytes", "input": ""}
 
 
 def _described(line: bytes, frame: Frame, decoder: Decoder) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from hub.nmea_settings import NmeaSection
 from hub.settings import Jt808Section, MqttSection, Settings, TlsSection, load
 
 FILE = Path(__file__).parents[2] / "deploy" / "sanihub.example.toml"
@@ -54,14 +55,15 @@ def test_it_names_every_setting() -> None:
     connection = document["mqtt"][0]
     missing |= named(MqttSection, connection, "mqtt.") | named(TlsSection, connection["tls"], "mqtt.tls.")
     missing |= named(Jt808Section, document["jt808"][0], "jt808.")
+    missing |= named(NmeaSection, document["nmea"][0], "nmea.")
     assert not missing
 
 
 def test_commented_lines_of_a_connection_show_its_defaults() -> None:
     document = tomllib.loads(everything())
-    for section, model in (("mqtt", MqttSection), ("jt808", Jt808Section)):
+    for section, model in (("mqtt", MqttSection), ("jt808", Jt808Section), ("nmea", NmeaSection)):
         for name, field in model.model_fields.items():
-            if not field.is_required() and field.default not in (None, {}):
+            if not field.is_required() and field.default not in (None, {}, ""):
                 assert document[section][0][name] == field.default, name
 
 
