@@ -29,7 +29,8 @@ from hub.settings import Settings
 from ingest.adapters.nmea import NAME, NmeaDecoder
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
-from ingest.spool import Spool, feed
+from ingest.spool import Spool
+from ingest.spool_feed import feed
 from tests.corpora import corpus
 from tests.intake import contents, dead_letters, make_store
 from tests.nmea import burst, drive, gga, rmc
