@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Literal, Protocol
 
+import msgspec
+
+from devices.errors import SanihubError
 from devices.vocabulary import Batch, Decoded, Delivery, Device, Frame, Identity, ReceiptKey, Written
 
 
@@ -43,6 +46,32 @@ class Decoder(Protocol):
         ...
 
 
+class Figure(msgspec.Struct, frozen=True):
+    """One number of an adapter for ``/metrics``: a family's name (``sanihub_<noun>_<unit>_total``) and help, labels."""
+
+    name: str
+    help: str
+    value: float
+    labels: Mapping[str, str] = {}
+    kind: Literal["counter", "gauge"] = "counter"
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How a connection is doing, for status, readiness and metrics.
+
+    ``title`` is for people (``JT/T 808 sweepers``), ``address`` where it listens or whom it asks. A connection that is
+    not ``required`` may be down while the hub is ready. ``kind`` is the protocol's name.
+    """
+
+    title: str
+    kind: str
+    address: str = ""
+    connected: bool = True
+    required: bool = False
+    fault: str = ""
+    figures: tuple[Figure, ...] = ()
+
+
 class Adapter(Protocol):
     """A protocol that the hub runs: started with it, and ended in order.
 
@@ -64,6 +93,31 @@ class Adapter(Protocol):
 
     async def stop(self) -> None:
         """Ask :meth:`run` to finish, after what was settled has been told to the peers."""
+        ...
+
+    def standing(self) -> Standing:
+        """How it is doing; answers from memory."""
+        ...
+
+
+class CommandError(SanihubError):
+    """The device could not be told; the message says why."""
+
+
+class Commandable(Protocol):
+    """An adapter that can tell devices something (:mod:`ingest.commands` finds it)."""
+
+    def reaches(self, device: Device, identities: Sequence[Identity]) -> tuple[str, ...]:
+        """The commands that this adapter could carry to the device now, by name; empty when it is none of its own."""
+        ...
+
+    async def command(
+        self, device: Device, identities: Sequence[Identity], name: str, arguments: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Carry out a command; what the device answered. Raises CommandError, ValueError for arguments that do not fit.
+
+        It returns only once the device has confirmed.
+        """
         ...
 
 

@@ -1,0 +1,98 @@
+"""What a protocol brings along, so that adding one is adding one file to ``ingest/adapters``.
+
+Such a file ends with ``PLUGIN = Plugin(...)``. From that the hub takes the protocol's settings (``[[<setting>]]``), its
+decoder, the MQTT topics that it reads, and the connections of its own that it opens. Nobody lists the protocols:
+:func:`discover` finds them.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from devices.metrics import Catalogue
+from devices.vocabulary import Device, Frame, Identity
+from ingest.ports import Adapter, Decoder, Intake
+
+
+class Section(BaseModel):
+    """One connection of a protocol in the settings. Unknown fields are refused; names differ within a protocol."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=64)
+    paths: ClassVar[tuple[str, ...]] = ()  #: fields that name files or folders, for ``doctor``
+
+
+class Tools(msgspec.Struct, frozen=True):
+    """What a decoder may work with.
+
+    ``find`` knows the registered devices and their attributes; it answers from memory, and the hub decodes nothing
+    before it has read the registry.
+    """
+
+    catalogue: Catalogue
+    find: Callable[[Identity], Device | None] = lambda identity: None
+
+
+class Wiring(msgspec.Struct, frozen=True):
+    """What a connection is given.
+
+    ``keep`` puts a frame into the spool, for peers that cannot send again; ``secret`` is the hub's own, drawn once and
+    kept; ``data`` the hub's data folder.
+    """
+
+    intake: Intake
+    keep: Callable[[Frame], None]
+    secret: Callable[[], bytes]
+    data: Path
+    tools: Tools
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """MQTT topics whose messages belong to a protocol.
+
+    ``source`` goes into the frames (the section's name); None for the name of the broker's connection. ``broker`` is
+    the name of the ``[[mqtt]]`` connection to subscribe at; None for all of them.
+    """
+
+    filters: tuple[str, ...]
+    source: str | None = None
+    broker: str | None = None
+
+
+class Plugin(msgspec.Struct, frozen=True):
+    """A protocol.
+
+    ``name`` stands in frames and in ``/api/v1/uplinks/<name>``; ``setting`` is the name of its sections in the
+    settings, each a ``section``. ``always`` are sections that are there without being written; where sections are
+    written, they take their place. ``decoder`` makes the decoder of all its sections. ``connect`` opens a connection
+    of its own, for protocols that have any; ``subscriptions`` says which MQTT topics a section reads. ``webhook``
+    is whether its frames may come as HTTP posts.
+    """
+
+    name: str
+    title: str
+    setting: str
+    section: type[Section]
+    decoder: Callable[[Sequence[Any], Tools], Decoder]
+    connect: Callable[[Any, Wiring], Adapter] | None = None
+    subscriptions: Callable[[Any], Sequence[Subscription]] | None = None
+    always: tuple[Section, ...] = ()
+    webhook: bool = False
+
+
+@cache
+def discover() -> Mapping[str, Plugin]:
+    """All protocols by name, in the order of their files."""
+    package = import_module("ingest.adapters")
+    modules = (import_module(f"ingest.adapters.{found.name}") for found in pkgutil.iter_modules(package.__path__))
+    plugins = [module.PLUGIN for module in modules if hasattr(module, "PLUGIN")]
+    return {plugin.name: plugin for plugin in plugins}
