@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from secrets import token_bytes
 from time import time_ns
@@ -19,14 +21,14 @@ from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.embedded import EmbeddedServers, default_data_folder
-from hub.nmea_lines import open_lines, sources
 from hub.probe import Probe
+from hub.protocols import any_connection, connections, decoders, routes
 from hub.settings import MqttSection, Settings
 from hub.web import WebServer
-from ingest.adapters import jt808, mqtt_json, nmea
 from ingest.assembly import Assembler
 from ingest.pipeline import Pipeline
-from ingest.ports import Adapter, Decoder
+from ingest.plugin import Tools, Wiring
+from ingest.ports import Adapter, Listener
 from ingest.runner import Condition, pause, persist
 from ingest.spool import Spool
 from ingest.spool_feed import feed
@@ -38,18 +40,9 @@ from store.writer import PostgresStore
 log = structlog.get_logger("hub")
 
 REFRESH_S = 5.0  #: how soon changes of the registry by others are seen
+LISTEN_S = 3.0  #: for a port that is taken the hub goes on without, and tries again
 MAINTAIN_S = 600.0  #: between two looks at partitions and retention
 OVERLAP_US = 60_000_000  #: changes are asked for a minute back, for transactions that commit late
-
-
-def decoders(settings: Settings, catalogue: Catalogue) -> dict[str, Decoder]:
-    """The decoder of each adapter, by the name that frames carry."""
-    switches = {section.name: section.switches() for section in settings.jt808}
-    return {
-        mqtt_json.NAME: mqtt_json.MqttJson(settings.json_messages.prefix, catalogue),
-        jt808.NAME: jt808.Jt808Decoder(catalogue, switches),
-        nmea.NAME: nmea.NmeaDecoder(sources(settings.nmea), catalogue),
-    }
 
 
 def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresStore:
@@ -85,18 +78,17 @@ class Hub:
         self.catalogue = Catalogue()
         self.registry = Registry()
         self.store = make_store(settings, dsn, self.catalogue)
-        assembler = Assembler(self.store, self.registry, decoders(settings, self.catalogue), settings.intake.rules())
+        tools = Tools(self.catalogue, self.registry.find)
+        assembler = Assembler(self.store, self.registry, decoders(settings, tools), settings.intake.rules())
         self.pipeline = Pipeline(self.store, assembler, settings.intake.bounds())
         self.spool = Spool(data / "spool", settings.intake.spool())
-        topics = mqtt_json.topics(settings.json_messages.prefix)
         self.subscribers = [
-            MqttSubscriber(section.broker(), topics, mqtt_json.NAME, self.pipeline, self._keep) for section in brokers
+            MqttSubscriber(section.broker(), routes(settings, section.name), self.pipeline, self._keep)
+            for section in brokers
         ]
-        self.terminals = [
-            jt808.Jt808Server(section.listener(kept_secret(data)), self.pipeline) for section in settings.jt808
-        ]
-        self.adapters: list[Adapter] = [*self.terminals]  #: all but the brokers' subscribers
-        self.nmea_lines = open_lines(settings.nmea, self.pipeline, self._keep)
+        wiring = Wiring(self.pipeline, self._keep, partial(kept_secret, data), data, tools)
+        self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring)]
+        self._registry_read_at = 0
         self._stop = asyncio.Event()
         self._pool = AsyncConnectionPool(
             kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
@@ -105,17 +97,13 @@ class Hub:
     async def run(self) -> None:
         """Work until :meth:`stop`, then end in order: stop reading, commit, acknowledge, disconnect."""
         await self._pool.open(wait=False)
-        tasks: dict[str, asyncio.Task[None]] = {"pipeline": asyncio.create_task(self.pipeline.run())}
+        tasks: dict[str, asyncio.Task[None]] = {"pipeline": asyncio.create_task(self._carry())}
         try:
             tasks["registry"] = asyncio.create_task(self._keep_registry())
             tasks["maintenance"] = asyncio.create_task(self._maintain())
             tasks["spool"] = asyncio.create_task(feed(self.spool, self.pipeline, self._stop))
-            for subscriber in self.subscribers:
-                tasks[f"mqtt {subscriber.broker.name}"] = asyncio.create_task(subscriber.run())
             for adapter in self.adapters:
                 tasks[adapter.name] = asyncio.create_task(adapter.run())
-            for line in self.nmea_lines:
-                tasks[f"nmea {line.section.name}"] = asyncio.create_task(line.transport.run())
             if self.web is not None:
                 tasks["web"] = asyncio.create_task(self.web.run(self._app()))
             stopping = asyncio.create_task(self._stop.wait())
@@ -132,6 +120,16 @@ class Hub:
         """Ask :meth:`run` to finish."""
         self._stop.set()
 
+    async def listening(self) -> None:
+        """Wait until the page answers and every connection that listens has its port, or the time for that is over."""
+        listeners = [adapter.listening for adapter in self.adapters if isinstance(adapter, Listener)]
+        if self.web is not None:
+            await self.web.listening.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LISTEN_S):
+                for listening in listeners:
+                    await listening.wait()
+
     async def subscribed(self) -> None:
         """Wait until every broker has taken the subscriptions, or the hub is to stop."""
         stopping = asyncio.create_task(self._stop.wait())
@@ -143,17 +141,12 @@ class Hub:
 
     async def _end(self, tasks: dict[str, asyncio.Task[None]]) -> None:
         self._stop.set()
-        readers: list[MqttSubscriber | Adapter] = [*self.subscribers, *self.adapters]
-        for reader in readers:
-            reader.pause_reading()
-        for line in self.nmea_lines:
-            line.transport.pause_reading()
+        for adapter in self.adapters:
+            adapter.pause_reading()
         self.pipeline.stop()
         await asyncio.wait({tasks["pipeline"]})
-        for reader in readers:
-            await reader.stop()
-        for line in self.nmea_lines:
-            await line.transport.stop()
+        for adapter in self.adapters:
+            await adapter.stop()
         if self.web is not None:
             self.web.stop()
         await asyncio.wait(set(tasks.values()))
@@ -178,20 +171,26 @@ class Hub:
         )
         return create_app(services)
 
+    async def _carry(self) -> None:
+        """The pipeline, once the registry is read: decoders look up devices in it."""
+        with suppress(TransientError):  # raised only while stopping
+            await self._read_registry(self.pipeline.store_condition)
+        await self.pipeline.run()
+
     async def _keep_registry(self) -> None:
-        """Load the registry, then follow what others change in it."""
-        since = 0
+        """Follow what others change in the registry."""
         condition = Condition("registry")
-        while not self._stop.is_set():
-            asked_at = time_ns() // 1_000
-            try:
-                entries = await persist(lambda: self.store.changed_devices(since), condition, self._stop)  # noqa: B023
-            except TransientError:
-                return
-            for identity, device in entries:
-                self.registry.add(identity, device)
-            since = asked_at - OVERLAP_US
-            await pause(self._stop, REFRESH_S)
+        with suppress(TransientError):
+            while not self._stop.is_set():
+                await pause(self._stop, REFRESH_S)
+                await self._read_registry(condition)
+
+    async def _read_registry(self, condition: Condition) -> None:
+        """Bring the registry up to date, with all of it the first time. Raises TransientError only while stopping."""
+        since, asked_at = self._registry_read_at, time_ns() // 1_000
+        for identity, device in await persist(lambda: self.store.changed_devices(since), condition, self._stop):
+            self.registry.add(identity, device)
+        self._registry_read_at = asked_at - OVERLAP_US
 
     async def _maintain(self) -> None:
         """Partitions ahead, retention behind."""
@@ -244,8 +243,8 @@ class Installation:
         brokers = list(self.settings.mqtt)
         if self.servers is not None and self.settings.embedded_broker:
             brokers.append(self.embedded_connection())
-        if not (brokers or self.settings.jt808 or self.settings.nmea):
-            raise ConfigError("mqtt: no broker is configured and the embedded one is switched off")
+        if not brokers and not any_connection(self.settings):
+            raise ConfigError("mqtt: no broker is configured, the embedded one is switched off, nothing else listens")
         return Hub(self.settings, dsn=self.dsn(), brokers=brokers, data=self.data, web=self.web)
 
     async def stop(self) -> None:

@@ -7,11 +7,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from api.ports import About, Connection, Endpoint, MetricFamily, Sample
+from ingest.ports import Figure, Standing
 
 if TYPE_CHECKING:
     from hub.bootstrap import Hub
-    from hub.nmea_lines import NmeaLine
-    from ingest.adapters.jt808 import Jt808Server
 
 
 class Probe:
@@ -21,13 +20,14 @@ class Probe:
         self._hub = hub
         self._started_at = started_at
 
+    def _standings(self) -> Sequence[Standing]:
+        return [adapter.standing() for adapter in self._hub.adapters]
+
     def about(self) -> About:
         """Version, mode and addresses."""
         hub = self._hub
         endpoints = [Endpoint("HTTP", hub.web.url)] if hub.web else []
-        endpoints += [Endpoint(f"JT/T 808 {t.listener.name}", f"{t.tcp.host}:{t.tcp.port}") for t in hub.terminals]
-        endpoints += [Endpoint(f"MQTT {s.broker.name}", f"{s.broker.host}:{s.broker.port}") for s in hub.subscribers]
-        endpoints += [Endpoint(f"NMEA {line.section.name}", line.section.place) for line in hub.nmea_lines]
+        endpoints += [Endpoint(one.title, one.address) for one in self._standings() if one.address]
         return About(
             version=version("sanihub"),
             started_at=self._started_at,
@@ -37,16 +37,11 @@ class Probe:
         )
 
     def connections(self) -> Sequence[Connection]:
-        """Brokers in the order of the settings, then the pipeline's way into the store."""
+        """Brokers in the order of the settings, the protocols' own connections, then the way into the store."""
         hub = self._hub
         found = [
-            Connection(name=f"MQTT {s.broker.name}", connected=s.connected, detail=s.condition.fault or "")
-            for s in hub.subscribers
-        ]
-        found += [
-            Connection(line.section.name, fault is None, kind="nmea", required=False, detail=fault or "")
-            for line in hub.nmea_lines
-            for fault in [line.transport.condition.fault]
+            Connection(one.title, one.connected, kind=one.kind, required=one.required, detail=one.fault)
+            for one in self._standings()
         ]
         fault = hub.pipeline.store_condition.fault
         found.append(Connection(name="pipeline", connected=fault is None, kind="store", detail=fault or ""))
@@ -84,12 +79,7 @@ class Probe:
             yield MetricFamily(name, text, (Sample(value),), "counter")
         letters = tuple(Sample(count, {"code": code}) for code, count in sorted(stats.dead_letters.items()))
         yield MetricFamily("sanihub_dead_letters_total", "Frames kept in dead letters", letters, "counter")
-        received = tuple(Sample(s.received, {"broker": s.broker.name}) for s in hub.subscribers)
-        yield MetricFamily("sanihub_mqtt_messages_received_total", "Messages received", received, "counter")
-        up = tuple(Sample(float(s.connected), {"broker": s.broker.name}) for s in hub.subscribers)
-        yield MetricFamily("sanihub_mqtt_connected", "1 while connected", up)
-        yield from _terminal_families(hub.terminals)
-        yield from _nmea_families(hub.nmea_lines)
+        yield from _families(figure for one in self._standings() for figure in one.figures)
         gauges: list[tuple[str, str, float]] = [
             ("sanihub_frames_in_flight", "Frames taken and not yet committed", hub.pipeline.in_flight),
             ("sanihub_spool_frames", "Frames waiting on disk", hub.spool.waiting),
@@ -100,36 +90,11 @@ class Probe:
             yield MetricFamily(name, text, (Sample(value),))
 
 
-def _terminal_families(servers: Sequence[Jt808Server]) -> Iterable[MetricFamily]:
-    """Listeners for JT/T 808 terminals."""
-    received = tuple(Sample(s.received, {"listener": s.listener.name}) for s in servers)
-    yield MetricFamily("sanihub_jt808_frames_received_total", "Sound frames received", received, "counter")
-    open_now = tuple(Sample(len(s.tcp), {"listener": s.listener.name}) for s in servers)
-    yield MetricFamily("sanihub_jt808_connections", "Connections that are open", open_now)
-    for name, text, counts in (
-        ("sanihub_jt808_frames_refused_total", "Frames dropped or refused", [s.dropped for s in servers]),
-        ("sanihub_jt808_connections_dropped_total", "Connections ended by the hub", [s.tcp.dropped for s in servers]),
-    ):
-        samples = tuple(
-            Sample(count, {"listener": server.listener.name, "reason": reason})
-            for server, counted in zip(servers, counts, strict=True)
-            for reason, count in sorted(counted.items())
-        )
-        yield MetricFamily(name, text, samples, "counter")
-
-
-def _nmea_families(lines: Sequence[NmeaLine]) -> Iterable[MetricFamily]:
-    """What the NMEA connections saw; nothing where there are none."""
-    counted = (
-        ("sanihub_nmea_received_bytes_total", "Bytes received", "bytes"),
-        ("sanihub_nmea_sentences_total", "Sound sentences", "sentences"),
-        ("sanihub_nmea_epochs_total", "Epochs handed over", "epochs"),
-        ("sanihub_nmea_garbage_total", "Pieces that are no sound sentence", "garbage"),
-    )
-    if not lines:
-        return
-    for name, text, field in counted:
-        samples = tuple(Sample(getattr(line.tally, field), {"line": line.section.name}) for line in lines)
-        yield MetricFamily(name, text, samples, "counter")
-    peers = tuple(Sample(float(line.transport.peers), {"line": line.section.name}) for line in lines)
-    yield MetricFamily("sanihub_nmea_peers", "Peers that are there now", peers)
+def _families(figures: Iterable[Figure]) -> Iterable[MetricFamily]:
+    """Figures of all connections, gathered by their names."""
+    gathered: dict[str, list[Figure]] = {}
+    for figure in figures:
+        gathered.setdefault(figure.name, []).append(figure)
+    for name, several in gathered.items():
+        samples = tuple(Sample(one.value, one.labels) for one in several)
+        yield MetricFamily(name, several[0].help, samples, several[0].kind)

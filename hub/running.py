@@ -51,7 +51,7 @@ async def run_installation(
     try:
         hub = await installation.start()
         working = asyncio.create_task(hub.run())
-        await _first(working, installation.web.listening.wait())
+        await _first(working, hub.listening())
         if not working.done():
             announce(installation, hub)
         beside = asyncio.create_task(_beside(companion, installation, hub, stop))

@@ -9,29 +9,22 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from devices.clock import SECOND, ClockPolicy
 from devices.errors import ConfigError
 from devices.instants import from_datetime
-from devices.metrics import Catalogue
 from devices.registry import UnknownPolicy
-from hub.nmea_settings import NmeaSection
-from ingest.adapters.jt808 import Jt808Listener
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
+from ingest.plugin import Plugin, discover
 from ingest.spool import SpoolSettings
 from ingest.transports.mqtt import Broker, Tls
-from ingest.transports.tcp_server import TcpLimits
-from ingest.wire.jt808_alarms import Input
-from ingest.wire.jt808_session import Gate
 
 DEFAULT_FILE = Path("sanihub.toml")
-
-_INPUT_BITS = {"25": 32, "2a": 16}  #: items of JT/T 808 that carry switches, with their widths
 
 
 class _Section(BaseModel):
@@ -98,60 +91,6 @@ class MqttSection(_Section):
         return Broker(**fields, tls=tls, password=password)
 
 
-class JsonSection(_Section):
-    """sanihub's own JSON over MQTT: topics are ``<prefix>/v1/<device>/telemetry`` and ``.../status``."""
-
-    prefix: str = Field("sanihub", pattern=r"^[^+#\s]+$")
-
-
-class Jt808Section(_Section):
-    """A listener for JT/T 808 terminals (``[[jt808]]``; several may stand).
-
-    ``secret`` makes the terminals' authentication codes; without it the hub draws one and keeps it in its data folder.
-    ``inputs`` names the switches of the vehicles: item and bit (``25.14``, ``2a.0``) to a metric of 0 and 1.
-    """
-
-    name: str = Field(min_length=1, max_length=64)
-    host: str = "127.0.0.1"
-    port: int = Field(6808, ge=0, le=65_535)
-    authentication: bool = True
-    secret: SecretStr | None = Field(None, min_length=16)
-    inputs: dict[str, str] = {}
-    max_connections: int = Field(10_000, ge=1)
-    max_connections_per_address: int = Field(1_000, ge=1)
-    max_in_flight: int = Field(500, ge=1)
-    idle_s: int = Field(300, ge=10)
-    unauthenticated_s: int = Field(30, ge=1)
-
-    @model_validator(mode="after")
-    def _inputs_are_known(self) -> Jt808Section:
-        metrics = Catalogue().by_name
-        for place, metric in self.inputs.items():
-            item, _, bit = place.partition(".")
-            if item not in _INPUT_BITS or not bit.isdecimal() or int(bit) >= _INPUT_BITS[item]:
-                raise ValueError(f"inputs: {place!r} is no bit of an item; expected 25.0 to 25.31 or 2a.0 to 2a.15")
-            if metric not in metrics or (metrics[metric].low, metrics[metric].high) != (0, 1):
-                raise ValueError(f"inputs: {metric!r} is no metric of 0 and 1")
-        return self
-
-    def switches(self) -> tuple[Input, ...]:
-        """The decoder's view of ``inputs``."""
-        parts = ((place.split("."), metric) for place, metric in self.inputs.items())
-        return tuple(Input(int(item, 16), int(bit), metric) for (item, bit), metric in parts)
-
-    def listener(self, secret: bytes) -> Jt808Listener:
-        """The adapter's view of this section; ``secret`` is the hub's own, for a section without one."""
-        limits = TcpLimits(
-            connections=self.max_connections,
-            per_address=self.max_connections_per_address,
-            idle_s=self.idle_s,
-            newcomer_s=self.unauthenticated_s,
-        )
-        chosen = self.secret.get_secret_value().encode() if self.secret else secret
-        gate = Gate(chosen, required=self.authentication)
-        return Jt808Listener(self.name, gate, self.host, self.port, limits, self.max_in_flight)
-
-
 class IntakeSection(_Section):
     """What the hub lets in."""
 
@@ -203,8 +142,8 @@ class LogSection(_Section):
     format: Literal["text", "json"] = "text"
 
 
-class Settings(BaseSettings):
-    """All settings. ``data`` is the folder of the embedded servers and the spool; None for the default of the user."""
+class _House(BaseSettings):
+    """The settings of the house itself; each protocol adds its own (see :data:`Settings`)."""
 
     model_config = SettingsConfigDict(
         env_prefix="SANIHUB_", env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=None
@@ -214,9 +153,6 @@ class Settings(BaseSettings):
     store: StoreSection = StoreSection()
     broker: BrokerSection = BrokerSection()
     mqtt: tuple[MqttSection, ...] = ()
-    json_messages: JsonSection = JsonSection()
-    jt808: tuple[Jt808Section, ...] = ()
-    nmea: tuple[NmeaSection, ...] = ()
     intake: IntakeSection = IntakeSection()
     api: ApiSection = ApiSection()
     log: LogSection = LogSection()
@@ -234,17 +170,31 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @model_validator(mode="after")
-    def _names_differ(self) -> Settings:
-        sections: dict[str, Sequence[MqttSection | Jt808Section | NmeaSection]] = {
-            "mqtt": self.mqtt,
-            "jt808": self.jt808,
-            "nmea": self.nmea,
-        }
-        for section, several in sections.items():
-            names = [connection.name for connection in several]
+    def _names_differ(self) -> _House:
+        several: dict[str, Sequence[Any]] = {"mqtt": self.mqtt}
+        several |= {plugin.setting: self.sections(plugin) for plugin in discover().values() if not plugin.sole}
+        for setting, sections in several.items():
+            names = [section.name for section in sections]
             if len(set(names)) < len(names):
-                raise ValueError(f"{section}: two connections have the same name")
+                raise ValueError(f"{setting}: two connections have the same name")
         return self
+
+    @model_validator(mode="after")
+    def _brokers_exist(self) -> _House:
+        """A protocol that reads at one broker names one that is there; ``embedded`` is the hub's own."""
+        known = {section.name for section in self.mqtt} | ({"embedded"} if self.embedded_broker else set())
+        for plugin in discover().values():
+            asked = plugin.subscriptions or (lambda _: ())
+            for one in (one for section in self.sections(plugin) for one in asked(section)):
+                if one.broker is not None and one.broker not in known:
+                    there = ", ".join(sorted(known)) or "none"
+                    raise ValueError(f"{plugin.setting}: broker: no connection named {one.broker!r} (there: {there})")
+        return self
+
+    def sections(self, plugin: Plugin) -> tuple[Any, ...]:
+        """The sections of a protocol, in their order."""
+        found = getattr(self, plugin.setting)
+        return (found,) if plugin.sole else found
 
     @property
     def embedded_database(self) -> bool:
@@ -255,6 +205,22 @@ class Settings(BaseSettings):
     def embedded_broker(self) -> bool:
         """Whether the hub brings its own broker."""
         return not self.mqtt if self.broker.enabled is None else self.broker.enabled
+
+
+def _protocols() -> dict[str, Any]:
+    """The fields that the protocols add: a section, or any number of them."""
+    return {
+        plugin.setting: (plugin.section, plugin.section()) if plugin.sole else (tuple[plugin.section, ...], ())  # type: ignore[name-defined]
+        for plugin in discover().values()
+    }
+
+
+if TYPE_CHECKING:
+
+    class Settings(_House):
+        """All settings. ``data`` is the folder of the embedded servers and the spool; None for that of the user."""
+else:
+    Settings = create_model("Settings", __base__=_House, __module__=__name__, **_protocols())
 
 
 def load(file: Path | None = None, **overrides: object) -> Settings:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,13 +22,16 @@ from devices.vocabulary import Device, Frame, Identity
 from ingest.ports import Adapter, Decoder, Intake
 
 
-class Section(BaseModel):
-    """One connection of a protocol in the settings. Unknown fields are refused; names differ within a protocol."""
+class SoleSection(BaseModel):
+    """The settings of a protocol that has exactly one section. Every field has a default; unknown ones are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+
+class Section(SoleSection):
+    """One connection of a protocol in the settings; names differ within a protocol."""
+
     name: str = Field(min_length=1, max_length=64)
-    paths: ClassVar[tuple[str, ...]] = ()  #: fields that name files or folders, for ``doctor``
 
 
 class Tools(msgspec.Struct, frozen=True):
@@ -72,21 +75,24 @@ class Plugin(msgspec.Struct, frozen=True):
     """A protocol.
 
     ``name`` stands in frames and in ``/api/v1/uplinks/<name>``; ``setting`` is the name of its sections in the
-    settings, each a ``section``. ``always`` are sections that are there without being written; where sections are
-    written, they take their place. ``decoder`` makes the decoder of all its sections. ``connect`` opens a connection
-    of its own, for protocols that have any; ``subscriptions`` says which MQTT topics a section reads. ``webhook``
-    is whether its frames may come as HTTP posts.
+    settings: each a ``section``, or exactly one where that is a :class:`SoleSection` without a name. ``decoder`` makes
+    the decoder of all its sections. ``connect`` opens a connection of its own, for protocols that have any;
+    ``subscriptions`` says which MQTT topics a section reads. ``webhook`` is whether its frames may come as HTTP posts.
     """
 
     name: str
     title: str
     setting: str
-    section: type[Section]
+    section: type[SoleSection]
     decoder: Callable[[Sequence[Any], Tools], Decoder]
     connect: Callable[[Any, Wiring], Adapter] | None = None
     subscriptions: Callable[[Any], Sequence[Subscription]] | None = None
-    always: tuple[Section, ...] = ()
     webhook: bool = False
+
+    @property
+    def sole(self) -> bool:
+        """Whether there is exactly one section, written ``[<setting>]``."""
+        return not issubclass(self.section, Section)
 
 
 @cache

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -100,10 +101,18 @@ class Adapter(Protocol):
         ...
 
 
+@runtime_checkable
+class Listener(Protocol):
+    """An adapter that takes connections from outside; ``listening`` is set once it has its port."""
+
+    listening: asyncio.Event
+
+
 class CommandError(SanihubError):
     """The device could not be told; the message says why."""
 
 
+@runtime_checkable
 class Commandable(Protocol):
     """An adapter that can tell devices something (:mod:`ingest.commands` finds it)."""
 

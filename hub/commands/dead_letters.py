@@ -19,9 +19,11 @@ from devices.metrics import Catalogue
 from devices.read_models import DeadLetterEntry
 from devices.registry import Registry, UnknownPolicy
 from hub.access import ConfigOption, DataOption, load, open_store, patiently
-from hub.bootstrap import decoders, make_store
+from hub.bootstrap import make_store
+from hub.protocols import decoders
 from hub.running import run, stop_event
 from hub.settings import Settings
+from ingest.plugin import Tools
 from ingest.replay import Replayer, Tally
 from store.dead_letters import DeadLetterDesk
 from store.writer import PostgresStore
@@ -106,7 +108,8 @@ async def _replay(settings: Settings, codes: list[str], device: str | None, ids:
         rules = msgspec.structs.replace(rules, unknown=UnknownPolicy.QUARANTINE)  # registering would be writing
     async with _desk(settings, codes=codes, device=device, ids=ids) as (desk, store):
         registry = Registry(await patiently(lambda: store.changed_devices(0)))
-        replayer = Replayer(desk, store, registry, decoders(settings, Catalogue()), rules, dry_run=dry_run)
+        tools = Tools(Catalogue(), registry.find)
+        replayer = Replayer(desk, store, registry, decoders(settings, tools), rules, dry_run=dry_run)
         total = await patiently(desk.count)
         columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn())
         console = Console(stderr=True)

@@ -19,16 +19,18 @@ from devices.kinds import KINDS
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from hub.access import ConfigOption, DataOption, load, open_store, patiently
-from hub.bootstrap import decoders, make_store
+from hub.bootstrap import make_store
 from hub.importing import device_files
 from hub.importing.claimed_time import TimeReader, find_zone
 from hub.importing.intake import Intake
 from hub.importing.plan import Part, plan
 from hub.importing.rows import check_encoding
 from hub.importing.telemetry_files import Message, from_json_lines, from_table
+from hub.protocols import decoders
 from hub.running import run, stop_event
 from hub.settings import Settings
 from ingest.adapters import mqtt_json
+from ingest.plugin import Tools
 from store.devices_table import Entered, IdentityTakenError, enter
 from store.writer import PostgresStore
 
@@ -108,7 +110,7 @@ class Import:
         self._kind = kind
         self._shown = shown
         self._console = Console(stderr=True)
-        self._decoder = decoders(settings, Catalogue())[mqtt_json.NAME]
+        self._decoder = decoders(settings, Tools(Catalogue()))[mqtt_json.NAME]
 
     async def dry(self, parts: list[Part]) -> None:
         """Read and check all files."""
@@ -169,7 +171,7 @@ class Import:
         self, done: Done, store: PostgresStore | None, bar: Progress, task: TaskID, stop: asyncio.Event
     ) -> None:
         registry = Registry()
-        prefix, rules = self._settings.json_messages.prefix, self._settings.intake.rules()
+        prefix, rules = self._settings.sections(mqtt_json.PLUGIN)[0].prefix, self._settings.intake.rules()
         intake = Intake(store, registry, self._decoder, rules, prefix)
 
         def tell(message: Message, reason: str) -> None:

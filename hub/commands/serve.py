@@ -39,11 +39,9 @@ def announce(installation: Installation, hub: Hub) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2))
     table.add_row("[bold]open[/bold]", f"[bold cyan]{installation.web.url}/[/bold cyan]")
     table.add_row("API", f"{installation.web.url}/docs")
-    for subscriber in hub.subscribers:
-        broker = subscriber.broker
-        table.add_row(f"MQTT {broker.name}", f"{broker.host}:{broker.port} (MQTT {broker.version})")
-    for terminals in hub.terminals:
-        table.add_row(f"JT/T 808 {terminals.listener.name}", f"{terminals.tcp.host}:{terminals.tcp.port}")
+    for one in (adapter.standing() for adapter in hub.adapters):
+        if one.address:
+            table.add_row(one.title, one.address)
     if installation.servers is not None:
         for what, where in installation.servers.describe():
             table.add_row(what, where)

@@ -1,1 +1,1 @@
-"""``sanihub decode`` for protocols whose lines need more than a frame and a decoder."""
+"""What ``sanihub decode`` says of the lines of each protocol: one file for each, found by itself."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from devices.errors import DecodeError
 from devices.metrics import Catalogue
 from devices.vocabulary import Uplink
+from hub.decoding.decoding import Decoding
+from hub.decoding.form import fault, form
+from ingest.adapters import jt808_settings
 from ingest.wire import jt808
 from ingest.wire.jt808_bodies import AUTHENTICATE, HEARTBEAT, LOGOUT, POSITION, REGISTER, TERMINAL_REPLY
 from ingest.wire.jt808_frames import DELIMITER, unescape, verify
@@ -17,9 +19,6 @@ from ingest.wire.jt808_replies import Registration, Result, general_reply, regis
 
 PLATFORM = 0x8000  #: messages from here on go to terminals; nobody answers them
 _AT_ONCE = frozenset((HEARTBEAT, LOGOUT, TERMINAL_REPLY))
-
-UplinkForm = Callable[[Uplink | None], dict[str, Any]]
-FaultForm = Callable[[str, bytes], dict[str, Any]]
 
 
 class Jt808Lines:
@@ -31,9 +30,7 @@ class Jt808Lines:
     general reply too; the hub itself sends none, or two sides that answer answers would never end.
     """
 
-    def __init__(self, uplink_form: UplinkForm, fault_form: FaultForm) -> None:
-        self._uplink_form = uplink_form
-        self._fault_form = fault_form
+    def __init__(self) -> None:
         self._catalogue = Catalogue()
         self._parts = Reassembler()
 
@@ -48,7 +45,7 @@ class Jt808Lines:
                 return self._told(message, [], {"part": message.header.part, "parts": message.header.parts})
             return self._whole(whole)
         except DecodeError as error:
-            return self._fault_form(str(error), line)
+            return fault(str(error), line)
 
     def _whole(self, whole: Whole) -> dict[str, Any]:
         message = whole.message
@@ -77,11 +74,11 @@ class Jt808Lines:
             **values,
         }
         if len(forms) > 1:
-            told["uplinks"] = [{"ok": True, **form, "reply": None} for form in forms]
+            told["uplinks"] = [{"ok": True, **one, "reply": None} for one in forms]
         return told
 
     def _form(self, uplink: Uplink | None) -> dict[str, Any]:
-        return {**self._uplink_form(uplink), "message": {}}
+        return {**form(uplink), "message": {}}
 
 
 def frame_of(line: bytes) -> bytes:
@@ -163,3 +160,6 @@ def reply_to(message: Message) -> bytes | None:
     if jt808.is_answer(number):
         return None
     return general_reply(header, 0, Result.UNSUPPORTED)
+
+
+DECODINGS = (Decoding(jt808_settings.NAME, "JT/T 808 frames in hexadecimal", lambda _: Jt808Lines()),)

@@ -6,24 +6,22 @@ next epoch begins or the input ends: the lines of an epoch are told together the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from devices.errors import DecodeError
 from devices.metrics import Catalogue
-from devices.vocabulary import Identity, Uplink
-from ingest.adapters.nmea import passed_over, uplink_of
+from devices.vocabulary import Identity
+from hub.decoding.decoding import Decoding
+from hub.decoding.form import fault, form
+from ingest.adapters.nmea_stream import NAME, passed_over, uplink_of
 from ingest.wire.nmea import LineSplitter
 from ingest.wire.nmea_epoch import Epoch, EpochAssembler
 from ingest.wire.nmea_identity import recognise
 from ingest.wire.nmea_sentence import Sentence, parse
 
 MAX_HELD = 1_000  #: lines that wait for the end of an epoch; an epoch itself is bounded, what stands between is not
-
-UplinkForm = Callable[[Uplink | None], dict[str, Any]]
-FaultForm = Callable[[str, bytes], dict[str, Any]]
 
 
 class _Line(msgspec.Struct):
@@ -36,9 +34,7 @@ class _Line(msgspec.Struct):
 class NmeaLines:
     """Says what stands in each line, in order. ``device`` names the sender where no line does."""
 
-    def __init__(self, uplink_form: UplinkForm, fault_form: FaultForm, device: str | None = None) -> None:
-        self._uplink_form = uplink_form
-        self._fault_form = fault_form
+    def __init__(self, device: str | None = None) -> None:
         self._identity = None if device is None else Identity("id", device)
         self._catalogue = Catalogue()
         self._assembler = EpochAssembler()
@@ -83,7 +79,7 @@ class NmeaLines:
             except DecodeError as error:
                 faults.append(str(error))
         if faults and not sentences:
-            return _Line(self._fault_form("; ".join(faults[:5]), line)), None
+            return _Line(fault("; ".join(faults[:5]), line)), None
         answer = self._answer(_message(sentences))
         faults += [problem for sentence in sentences for problem in sentence.problems]
         if faults:
@@ -91,7 +87,7 @@ class NmeaLines:
         return _Line(answer, sentences), None
 
     def _answer(self, message: dict[str, Any]) -> dict[str, Any]:
-        return {"ok": True, **self._uplink_form(None), "message": message, "reply": None}
+        return {"ok": True, **form(None), "message": message, "reply": None}
 
     def _device(self) -> dict[str, str]:
         return {} if self._identity is None else {self._identity.scheme: self._identity.value}
@@ -103,8 +99,8 @@ class NmeaLines:
             entry = next(entry for entry in reversed(self._held) if any(one is last for one in entry.sentences))
             identity = self._identity or Identity("id", "")
             uplink, _ = uplink_of(epoch, identity, self._catalogue)
-            form = self._uplink_form(uplink)
-            found = {name: form[name] for name in ("observed_at", "readings", "fix")}
+            told = form(uplink)
+            found = {name: told[name] for name in ("observed_at", "readings", "fix")}
             if entry.told["fix"] is not None:  # a line that holds several epochs
                 entry.told.setdefault("uplinks", [{name: entry.told[name] for name in found}]).append(found)
                 continue
@@ -130,3 +126,6 @@ def _message(sentences: list[Sentence]) -> dict[str, Any]:
     if not told:
         return {"passed_over": True}
     return told[0] if len(told) == 1 else {**told[0], "sentences": told}
+
+
+DECODINGS = (Decoding(NAME, "NMEA 0183 sentences", lambda options: NmeaLines(options.device)),)

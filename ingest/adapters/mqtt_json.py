@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pydantic import Field
+
 from devices.errors import DecodeError
 from devices.kinds import DEVICE_ID
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Frame, Identity
+from ingest.plugin import Plugin, SoleSection, Subscription, Tools
 from ingest.wire import native_json
 
 NAME = "mqtt-json"
 CHANNELS = ("telemetry", "status")
 _CACHED_TOPICS = 200_000
+
+
+class JsonSection(SoleSection):
+    """sanihub's own JSON over MQTT: topics are ``<prefix>/v1/<device>/telemetry`` and ``.../status``."""
+
+    prefix: str = Field("sanihub", pattern=r"^[^+#\s]+$")
 
 
 def topics(prefix: str) -> list[str]:
@@ -47,3 +58,23 @@ class MqttJson:
             self._read.clear()
         entry = self._read[topic] = (Identity("id", device), channel)
         return entry
+
+
+def decoder(sections: Sequence[JsonSection], tools: Tools) -> MqttJson:
+    """The decoder of the messages."""
+    return MqttJson(sections[0].prefix, tools.catalogue)
+
+
+def subscriptions(section: JsonSection) -> Sequence[Subscription]:
+    """What to subscribe to, at every broker."""
+    return (Subscription(tuple(topics(section.prefix))),)
+
+
+PLUGIN = Plugin(
+    NAME,
+    "JSON over MQTT",
+    setting="json_messages",
+    section=JsonSection,
+    decoder=decoder,
+    subscriptions=subscriptions,
+)

@@ -6,40 +6,58 @@ A connection that is lost is replaced by a new one with the same session; what i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import time_ns
 
+import msgspec
 import structlog
-from paho.mqtt.client import MQTTMessage
+from paho.mqtt.client import MQTTMessage, topic_matches_sub
 
-from devices.errors import TransientError
+from devices.errors import ConfigError, TransientError
 from devices.vocabulary import Frame, Outcome
-from ingest.ports import Intake
+from ingest.ports import Figure, Intake, Standing
 from ingest.runner import Backoff, Condition, pause
 from ingest.transports.mqtt_session import Broker, Session, Tls, tls_context
 
-__all__ = ["Broker", "MqttSubscriber", "Tls", "tls_context"]
+__all__ = ["Broker", "MqttSubscriber", "Route", "Tls", "tls_context"]
 
 log = structlog.get_logger("ingest.mqtt")
+
+
+_REMEMBERED_TOPICS = 200_000
+
+
+class Route(msgspec.Struct, frozen=True):
+    """A topic filter, and what frames of its messages carry: the adapter's name, and the source."""
+
+    filter: str
+    adapter: str
+    source: str
 
 
 class MqttSubscriber:
     """Subscribes to topics at one broker and hands each message to the intake.
 
-    ``fallback`` takes over messages of QoS 0 that the intake could not store: their broker will not send them again.
+    A message belongs to the first route whose filter its topic matches. ``fallback`` takes over messages of QoS 0 that
+    the intake could not store: their broker will not send them again.
     """
 
     def __init__(
-        self, broker: Broker, topics: list[str], adapter: str, intake: Intake, fallback: Callable[[Frame], None]
+        self, broker: Broker, routes: Sequence[Route], intake: Intake, fallback: Callable[[Frame], None]
     ) -> None:
+        if not routes:
+            raise ConfigError(f"mqtt {broker.name}: no protocol reads at this broker")
         self.broker = broker
         self.condition = Condition(f"mqtt:{broker.name}")
         self.connected = False
         self.subscribed = asyncio.Event()  #: set by the first subscription: from then on the broker keeps messages
         self.received = 0
         self.connects = 0
-        self._topics = [f"$share/{broker.share}/{topic}" if broker.share else topic for topic in topics]
-        self._adapter = adapter
+        self.name = f"mqtt {broker.name}"
+        filters = dict.fromkeys(route.filter for route in routes)
+        self._topics = [f"$share/{broker.share}/{topic}" if broker.share else topic for topic in filters]
+        self._routes = tuple(routes)
+        self._known: dict[str, Route] = {}  #: by topic
         self.intake = intake
         self._fallback = fallback
         self._stop = asyncio.Event()
@@ -86,6 +104,23 @@ class MqttSubscriber:
         if self._session is not None:
             self._session.close()
 
+    def standing(self) -> Standing:
+        """Where the broker is, and whether it is there. A hub without it is not ready."""
+        labels = {"broker": self.broker.name}
+        figures = (
+            Figure("sanihub_mqtt_messages_received_total", "Messages received", self.received, labels),
+            Figure("sanihub_mqtt_connected", "1 while connected", float(self.connected), labels, "gauge"),
+        )
+        return Standing(
+            title=f"MQTT {self.broker.name}",
+            kind="broker",
+            address=f"{self.broker.host}:{self.broker.port}",
+            connected=self.connected,
+            required=True,
+            fault=self.condition.fault or "",
+            figures=figures,
+        )
+
     def stamp(self) -> int:
         """The time of reception (µs); strictly increasing, so that no two messages share an instant."""
         self._last_stamp = max(time_ns() // 1_000, self._last_stamp + 1)
@@ -98,9 +133,10 @@ class MqttSubscriber:
             topic = message.topic
         except UnicodeDecodeError:
             topic = repr(message._topic)[2:-1]  # not UTF-8: the decoder will say so, with the bytes shown
+        route = self._known.get(topic) or self._route(topic)
         frame = Frame(
-            self._adapter,
-            self.broker.name,
+            route.adapter,
+            route.source,
             topic,
             bytes(message.payload),
             self.stamp(),
@@ -117,6 +153,14 @@ class MqttSubscriber:
             self.intake.offer(frame, _Acknowledgement(session, message.mid, message.qos))
         if not self.intake.has_room:
             session.hold()
+
+    def _route(self, topic: str) -> Route:
+        """Whose topic it is. One that matches none (an old subscription of the session) is left to the first."""
+        found = next((one for one in self._routes if topic_matches_sub(one.filter, topic)), self._routes[0])
+        if len(self._known) >= _REMEMBERED_TOPICS:
+            self._known.clear()
+        self._known[topic] = found
+        return found
 
     def _resume(self) -> None:
         if self._session is not None:

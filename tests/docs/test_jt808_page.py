@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hub.commands.decode import PROTOCOLS
-from hub.settings import Jt808Section
-from ingest.adapters.jt808 import ANSWER_S, Jt808Listener
+from hub.decoding.decoding import Options
+from hub.decoding.decoding import discover as decodings
+from ingest.adapters.jt808_settings import Jt808Listener, Jt808Section
+from ingest.adapters.jt808_terminals import ANSWER_S
 from ingest.transports.tcp_server import TcpLimits
 from ingest.wire.jt808 import FILED, is_answer
 from ingest.wire.jt808_alarms import ALARMS, ALARMS_2019
@@ -43,14 +44,14 @@ def test_the_table_of_messages() -> None:
 
 @pytest.mark.parametrize(("line", "printed"), re.findall(r"^\$ echo (\S+) \| .*\n(.*)$", PAGE, re.M))
 def test_what_the_console_shows(line: str, printed: str) -> None:
-    assert PROTOCOLS["jt808"].teller("sanihub", None)(line.encode()) == json.loads(printed)
+    assert decodings()["jt808"].teller(Options())(line.encode()) == json.loads(printed)
 
 
 def test_figures() -> None:
     plain = " ".join(PAGE.replace(",", "").split())
     limits, parts, gate = TcpLimits(), PartLimits(), Gate(b"")
     section = Jt808Section(name="x")
-    assert section.listener(b"").limits == limits
+    assert section.listener(lambda: b"").limits == limits
     assert section.listener(b"").in_flight == Jt808Listener("x", gate).in_flight
     for figure in (
         f"| {limits.connections} | `max_connections`",

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from hub.nmea_settings import NmeaSection
-from hub.settings import Jt808Section, MqttSection, Settings, TlsSection, load
+from hub.settings import MqttSection, Settings, TlsSection, load
+from ingest.plugin import discover
 
 FILE = Path(__file__).parents[2] / "deploy" / "sanihub.example.toml"
+PROTOCOLS = {plugin.setting: plugin.section for plugin in discover().values() if not plugin.sole}
 _COMMENTED_SETTING = re.compile(r"^#(?=\[|[a-z_]+ = )", re.M)
 
 
@@ -54,14 +55,14 @@ def test_it_names_every_setting() -> None:
             missing |= named(field.annotation, document[name], f"{name}.")
     connection = document["mqtt"][0]
     missing |= named(MqttSection, connection, "mqtt.") | named(TlsSection, connection["tls"], "mqtt.tls.")
-    missing |= named(Jt808Section, document["jt808"][0], "jt808.")
-    missing |= named(NmeaSection, document["nmea"][0], "nmea.")
+    for setting, model in PROTOCOLS.items():
+        missing |= named(model, document[setting][0], f"{setting}.")
     assert not missing
 
 
 def test_commented_lines_of_a_connection_show_its_defaults() -> None:
     document = tomllib.loads(everything())
-    for section, model in (("mqtt", MqttSection), ("jt808", Jt808Section), ("nmea", NmeaSection)):
+    for section, model in {"mqtt": MqttSection, **PROTOCOLS}.items():
         for name, field in model.model_fields.items():
             if not field.is_required() and field.default not in (None, {}, ""):
                 assert document[section][0][name] == field.default, name

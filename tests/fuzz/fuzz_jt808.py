@@ -13,7 +13,8 @@ from time import perf_counter
 
 from devices.errors import DecodeError
 from devices.metrics import Catalogue
-from hub.commands.decode import PROTOCOLS
+from hub.decoding.decoding import Options
+from hub.decoding.decoding import discover as decodings
 from ingest.wire import jt808
 from ingest.wire.jt808_bodies import FORMS
 from ingest.wire.jt808_frames import Framer, seal
@@ -64,7 +65,7 @@ def inputs(chance: random.Random, number: int) -> bytes:
 def main(count: int, seed: int) -> None:
     """Run and print what became of the inputs."""
     chance = random.Random(seed)
-    catalogue, teller = Catalogue(), PROTOCOLS["jt808"].teller("sanihub", None)
+    catalogue, teller = Catalogue(), decodings()["jt808"].teller(Options())
     fates: Counter[str] = Counter()
     began = perf_counter()
     framer = Framer()

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.errors import ConfigError
-from hub.commands.decode import MAX_LINE_BYTES, PROTOCOLS, answers, lines
+from hub.commands.decode import MAX_LINE_BYTES, answers, lines
+from hub.decoding.decoding import Options
+from hub.decoding.decoding import discover as decodings
 from tests.hub.cli_runner import decoded, invoke
 
 
@@ -107,7 +109,7 @@ def test_every_line_that_is_not_blank_is_one_frame(parts):
     )
 )
 def test_nothing_that_a_line_holds_ends_it(line):
-    (told,) = answers([line], PROTOCOLS["mqtt-json"].teller("sanihub", None))
+    (told,) = answers([line], decodings()["mqtt-json"].teller(Options()))
     assert told["ok"] in (True, False)
     assert set(told) >= (
         {"device", "readings", "fix", "events", "message", "reply"} if told["ok"] else {"error", "input"}

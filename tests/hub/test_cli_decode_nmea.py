@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.commands.decode import PROTOCOLS, answers
+from hub.commands.decode import answers
+from hub.decoding.decoding import Options
+from hub.decoding.decoding import discover as decodings
 from hub.decoding.nmea import MAX_HELD
 from tests.corpora import corpus
 from tests.hub.cli_runner import decoded, invoke
@@ -73,7 +75,7 @@ def test_several_epochs_in_one_line() -> None:
 
 
 def test_lines_are_not_held_without_end() -> None:
-    teller = PROTOCOLS["nmea"].teller("sanihub", None)
+    teller = decodings()["nmea"].teller(Options())
     told = list(answers((line for line in [rmc(1).encode()] + [b"x"] * MAX_HELD), teller))
     assert len(told) == MAX_HELD + 1
     assert told[0]["fix"] is not None
@@ -88,7 +90,7 @@ LINES = st.sampled_from([*burst(1), *burst(2), "x", "id:veh-1", rmc(2) + gga(2),
 
 @given(st.lists(LINES.map(str.encode) | st.binary(max_size=40) | st.none(), max_size=40))
 def test_each_line_has_its_answer_whatever_it_holds(given_lines: list[bytes | None]) -> None:
-    told = list(answers(given_lines, PROTOCOLS["nmea"].teller("sanihub", None)))
+    told = list(answers(given_lines, decodings()["nmea"].teller(Options())))
     assert len(told) == len(given_lines)
     for line, answer in zip(given_lines, told, strict=True):
         wanted = {"device", "readings", "fix", "events", "message", "reply", "observed_at"}
@@ -105,7 +107,7 @@ def test_the_corpus_of_fixes(alone: bool) -> None:
     }]  # fmt: skip
     for run in runs:
         given_lines = [line.encode() for case in run for line in case["input"]]
-        told = list(answers(given_lines, PROTOCOLS["nmea"].teller("sanihub", None)))
+        told = list(answers(given_lines, decodings()["nmea"].teller(Options())))
         assert len(told) == len(given_lines) and all(answer["ok"] for answer in told), json.dumps(told[-1])
         last = [answer["fix"] for answer in told if answer["fix"]][-1]
         assert last["lat"] == pytest.approx(run[-1]["expected"]["lat"], abs=1e-6)

@@ -10,11 +10,12 @@ import pytest
 from devices.errors import ConfigError
 from devices.metrics import Catalogue
 from devices.vocabulary import Frame
-from hub.bootstrap import decoders
-from hub.nmea_lines import TRANSPORTS
-from hub.nmea_settings import NmeaSection
+from hub.protocols import decoders
 from hub.settings import Settings, load
-from ingest.adapters.nmea import NAME, Source
+from ingest.adapters.nmea import TRANSPORTS
+from ingest.adapters.nmea_settings import NmeaSection
+from ingest.adapters.nmea_stream import NAME, Source
+from ingest.plugin import Tools
 from ingest.transports.lines import LineBounds
 from tests.hub.cli_runner import write
 from tests.nmea import rmc
@@ -53,6 +54,6 @@ def test_what_is_refused(tmp_path: Path, given: list[dict[str, Any]], says: str)
 
 def test_the_decoder_knows_the_sections() -> None:
     section = NmeaSection(**TCP, device_kind="station", checksum_required=False)
-    decoder = decoders(Settings(nmea=(section,)), Catalogue())[NAME]
+    decoder = decoders(Settings(nmea=(section,)), Tools(Catalogue()))[NAME]
     (uplink,) = decoder(Frame(NAME, "a", "id/x/10.0.0.7", rmc(1)[:-3].encode(), 0)).uplinks
     assert uplink.kind == "station"

@@ -9,7 +9,8 @@ import pytest
 
 from devices.errors import ConfigError
 from hub.bootstrap import kept_secret
-from hub.settings import Jt808Section, load
+from hub.settings import load
+from ingest.adapters.jt808_settings import Jt808Section
 from ingest.wire.jt808_alarms import Input
 
 
@@ -37,10 +38,10 @@ def test_names_differ() -> None:
 def test_what_the_adapter_is_given() -> None:
     section = Jt808Section(name="sweepers", inputs={"2a.0": "brush", "25.14": "pto"}, max_connections=5)
     assert section.switches() == (Input(0x2A, 0, "brush"), Input(0x25, 14, "pto"))
-    listener = section.listener(b"the hub's own")
+    listener = section.listener(lambda: b"the hub's own")
     assert (listener.gate.secret, listener.limits.connections) == (b"the hub's own", 5)
     own = Jt808Section(name="sweepers", secret="a secret of its own")  # type: ignore[arg-type]
-    assert own.listener(b"the hub's own").gate.secret == b"a secret of its own"
+    assert own.listener(lambda: b"the hub's own").gate.secret == b"a secret of its own"
 
 
 def test_the_hubs_secret_is_drawn_once(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from hub.commands.decode import PROTOCOLS
+from hub.decoding.decoding import Options
+from hub.decoding.decoding import discover as decodings
 from ingest.wire.jt808_frames import Framer, escape
 from tests.terminal import corpus
 
@@ -25,7 +26,7 @@ def cases(kind: str) -> list[Any]:
 
 
 def told(case: dict[str, Any]) -> dict[str, Any]:
-    return PROTOCOLS["jt808"].teller("sanihub", None)(case["input"].encode())
+    return decodings()["jt808"].teller(Options())(case["input"].encode())
 
 
 def our_name(name: str) -> str:

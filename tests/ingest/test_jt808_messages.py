@@ -13,7 +13,8 @@ from devices.errors import DecodeError
 from devices.instants import parse as instant
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Identity
-from hub.commands.decode import PROTOCOLS
+from hub.decoding.decoding import Options
+from hub.decoding.decoding import discover as decodings
 from ingest.wire import jt808
 from ingest.wire.jt808_alarms import Input
 from ingest.wire.jt808_bodies import FORMS
@@ -45,7 +46,7 @@ def fields(number: int, body: bytes, phone: str = PHONE) -> dict[str, Any]:
 
 
 def told(line: bytes | str) -> dict[str, Any]:
-    return PROTOCOLS["jt808"].teller("sanihub", None)(line.encode() if isinstance(line, str) else line)
+    return decodings()["jt808"].teller(Options())(line.encode() if isinstance(line, str) else line)
 
 
 def test_a_position() -> None:
@@ -282,7 +283,7 @@ def test_parts_become_one_payload_and_one_message() -> None:
         jt808.decode(payload(frames[0]), CATALOGUE)
     with pytest.raises(DecodeError, match="no whole message"):
         jt808.decode(b"".join(frames[:2]), CATALOGUE)
-    teller = PROTOCOLS["jt808"].teller("sanihub", None)
+    teller = decodings()["jt808"].teller(Options())
     lines = [teller(framed.hex().encode()) for framed in frames]
     assert [line["message"].get("part") for line in lines] == [1, 2, None]
     assert lines[0]["reply"] is None

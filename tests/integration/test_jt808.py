@@ -16,7 +16,9 @@ from devices.errors import ConfigError
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
-from ingest.adapters.jt808 import NAME, DownlinkError, Jt808Decoder, Jt808Listener, Jt808Server
+from ingest.adapters.jt808 import Jt808Decoder
+from ingest.adapters.jt808_settings import NAME, Jt808Listener
+from ingest.adapters.jt808_terminals import DownlinkError, Jt808Server
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
 from ingest.transports.tcp_server import TcpLimits

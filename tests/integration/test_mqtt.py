@@ -20,10 +20,14 @@ from ingest.adapters.mqtt_json import NAME, topics
 from ingest.pipeline import Bounds, Pipeline
 from ingest.spool import Spool
 from ingest.spool_feed import feed
-from ingest.transports.mqtt import Broker, MqttSubscriber, Tls, tls_context
+from ingest.transports.mqtt import Broker, MqttSubscriber, Route, Tls, tls_context
 from store.writer import PostgresStore
 from tests.intake import contents, dead_letters, make_assembler, make_store
 from tests.servers import Mosquitto, NatsServer, PostgresServer
+
+
+def routes(source: str) -> list[Route]:
+    return [Route(topic, NAME, source) for topic in topics("sanihub")]
 
 
 class Line:
@@ -34,7 +38,7 @@ class Line:
         self.pipeline = Pipeline(self.store, make_assembler(self.store), bounds)
         self.dropped: list[Frame] = []
         fallback = spool.append if spool else self.dropped.append
-        self.subscriber = MqttSubscriber(broker, topics("sanihub"), NAME, self.pipeline, fallback)
+        self.subscriber = MqttSubscriber(broker, routes(broker.name), self.pipeline, fallback)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Line:
@@ -149,9 +153,7 @@ async def test_several_brokers_feed_one_pipeline(
 ) -> None:
     server = mosquitto()
     async with Line(postgres_dsn, Broker("m", *server.address)) as line:
-        second = MqttSubscriber(
-            Broker("n", *nats_broker.address), topics("sanihub"), NAME, line.pipeline, line.dropped.append
-        )
+        second = MqttSubscriber(Broker("n", *nats_broker.address), routes("n"), line.pipeline, line.dropped.append)
         running = asyncio.create_task(second.run())
         await line.until(lambda: second.connected)
         async with device(server.address) as here, device(nats_broker.address) as there:

@@ -22,13 +22,14 @@ from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.bootstrap import Hub
-from hub.nmea_lines import NmeaLine, open_lines, sources
-from hub.nmea_settings import NmeaSection
 from hub.probe import Probe
 from hub.settings import Settings
-from ingest.adapters.nmea import NAME, NmeaDecoder
+from ingest.adapters.nmea import NmeaLine, decoder
+from ingest.adapters.nmea_settings import NmeaSection
+from ingest.adapters.nmea_stream import NAME
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
+from ingest.plugin import Tools
 from ingest.spool import Spool
 from ingest.spool_feed import feed
 from tests.corpora import corpus
@@ -46,10 +47,11 @@ class Hall:
     def __init__(self, dsn: str, *given: dict[str, Any], spool: Spool | None = None, bounds: Bounds | None = None):
         sections = [NmeaSection(**{"name": "line", "port": 0, **QUICK, **one}) for one in given]
         self.store = make_store(dsn)
-        decoders = {NAME: NmeaDecoder(sources(sections), Catalogue())}
+        decoders = {NAME: decoder(sections, Tools(Catalogue()))}
         self.pipeline = Pipeline(self.store, Assembler(self.store, Registry(), decoders, IntakeRules()), bounds)
         self.kept: list[Frame] = []
-        self.lines: list[NmeaLine] = open_lines(sections, self.pipeline, spool.append if spool else self.kept.append)
+        keep = spool.append if spool else self.kept.append
+        self.lines = [NmeaLine(section, self.pipeline, keep) for section in sections]
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Hall:
@@ -388,7 +390,7 @@ async def test_the_hub_opens_what_the_settings_name(postgres_dsn: str, tmp_path:
             await asyncio.sleep(0.01)
     probe = Probe(hub, 0)
     assert [(one.name, one.kind, one.connected, one.required) for one in probe.connections()][:2] == [
-        ("log", "nmea", True, False), ("in", "nmea", True, False),
+        ("NMEA log", "nmea", True, False), ("NMEA in", "nmea", True, False),
     ]  # fmt: skip
     assert f"file {tmp_path / 'drive.nmea'}" in [one.address for one in probe.about().endpoints]
     epochs = {family.name: family.samples for family in probe.families()}["sanihub_nmea_epochs_total"]

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from devices.kinds import DEVICE_ID
-from ingest.adapters.nmea import Source
+from ingest.adapters.nmea_stream import Source
+from ingest.plugin import Section
 from ingest.transports.lines import LineBounds
 
 _DEVICE = "^" + DEVICE_ID.pattern.replace(r"\Z", "$")
 
 
-class NmeaSection(BaseModel):
+class NmeaSection(Section):
     """One way in for NMEA 0183 (``[[nmea]]``; several may stand)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(min_length=1, max_length=64)
     kind: Literal["tcp-server", "tcp-client", "udp", "serial", "file"]
     host: str = "127.0.0.1"
     port: int | None = Field(None, ge=0, le=65_535, description="of TCP and UDP; 0 takes a free one")
