@@ -52,7 +52,7 @@ def test_figures() -> None:
     limits, parts, gate = TcpLimits(), PartLimits(), Gate(b"")
     section = Jt808Section(name="x")
     assert section.listener(lambda: b"").limits == limits
-    assert section.listener(b"").in_flight == Jt808Listener("x", gate).in_flight
+    assert section.listener(lambda: b"").in_flight == Jt808Listener("x", gate).in_flight
     for figure in (
         f"| {limits.connections} | `max_connections`",
         f"| {limits.per_address} | `max_connections_per_address`",
