@@ -112,6 +112,8 @@ def positions(states: Iterable[DeviceState], datum: str, next_cursor: str | None
                 "id": state.id,
                 "kind": state.kind,
                 "name": state.name,
+                "protocol": state.protocol,
+                "source": state.source,
                 "observed_at": to_iso(state.fix.observed_at),
                 "received_at": None if state.received_at is None else to_iso(state.received_at),
                 "speed_kmh": state.fix.speed_kmh,

@@ -40,6 +40,8 @@ class DeviceBody(_Body):
     registered_at: Instant
     changed_at: Instant
     received_at: Instant | None = Field(description="When the hub last heard of the device.")
+    protocol: str | None = Field(description="How the newest frame came: the protocol.", examples=["jt808"])
+    source: str | None = Field(description="How the newest frame came: the connection in the settings.")
 
 
 class FixBody(_Body):
@@ -69,6 +71,8 @@ class StateBody(_Body):
     status: str = Field(examples=["active"])
     name: str
     received_at: Instant | None
+    protocol: str | None = Field(description="How the newest frame came: the protocol.", examples=["jt808"])
+    source: str | None = Field(description="How the newest frame came: the connection in the settings.")
     online: bool | None = Field(description="Last word of the connection itself; null where it never spoke.")
     online_at: Instant | None
     fix: FixBody | None

@@ -44,6 +44,10 @@ Datum = Annotated[str, _DATUM_CHECK, _DATUM_SCHEMA]
 Name = Annotated[str, Field(max_length=64, pattern=_PLAIN)]
 
 Kinds = Annotated[list[Kind], Field(default_factory=list, max_length=len(KINDS), description="Kind; may be repeated.")]
+Protocols = Annotated[
+    list[Name],
+    Field(default_factory=list, max_length=20, description="Protocol of the newest frame (jt808); may be repeated."),
+]
 Cursor = Annotated[
     str | None, Field(default=None, max_length=400, description="`next_cursor` of the page before; opaque.")
 ]
@@ -81,6 +85,7 @@ class LatestQuery(_Query):
     """Filters of the newest states."""
 
     kind: Kinds
+    protocol: Protocols
     since: Annotated[
         InstantQuery | None,
         Field(default=None, description="Only devices heard then or later; hand in `as_of` of the answer before."),
@@ -93,6 +98,7 @@ class PositionsQuery(_Query):
     """Filters of the newest positions."""
 
     kind: Kinds
+    protocol: Protocols
     datum: DatumChoice
     cursor: Cursor
     limit: Annotated[int, Field(default=2000, ge=1, le=2000)]

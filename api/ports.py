@@ -44,9 +44,18 @@ class DeviceReader(Protocol):
         """What is newest of one device, or None when there is no such device."""
 
     async def states(
-        self, *, kinds: Sequence[str] = (), since: int | None = None, cursor: str | None, limit: int
+        self,
+        *,
+        kinds: Sequence[str] = (),
+        protocols: Sequence[str] = (),
+        since: int | None = None,
+        cursor: str | None,
+        limit: int,
     ) -> Page[DeviceState]:
-        """States by device id of devices in service that were ever heard; ``since`` (µs): heard then or later."""
+        """States by device id of devices in service that were ever heard; ``since`` (µs): heard then or later.
+
+        ``protocols`` are those by which the newest frame came.
+        """
 
 
 class TelemetryReader(Protocol):

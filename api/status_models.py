@@ -21,6 +21,15 @@ class KindBody(_Body):
     pending: int = Field(description="Registered themselves and await a decision.")
 
 
+class ProtocolBody(_Body):
+    """Devices in service of one kind whose newest frame came by one protocol."""
+
+    protocol: str = Field(examples=["jt808"])
+    kind: str = Field(examples=["vehicle"])
+    devices: int
+    reporting: int = Field(description="Heard within `reporting_window_s`.")
+
+
 class RowsBody(BaseModel):
     """Rows stored, as the server estimates them."""
 
@@ -66,6 +75,7 @@ class DevicesBody(BaseModel):
     reporting_window_s: int
     newest_received_at: Instant | None
     by_kind: list[KindBody]
+    by_protocol: list[ProtocolBody]
 
 
 class StatusBody(BaseModel):

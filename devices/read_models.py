@@ -32,7 +32,10 @@ class Page(msgspec.Struct, Generic[Item], frozen=True):
 
 
 class DeviceEntry(msgspec.Struct, frozen=True):
-    """A registered device. ``identities`` are written ``scheme:value``; ``received_at`` is its newest frame, if any."""
+    """A registered device. ``identities`` are written ``scheme:value``; ``received_at`` is its newest frame, if any.
+
+    ``protocol`` and ``source`` say how that frame came: the adapter, and its connection in the settings.
+    """
 
     id: str
     kind: str
@@ -43,6 +46,8 @@ class DeviceEntry(msgspec.Struct, frozen=True):
     registered_at: int
     changed_at: int
     received_at: int | None = None
+    protocol: str | None = None
+    source: str | None = None
 
 
 class LatestFix(msgspec.Struct, frozen=True):
@@ -67,7 +72,8 @@ class LatestReading(msgspec.Struct, frozen=True):
 class DeviceState(msgspec.Struct, frozen=True):
     """What is newest of one device. ``received_at`` is None for a device that was never heard.
 
-    ``online`` is the last word of the connection itself (an MQTT will), None where the transport never spoke of it.
+    ``protocol`` and ``source`` say how its newest frame came. ``online`` is the last word of the connection itself (an
+    MQTT will), None where the transport never spoke of it.
     """
 
     id: str
@@ -75,6 +81,8 @@ class DeviceState(msgspec.Struct, frozen=True):
     status: str
     name: str
     received_at: int | None = None
+    protocol: str | None = None
+    source: str | None = None
     online: bool | None = None
     online_at: int | None = None
     fix: LatestFix | None = None
@@ -168,6 +176,15 @@ class KindCount(msgspec.Struct, frozen=True):
     pending: int
 
 
+class ProtocolCount(msgspec.Struct, frozen=True):
+    """Devices in service of one kind whose newest frame came by one protocol: all, and those heard lately."""
+
+    protocol: str
+    kind: str
+    devices: int
+    reporting: int
+
+
 class StoreFigures(msgspec.Struct, frozen=True):
     """What the store holds. Row counts are the server's own estimates: counting a year of rows would take minutes.
 
@@ -176,6 +193,7 @@ class StoreFigures(msgspec.Struct, frozen=True):
     """
 
     kinds: tuple[KindCount, ...]
+    protocols: tuple[ProtocolCount, ...]
     readings_rows: int
     fixes_rows: int
     events_rows: int

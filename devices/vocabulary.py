@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum, IntFlag
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -205,6 +205,14 @@ class DeadLetter(msgspec.Struct, gc=False):
     replayable: bool = True
 
 
+class Heard(NamedTuple):
+    """How a device was heard: when (µs), by which protocol (the adapter's name), through which connection."""
+
+    received_at: int
+    protocol: str
+    source: str
+
+
 class Batch(msgspec.Struct):
     """What one transaction stores: everything that a run of frames came to."""
 
@@ -213,7 +221,7 @@ class Batch(msgspec.Struct):
     events: list[Event] = msgspec.field(default_factory=list)
     receipts: list[Receipt] = msgspec.field(default_factory=list)
     dead_letters: list[DeadLetter] = msgspec.field(default_factory=list)
-    seen: dict[int, int] = msgspec.field(default_factory=dict)  #: device key → newest received_at of its frames
+    seen: dict[int, Heard] = msgspec.field(default_factory=dict)  #: device key → how it was heard last
     online: dict[int, tuple[int, bool]] = msgspec.field(default_factory=dict)  #: device key → (observed_at, state)
     expect_duplicates: bool = False  #: some frame was redelivered: take the staging way at once
 

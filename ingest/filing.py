@@ -22,6 +22,7 @@ from devices.vocabulary import (
     Event,
     Fix,
     Frame,
+    Heard,
     Identity,
     Quality,
     Reading,
@@ -102,8 +103,9 @@ class Filer:
             quality = Quality.CLOCK_ABSENT if claim is None else Quality.CLOCK_WRONG
             observed_at = old_place or self._place(frame, uplink, index, device, known, batch)
         assert observed_at is not None
-        if batch.seen.get(device.key, 0) < received_at:
-            batch.seen[device.key] = received_at
+        heard = batch.seen.get(device.key)
+        if heard is None or heard.received_at < received_at:
+            batch.seen[device.key] = Heard(received_at, frame.adapter, frame.source)
         readings = batch.readings
         doubtful = uplink.doubtful
         for metric, value in uplink.readings.items():

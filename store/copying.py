@@ -14,7 +14,7 @@ from zlib import crc32
 import msgspec
 
 from devices.clock import YEAR_2000
-from devices.vocabulary import Batch, Event, Fix, Position
+from devices.vocabulary import Batch, Event, Fix, Heard, Position
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -66,7 +66,7 @@ def encode(batch: Batch, metric_keys: dict[str, int], width: int, origin: int) -
         b"".join(fixes),
         b"".join([_event_row(event) for event in batch.events]),
         b"".join([row for _, _, row in latest.values()]),
-        b"".join([_state_row(key, seen, batch, newest.get(key)) for key, seen in sorted(batch.seen.items())]),
+        b"".join([_state_row(key, heard, batch, newest.get(key)) for key, heard in sorted(batch.seen.items())]),
         spans,
         len(latest),
     )
@@ -157,16 +157,17 @@ def _fix_row(fix: Fix, variant: int) -> bytes:
     )
 
 
-def _state_row(key: int, seen: int, batch: Batch, newest: tuple[int, int, int, Fix] | None) -> bytes:
+def _state_row(key: int, heard: Heard, batch: Batch, newest: tuple[int, int, int, Fix] | None) -> bytes:
     online = batch.online.get(key)
     head = (
-        _COUNT(12),
+        _COUNT(14),
         _I32(4, key),
-        _I64(8, seen - YEAR_2000),
+        _I64(8, heard.received_at - YEAR_2000),
         NULL + NULL if online is None else _BOOL(1, online[1]) + _I64(8, online[0] - YEAR_2000),
     )
+    way = b"".join([_LEN(len(text)) + text for text in (heard.protocol.encode(), heard.source.encode())])
     if newest is None:
-        return b"".join((*head, NULL * 8))
+        return b"".join((*head, NULL * 8, way))
     at, _, variant, fix = newest
     position = fix.position
     return b"".join(
@@ -180,6 +181,7 @@ def _state_row(key: int, seen: int, batch: Batch, newest: tuple[int, int, int, F
             _number(position.altitude_m),
             _number(position.speed_kmh),
             _number(position.heading_deg),
+            way,
         )
     )
 

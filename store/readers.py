@@ -21,7 +21,7 @@ from store.readers_telemetry import TelemetryReads
 _DEVICE = """
 SELECT d.id, d.kind, d.status, d.name, d.attributes,
        ARRAY(SELECT i.scheme || ':' || i.value FROM identities i WHERE i.device_key = d.key ORDER BY 1),
-       d.registered_at, d.changed_at, s.received_at
+       d.registered_at, d.changed_at, s.received_at, s.protocol, s.source
 FROM devices d LEFT JOIN device_state s ON s.device_key = d.key
 WHERE d.id = %(id)s
 """
@@ -30,7 +30,7 @@ WHERE d.id = %(id)s
 _DEVICES = """
 SELECT d.id, d.kind, d.status, d.name, d.attributes,
        ARRAY(SELECT i.scheme || ':' || i.value FROM identities i WHERE i.device_key = d.key ORDER BY 1),
-       d.registered_at, d.changed_at, s.received_at
+       d.registered_at, d.changed_at, s.received_at, s.protocol, s.source
 FROM devices d LEFT JOIN device_state s ON s.device_key = d.key
 WHERE d.id > %(after)s
   AND (cardinality(%(kinds)s::text[]) = 0 OR d.kind = ANY (%(kinds)s::text[]))
@@ -45,19 +45,20 @@ LIMIT %(limit)s
 """
 
 _STATE = """
-SELECT d.key, d.id, d.kind, d.status, d.name, s.received_at, s.online, s.online_at,
+SELECT d.key, d.id, d.kind, d.status, d.name, s.received_at, s.protocol, s.source, s.online, s.online_at,
        s.fix_at, s.lat, s.lon, s.altitude_m, s.speed_kmh, s.heading_deg
 FROM devices d LEFT JOIN device_state s ON s.device_key = d.key
 WHERE d.id = %(id)s
 """
 
 _STATES = """
-SELECT d.key, d.id, d.kind, d.status, d.name, s.received_at, s.online, s.online_at,
+SELECT d.key, d.id, d.kind, d.status, d.name, s.received_at, s.protocol, s.source, s.online, s.online_at,
        s.fix_at, s.lat, s.lon, s.altitude_m, s.speed_kmh, s.heading_deg
 FROM devices d JOIN device_state s ON s.device_key = d.key
 WHERE d.id > %(after)s
   AND d.status IN ('active', 'pending')
   AND (cardinality(%(kinds)s::text[]) = 0 OR d.kind = ANY (%(kinds)s::text[]))
+  AND (cardinality(%(protocols)s::text[]) = 0 OR s.protocol = ANY (%(protocols)s::text[]))
   AND s.received_at >= coalesce(%(since)s::timestamptz, '-infinity')
 ORDER BY d.id
 LIMIT %(limit)s
@@ -72,7 +73,7 @@ ORDER BY l.device_key, m.name
 
 
 def _entry(row: Row) -> DeviceEntry:
-    device_id, kind, status, name, attributes, identities, registered_at, changed_at, received_at = row
+    device_id, kind, status, name, attributes, identities, registered_at, changed_at, received_at, *way = row
     return DeviceEntry(
         id=device_id,
         kind=kind,
@@ -83,6 +84,8 @@ def _entry(row: Row) -> DeviceEntry:
         registered_at=from_datetime(registered_at),
         changed_at=from_datetime(changed_at),
         received_at=micros_or_none(received_at),
+        protocol=way[0],
+        source=way[1],
     )
 
 
@@ -94,13 +97,15 @@ def _fix(row: Row) -> LatestFix | None:
 
 
 def _state(row: Row, readings: dict[int, dict[str, LatestReading]]) -> DeviceState:
-    key, device_id, kind, status, name, received_at, online, online_at, *fix = row
+    key, device_id, kind, status, name, received_at, protocol, source, online, online_at, *fix = row
     return DeviceState(
         id=device_id,
         kind=kind,
         status=status,
         name=name,
         received_at=micros_or_none(received_at),
+        protocol=protocol,
+        source=source,
         online=online,
         online_at=micros_or_none(online_at),
         fix=_fix(tuple(fix)),
@@ -135,13 +140,23 @@ class DeviceReads:
         return _state(rows[0], await self._latest(rows)) if rows else None
 
     async def states(
-        self, *, kinds: Sequence[str] = (), since: int | None = None, cursor: str | None, limit: int
+        self,
+        *,
+        kinds: Sequence[str] = (),
+        protocols: Sequence[str] = (),
+        since: int | None = None,
+        cursor: str | None,
+        limit: int,
     ) -> Page[DeviceState]:
-        """States by device id of devices in service that were ever heard; ``since`` (µs): heard then or later."""
+        """States by device id of devices in service that were ever heard; ``since`` (µs): heard then or later.
+
+        ``protocols`` are those by which the newest frame came.
+        """
         after = cursors.read(cursor, DeviceCursor(""))
         params = {
             "after": after.id,
             "kinds": list(kinds),
+            "protocols": list(protocols),
             "since": None if since is None else to_datetime(since),
             "limit": limit + 1,
         }

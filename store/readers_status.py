@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from devices.instants import to_datetime
-from devices.read_models import KindCount, StoreFigures
+from devices.read_models import KindCount, ProtocolCount, StoreFigures
 from store.readers_session import ReadSession, micros_or_none
 
 PING_TIMEOUT_S = 2.0
@@ -21,6 +21,14 @@ FROM devices d LEFT JOIN device_state s ON s.device_key = d.key
 WHERE d.status IN ('active', 'pending')
 GROUP BY d.kind
 ORDER BY d.kind
+"""
+
+_PROTOCOLS = """
+SELECT s.protocol, d.kind, count(*), count(*) FILTER (WHERE s.received_at >= %(since)s)
+FROM devices d JOIN device_state s ON s.device_key = d.key
+WHERE d.status IN ('active', 'pending') AND s.protocol IS NOT NULL
+GROUP BY s.protocol, d.kind
+ORDER BY s.protocol, d.kind
 """
 
 # Partitions and hypertable chunks alike hang from their table in pg_inherits. A partitioned parent holds no rows of
@@ -57,11 +65,13 @@ class StatusReads:
     async def figures(self, *, reporting_since: int) -> StoreFigures:
         """Counts for boards; a device is reporting when it was heard at ``reporting_since`` (µs) or later."""
         kinds = await self._session.rows(_KINDS, {"since": to_datetime(reporting_since)})
+        protocols = await self._session.rows(_PROTOCOLS, {"since": to_datetime(reporting_since)})
         sizes: dict[str, int] = dict(await self._session.rows(_ROWS))
         letters_open, server_version, timescaledb_version = (await self._session.rows(_REST))[0]
         heard = [row[5] for row in kinds if row[5] is not None]
         return StoreFigures(
             kinds=tuple(KindCount(*row[:5]) for row in kinds),
+            protocols=tuple(ProtocolCount(*row) for row in protocols),
             readings_rows=sizes.get("readings", 0),
             fixes_rows=sizes.get("fixes", 0),
             events_rows=sizes.get("events", 0),

@@ -60,6 +60,8 @@ _ADVANCE_STATE = f"""
 INSERT INTO device_state AS s SELECT * FROM stage_state
 ON CONFLICT (device_key) DO UPDATE SET
     received_at = greatest(s.received_at, excluded.received_at),
+    protocol = CASE WHEN excluded.received_at >= s.received_at THEN excluded.protocol ELSE s.protocol END,
+    source = CASE WHEN excluded.received_at >= s.received_at THEN excluded.source ELSE s.source END,
     online = CASE WHEN s.online_at IS NULL OR excluded.online_at >= s.online_at
                   THEN coalesce(excluded.online, s.online) ELSE s.online END,
     online_at = greatest(s.online_at, excluded.online_at),

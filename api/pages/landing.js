@@ -76,7 +76,7 @@ function element(tag, attributes = {}, ...children) {
 
 function show() {
   showPulse();
-  if (data.full) { showFigures(data.full); showKinds(data.full); }
+  if (data.full) { showFigures(data.full); showKinds(data.full); showProtocols(data.full); }
   if (data.status) { showRate(); showHealth(data.status); showFacts(data.status); }
   showLayers();
   if (map.picked) showCard(map.devices.get(map.picked), true);
@@ -138,6 +138,18 @@ function showKinds({ devices }) {
         element("rect", { width: 100, height: 4 }), element("rect", { width: width.toFixed(1), height: 4 })));
   });
   $("kinds").replaceChildren(...(rows.length ? rows : [element("li", {}, word("noDevices"))]));
+}
+
+function showProtocols({ devices }) {
+  const totals = new Map(); // protocol → counts over its kinds
+  for (const { protocol, kind, devices: all, reporting } of devices.by_protocol) {
+    const sum = totals.get(protocol) ?? { all: 0, reporting: 0, kinds: [] };
+    totals.set(protocol, { all: sum.all + all, reporting: sum.reporting + reporting, kinds: [...sum.kinds, word("kind_" + kind)] });
+  }
+  const rows = [...totals].map(([protocol, { all, reporting, kinds }]) => element("li", {},
+    element("span", {}, protocol, element("small", {}, " · " + kinds.join(", "))),
+    element("span", { class: "count" }, number(reporting), element("small", {}, " / " + number(all)))));
+  $("protocols").replaceChildren(...(rows.length ? rows : [element("li", {}, word("noDevices"))]));
 }
 
 function healthRow(name, ok, required, state, detail) {

@@ -28,7 +28,9 @@ async def list_latest(wired: Wired, query: Annotated[LatestQuery, Query()]) -> L
     committed minutes late, so a follower reads everything anew once in a while.
     """
     as_of = max(0, wired.clock() - OVERLAP)
-    page = await wired.devices.states(kinds=query.kind, since=query.since, cursor=query.cursor, limit=query.limit)
+    page = await wired.devices.states(
+        kinds=query.kind, protocols=query.protocol, since=query.since, cursor=query.cursor, limit=query.limit
+    )
     items = [StateBody.model_validate(item) for item in page.items]
     return LatestBody(items=items, next_cursor=page.next_cursor, as_of=as_of)
 
@@ -41,5 +43,7 @@ async def list_latest(wired: Wired, query: Annotated[LatestQuery, Query()]) -> L
 )
 async def list_positions(wired: Wired, query: Annotated[PositionsQuery, Query()]) -> GeoJSONResponse:
     """A FeatureCollection of points with the newest readings as properties; only devices that have a position."""
-    page = await wired.devices.states(kinds=query.kind, cursor=query.cursor, limit=query.limit)
+    page = await wired.devices.states(
+        kinds=query.kind, protocols=query.protocol, cursor=query.cursor, limit=query.limit
+    )
     return GeoJSONResponse(positions(page.items, query.datum, page.next_cursor))

@@ -11,6 +11,7 @@ from api.status_models import (
     DevicesBody,
     EndpointBody,
     KindBody,
+    ProtocolBody,
     RowsBody,
     StatusBody,
     StoreBody,
@@ -60,6 +61,7 @@ def _devices(figures: StoreFigures) -> DevicesBody:
         reporting_window_s=REPORTING_WINDOW_S,
         newest_received_at=figures.newest_received_at,
         by_kind=[KindBody.model_validate(kind) for kind in figures.kinds],
+        by_protocol=[ProtocolBody.model_validate(protocol) for protocol in figures.protocols],
     )
 
 

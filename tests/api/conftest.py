@@ -45,11 +45,19 @@ class City:
             self.sql("INSERT INTO identities VALUES (%s, %s, %s)", scheme, value, key)
         return int(key)
 
-    def heard(self, key: int, at: datetime = NOW, lat: float | None = None, lon: float | None = None) -> None:
+    def heard(
+        self,
+        key: int,
+        at: datetime = NOW,
+        lat: float | None = None,
+        lon: float | None = None,
+        protocol: str = "mqtt-json",
+        source: str = "city",
+    ) -> None:
         self.sql(
-            "INSERT INTO device_state (device_key, received_at, fix_at, lat, lon, heading_deg)"
-            " VALUES (%s, %s, %s, %s, %s, 90)",
-            *(key, at, None if lat is None else at, lat, lon),
+            "INSERT INTO device_state (device_key, received_at, fix_at, lat, lon, heading_deg, protocol, source)"
+            " VALUES (%s, %s, %s, %s, %s, 90, %s, %s)",
+            *(key, at, None if lat is None else at, lat, lon, protocol, source),
         )
 
     def latest(self, key: int, metric: str, value: float, at: datetime = NOW) -> None:

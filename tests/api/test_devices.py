@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -137,3 +138,23 @@ async def test_positions_as_geojson(client: httpx.AsyncClient, city: Any) -> Non
     assert abs(lon - 121.53154186) < 2e-6
     assert abs(lat - 31.17530398) < 2e-6
     assert (feature["id"], answer.json()["datum"]) == ("vehicle-1", "gcj02")
+
+
+async def test_devices_are_told_apart_by_how_they_were_heard(client: httpx.AsyncClient, city: Any, now: Any) -> None:
+    city.heard(city.device("bin-1"), protocol="chirpstack", source="park", lat=30.5, lon=114.3)
+    city.heard(city.device("vehicle-1", kind="vehicle"), protocol="jt808", source="sweepers", lat=30.6, lon=114.3)
+    city.heard(city.device("vehicle-2", kind="vehicle"), now - timedelta(hours=1), protocol="jt808", source="trucks")
+    city.device("bin-2")
+    body = (await client.get("/api/v1/devices/vehicle-1/latest")).raise_for_status().json()
+    assert (body["protocol"], body["source"]) == ("jt808", "sweepers")
+    body = (await client.get("/api/v1/devices/bin-2")).raise_for_status().json()
+    assert (body["protocol"], body["source"]) == (None, None)
+    items = (await client.get("/api/v1/latest", params={"protocol": "jt808"})).raise_for_status().json()["items"]
+    assert [(item["id"], item["source"]) for item in items] == [("vehicle-1", "sweepers"), ("vehicle-2", "trucks")]
+    places = await client.get("/api/v1/latest.geojson", params={"protocol": ["chirpstack", "nmea"]})
+    assert [place["properties"]["source"] for place in places.raise_for_status().json()["features"]] == ["park"]
+    status = (await client.get("/api/v1/status")).raise_for_status().json()
+    assert status["devices"]["by_protocol"] == [
+        {"protocol": "chirpstack", "kind": "bin", "devices": 1, "reporting": 1},
+        {"protocol": "jt808", "kind": "vehicle", "devices": 2, "reporting": 1},
+    ]

@@ -95,7 +95,7 @@ def test_every_record_of_a_message_gets_its_instant_mark_and_claim(claimed_at: i
     assert (len(batch.readings), len(batch.fixes), len(batch.events)) == (1, 1, 1)
     assert batch.fixes[0].seq == 3
     assert len(batch.receipts) == (0 if believed else 1)
-    assert batch.seen == {DEVICE.key: NOW}
+    assert {key: heard.received_at for key, heard in batch.seen.items()} == {DEVICE.key: NOW}
 
 
 def test_doubtful_readings_are_marked_beside_sound_ones() -> None:

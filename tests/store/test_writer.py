@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import psutil
 import psycopg
 import pytest
@@ -185,6 +186,18 @@ async def test_dead_letters_are_entered_once_when_a_batch_is_written_twice(dsn: 
     await store.write(batch)
     await store.write(batch)
     assert len(dead_letters(dsn)) == 2
+    await store.close()
+
+
+async def test_how_a_device_was_heard_last_never_moves_backwards(dsn: str) -> None:
+    clear(dsn)
+    store = make_store(dsn)
+    message = {"ts": NOW, "readings": {"fill_pct": 40}}
+    for source, at in (("east", NOW + 2), ("west", NOW + 3), ("late", NOW + 1)):
+        await ingest(store, make_assembler(store), [msgspec.structs.replace(frame(message, at=at), source=source)])
+    with psycopg.connect(dsn) as connection:
+        query = "SELECT protocol, source FROM device_state JOIN devices ON key = device_key WHERE id = 'bin-1'"
+        assert connection.execute(query).fetchone() == ("mqtt-json", "west")
     await store.close()
 
 
