@@ -200,7 +200,7 @@ class Hub:
             if self._stop.is_set():
                 return
             try:
-                dropped = await self.store.maintain(self.settings.store.retention_days)
+                dropped = await self.store.maintain(self.settings.store.keeping())
                 condition.recovered()
             except TransientError as error:
                 condition.failed(error)

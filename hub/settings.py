@@ -23,6 +23,7 @@ from ingest.pipeline import Bounds
 from ingest.plugin import Plugin, discover
 from ingest.spool import SpoolSettings
 from ingest.transports.mqtt import Broker, Tls
+from store.forgetting import Keeping
 
 DEFAULT_FILE = Path("sanihub.toml")
 
@@ -38,7 +39,13 @@ class StoreSection(_Section):
     mode: Literal["auto", "plain", "timescale"] = "auto"
     partition_days: int = Field(7, ge=1, le=366)
     retention_days: int | None = Field(None, ge=1, description="None keeps everything")
+    dead_letters_days: int = Field(90, ge=1)
+    dead_letters: int = Field(1_000_000, ge=1_000, description="how many at most")
     embedded_port: int | None = Field(None, ge=1, le=65_535)
+
+    def keeping(self) -> Keeping:
+        """The store's view of what to keep."""
+        return Keeping(self.retention_days, dead_letters_days=self.dead_letters_days, dead_letters=self.dead_letters)
 
 
 class BrokerSection(_Section):

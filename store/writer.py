@@ -18,11 +18,13 @@ import structlog
 from psycopg import AsyncConnection, AsyncCursor
 
 from devices import instants
+from devices.clock import DAY
 from devices.metrics import Catalogue
 from devices.vocabulary import Batch, DeadLetter, Device, Identity, ReceiptKey, Written
 from store import chunks, devices_table
 from store.connection import session_parameters, translated_errors
 from store.copying import HEADER, TRAILER, Encoded, encode
+from store.forgetting import Keeping, forget
 from store.partitions import ORIGIN, Partitions
 from store.schema import Mode, detect, enter_catalogue, migrate
 
@@ -177,21 +179,20 @@ class PostgresStore:
             row = await cursor.fetchone()
             return None if row is None or row[0] is None else instants.from_datetime(row[0])
 
-    async def maintain(self, retention_days: int | None, receipts_days: int = 90) -> int:
-        """Make partitions ahead, drop what is older than the retention; returns how many partitions were dropped.
+    async def maintain(self, keeping: Keeping) -> int:
+        """Make partitions ahead, forget and drop what is too old; returns how many partitions were dropped.
 
         On TimescaleDB, which makes its chunks itself, they are chunks.
         """
         now = self._now()
         async with self._session():
             connection = await self._connect()
-            old_receipts = instants.to_datetime(now - receipts_days * 86_400_000_000)
-            await connection.execute("DELETE FROM receipts WHERE filed_at < %s", (old_receipts,))
+            await forget(connection, keeping, now)
             if self.mode is Mode.PLAIN:
                 await self._partitions.ensure(connection, (), now)
-            if retention_days is None:
+            if keeping.telemetry_days is None:
                 return 0
-            cutoff = now - retention_days * 86_400_000_000
+            cutoff = now - keeping.telemetry_days * DAY
             if self.mode is Mode.PLAIN:
                 return await self._partitions.drop_older(connection, cutoff)
             return await chunks.drop_older(connection, cutoff)

@@ -17,6 +17,7 @@ from devices.errors import ConfigError
 from devices.instants import to_datetime
 from devices.read_models import Page
 from store.diagnosis import examine
+from store.forgetting import Keeping
 from store.readers import Readers
 from store.schema import Mode
 from store.writer import PostgresStore
@@ -106,13 +107,13 @@ async def test_retention_drops_whole_chunks_that_are_too_old(dsn: str) -> None:
     record = {"readings": {"fill_pct": 1}, "fix": {"lat": 30, "lon": 114}, "events": [{"kind": "emptied"}]}
     await ingest(store, make_assembler(store), [frame({"ts": NOW - day * DAY} | record) for day in days])
     assert len(contents(dsn)["readings"]) == len(days)
-    assert await store.maintain(retention_days=None) == 0
-    assert await store.maintain(retention_days=100) == 6  # the weeks of the days 400 and 3,000, in three tables
+    assert await store.maintain(Keeping()) == 0
+    assert await store.maintain(Keeping(100)) == 6  # the weeks of the days 400 and 3,000, in three tables
     kept = [to_datetime(NOW - day * DAY) for day in (40, 5, 0)]
     assert [row[2] for row in contents(dsn)["readings"]] == kept
     assert [row[1] for row in contents(dsn)["fixes"]] == kept
     assert [row[2] for row in contents(dsn)["events"]] == kept
-    assert await store.maintain(retention_days=100) == 0
+    assert await store.maintain(Keeping(100)) == 0
     await store.close()
 
 

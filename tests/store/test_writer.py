@@ -13,8 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from devices.clock import DAY
 from devices.errors import ConfigError, TransientError
 from devices.instants import to_datetime
+from store.forgetting import Keeping
 from store.schema import Mode
 from store.writer import PostgresStore
 from tests import promises
@@ -114,7 +116,7 @@ async def test_partitions_are_made_for_a_backfill_and_old_data_lies_in_the_defau
         assert in_default == 1
         ahead = connection.execute("SELECT 1 FROM pg_class WHERE relname = 'readings_p20261207'").fetchone()
         assert ahead is not None
-    dropped = await store.maintain(retention_days=100)
+    dropped = await store.maintain(Keeping(100))
     assert dropped == 3  # the week of day 400, in three tables
     assert [row[3] for row in contents(dsn)["readings"]] == [40.0, 5.0, 0.0]
     await store.close()
@@ -198,6 +200,25 @@ async def test_how_a_device_was_heard_last_never_moves_backwards(dsn: str) -> No
     with psycopg.connect(dsn) as connection:
         query = "SELECT protocol, source FROM device_state JOIN devices ON key = device_key WHERE id = 'bin-1'"
         assert connection.execute(query).fetchone() == ("mqtt-json", "west")
+    await store.close()
+
+
+async def test_dead_letters_are_kept_for_a_while_and_not_without_end(dsn: str) -> None:
+    clear(dsn)
+    store = make_store(dsn)
+    days = (200, 89, 3, 2, 1)
+    old = [frame(f"nope {age}".encode(), at=NOW - age * DAY) for age in days]
+    await ingest(store, make_assembler(store), old)
+
+    async def kept(keeping: Keeping) -> list[int]:
+        await store.maintain(keeping)
+        with psycopg.connect(dsn) as connection:
+            rows = connection.execute("SELECT payload FROM dead_letters ORDER BY id").fetchall()
+        return [int(row[0].split()[1]) for row in rows]
+
+    assert await kept(Keeping()) == [89, 3, 2, 1]
+    assert await kept(Keeping(dead_letters_days=30)) == [3, 2, 1]
+    assert await kept(Keeping(dead_letters=2)) == [2, 1]
     await store.close()
 
 

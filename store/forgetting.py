@@ -1,0 +1,43 @@
+"""Forgetting what is kept for a while only: receipts of messages without a time, and dead letters."""
+
+from __future__ import annotations
+
+import msgspec
+import structlog
+from psycopg import AsyncConnection
+
+from devices import instants
+from devices.clock import DAY
+
+log = structlog.get_logger("store.forgetting")
+
+
+class Keeping(msgspec.Struct, frozen=True):
+    """How long things are kept, in days; None for ever.
+
+    ``telemetry_days`` concerns readings, fixes and events. Of dead letters only the newest ``dead_letters`` are kept, so
+    that a device with a lasting fault cannot fill the disk.
+    """
+
+    telemetry_days: int | None = None
+    receipts_days: int = 90
+    dead_letters_days: int = 90
+    dead_letters: int = 1_000_000
+
+
+# Letters are numbered as they come, so the count is a range of the primary key; gaps in it leave a few fewer.
+_LETTERS = """
+DELETE FROM dead_letters
+ WHERE received_at < %(before)s OR id <= (SELECT max(id) FROM dead_letters) - %(most)s
+"""
+
+
+async def forget(connection: AsyncConnection, keeping: Keeping, now: int) -> int:
+    """Delete old receipts and dead letters; returns how many letters, which is logged too."""
+    receipts_before = instants.to_datetime(now - keeping.receipts_days * DAY)
+    await connection.execute("DELETE FROM receipts WHERE filed_at < %s", (receipts_before,))
+    values = {"before": instants.to_datetime(now - keeping.dead_letters_days * DAY), "most": keeping.dead_letters}
+    cursor = await connection.execute(_LETTERS, values)
+    if cursor.rowcount:
+        log.warning("dead_letters_forgotten", count=cursor.rowcount)
+    return cursor.rowcount
