@@ -15,8 +15,8 @@ log = structlog.get_logger("store.forgetting")
 class Keeping(msgspec.Struct, frozen=True):
     """How long things are kept, in days; None for ever.
 
-    ``telemetry_days`` concerns readings, fixes and events. Of dead letters only the newest ``dead_letters`` are kept, so
-    that a device with a lasting fault cannot fill the disk.
+    ``telemetry_days`` concerns readings, fixes and events. Only the newest ``dead_letters`` are kept, so that a device
+    with a lasting fault cannot fill the disk.
     """
 
     telemetry_days: int | None = None
