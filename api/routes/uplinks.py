@@ -15,7 +15,7 @@ from api.submissions import answer
 from api.wiring import Places, Wired
 from api.write_models import AcceptedBody
 
-MAX_QUERY = 500  #: characters that are kept of the query string
+MAX_QUERY = 1_000  #: characters that are kept of the query string
 
 Protocol = Annotated[
     str, Path(max_length=64, description="The name of a protocol that may post.", examples=["chirpstack"])

@@ -81,5 +81,5 @@ async def test_who_and_where(post: Post) -> None:
         assert answer.status_code == 404, path
         assert answer.json()["type"] == "urn:sanihub:problem:no-such-protocol"
         assert answer.json()["detail"].endswith("those are: othernet, testnet")
-    assert (await uplink(post, server, b"{}", "testnet?" + "x" * 501)).status_code == 422
+    assert (await uplink(post, server, b"{}", "testnet?" + "x" * 1_001)).status_code == 422
     assert (await uplink(post, server, b'"' + b"x" * 300_000 + b'"')).status_code == 413
