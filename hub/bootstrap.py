@@ -15,16 +15,19 @@ from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 
 from api.app import create_app
-from api.ports import Services
+from api.ports import PostLimits, Services
 from devices.errors import ConfigError, TransientError
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
+from hub.commanding import Commanding
 from hub.embedded import EmbeddedServers, default_data_folder
 from hub.probe import Probe
-from hub.protocols import any_connection, connections, decoders, routes
+from hub.protocols import connections, decoders, routes, webhooks
 from hub.settings import MqttSection, Settings
+from hub.uplinks import PostedUplinks
 from hub.web import WebServer
+from ingest.adapters import http_json
 from ingest.assembly import Assembler
 from ingest.pipeline import Pipeline
 from ingest.plugin import Tools, Wiring
@@ -33,9 +36,11 @@ from ingest.runner import Condition, pause, persist
 from ingest.spool import Spool
 from ingest.spool_feed import feed
 from ingest.transports.mqtt import MqttSubscriber
+from store.api_keys import ApiKeys
 from store.connection import session_parameters
 from store.readers import Readers
 from store.writer import PostgresStore
+from store.writers_session import WriteSession
 
 log = structlog.get_logger("hub")
 
@@ -87,7 +92,11 @@ class Hub:
             for section in brokers
         ]
         wiring = Wiring(self.pipeline, self._keep, partial(kept_secret, data), data, tools)
-        self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring)]
+        self.http: http_json.HttpSection = settings.sections(http_json.PLUGIN)[0]
+        self.uplinks = PostedUplinks(
+            self.pipeline, assembler.decode, self.registry, webhooks(), patience_s=self.http.answer_within_s
+        )
+        self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring), self.uplinks]
         self._registry_read_at = 0
         self._stop = asyncio.Event()
         self._pool = AsyncConnectionPool(
@@ -165,7 +174,17 @@ class Hub:
             telemetry=readers.telemetry,
             dead_letters=readers.dead_letters,
             store=readers.status,
+            keys=ApiKeys(WriteSession(self._pool)),
+            audit=readers.audit,
+            uplinks=self.uplinks,
+            commands=Commanding(self.registry, self.adapters, readers.audit),
             probe=probe,
+            limits=PostLimits(
+                body_bytes=self.settings.intake.max_payload_bytes,
+                body_within_s=self.http.body_within_s,
+                waiting=self.http.max_waiting,
+                waiting_per_key=self.http.max_waiting_per_key,
+            ),
             metrics=probe.families,
             catalogue=self.catalogue,
         )
@@ -243,8 +262,6 @@ class Installation:
         brokers = list(self.settings.mqtt)
         if self.servers is not None and self.settings.embedded_broker:
             brokers.append(self.embedded_connection())
-        if not brokers and not any_connection(self.settings):
-            raise ConfigError("mqtt: no broker is configured, the embedded one is switched off, nothing else listens")
         return Hub(self.settings, dsn=self.dsn(), brokers=brokers, data=self.data, web=self.web)
 
     async def stop(self) -> None:

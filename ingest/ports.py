@@ -109,12 +109,16 @@ class Listener(Protocol):
 
 
 class CommandError(SanihubError):
-    """The device could not be told; the message says why."""
+    """The device could not be told, or will not do it; the message says why."""
+
+
+class NoAnswerError(CommandError):
+    """The device was told and did not answer; whether it has done it is not known."""
 
 
 @runtime_checkable
 class Commandable(Protocol):
-    """An adapter that can tell devices something (:mod:`ingest.commands` finds it)."""
+    """An adapter that can tell devices something (:mod:`hub.commanding` finds it)."""
 
     def reaches(self, device: Device, identities: Sequence[Identity]) -> tuple[str, ...]:
         """The commands that this adapter could carry to the device now, by name; empty when it is none of its own."""
@@ -123,9 +127,10 @@ class Commandable(Protocol):
     async def command(
         self, device: Device, identities: Sequence[Identity], name: str, arguments: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Carry out a command; what the device answered. Raises CommandError, ValueError for arguments that do not fit.
+        """Carry out a command; what the device answered.
 
-        It returns only once the device has confirmed.
+        Raises CommandError, of it NoAnswerError when the device was told and does not answer, and ValueError for
+        arguments that do not fit. It returns only once the device has confirmed.
         """
         ...
 

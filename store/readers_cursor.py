@@ -59,10 +59,16 @@ class LetterCursor(msgspec.Struct, frozen=True, array_like=True, tag="l"):
     id: _Int64
 
 
-Cursor = TypeVar("Cursor", DeviceCursor, ReadingCursor, FixCursor, EventCursor, LetterCursor)
+class AuditCursor(msgspec.Struct, frozen=True, array_like=True, tag="a"):
+    """Before the audit's entry with this id (the audit runs backwards)."""
+
+    id: _Int64
 
 
-def write(cursor: DeviceCursor | ReadingCursor | FixCursor | EventCursor | LetterCursor) -> str:
+Cursor = TypeVar("Cursor", DeviceCursor, ReadingCursor, FixCursor, EventCursor, LetterCursor, AuditCursor)
+
+
+def write(cursor: DeviceCursor | ReadingCursor | FixCursor | EventCursor | LetterCursor | AuditCursor) -> str:
     """A cursor as base64url text without padding."""
     return urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode("ascii")
 
