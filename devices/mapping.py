@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from devices.mapping_defaults import DEFAULT_MAPPING
+from devices.mapping_rules import Mapped, Rule
 from devices.metrics import Catalogue
 from devices.vocabulary import Occurrence, Position
 
-FixField = Literal["lat", "lon", "altitude_m", "speed_kmh", "heading_deg", "hdop", "satellites"]
+__all__ = ["DEFAULT_MAPPING", "Claims", "Mapped", "Rule", "claims_of", "key_of"]
 
 MAX_SAMPLES = 1_000  #: of one message's history; no LoRaWAN payload (242 bytes) holds more
 MAX_SHOWN = 40  #: characters of a faulty value that a problem shows
@@ -30,29 +32,6 @@ _FIX_RANGES: Mapping[str, tuple[float, float]] = {
     "hdop": (0, 100),
     "satellites": (0, 200),
 }
-
-
-class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What one field of a codec's object becomes.
-
-    ``metric``: the reading ``value * scale + offset``, in the metric's unit. ``values`` gives the reading of a text or
-    code instead (``{"tilt": 1, "normal": 0}``); null there means that the value is no reading (a sentinel), silently.
-    ``events`` gives the event that a text or code is (``{"threshold_alarm": "distance_alarm"}``). ``fix`` makes the
-    field a part of the position (WGS-84). ``samples`` makes it a list of older objects of the same form, each with its
-    time in Unix seconds in the field that ``samples`` names.
-    """
-
-    metric: str | None = None
-    scale: float = 1
-    offset: float = 0
-    values: Mapping[str, float | None] = {}
-    events: Mapping[str, str] = {}
-    fix: FixField | None = None
-    samples: str | None = None
-
-
-Mapped = Mapping[str, Rule]
-"""Rules by the field's name; a dot leads into an object (``gps.lat``). The first rule that yields a metric wins."""
 
 
 class Claims(msgspec.Struct):
@@ -70,7 +49,8 @@ def claims_of(decoded: Mapping[str, Any], mapping: Mapped, catalogue: Catalogue)
     """Apply a mapping. Never raises: what cannot be a value is a line in ``problems`` that names field and metric."""
     problems: list[str] = []
     occurrences: list[Occurrence] = []
-    readings = _readings(decoded, mapping, catalogue, problems, occurrences)
+    doubtful: set[str] = set()
+    readings = _readings(decoded, mapping, catalogue, problems, doubtful, occurrences)
     history: list[tuple[int, dict[str, float]]] = []
     fix: dict[str, float] = {}
     for name, rule in mapping.items():
@@ -83,7 +63,7 @@ def claims_of(decoded: Mapping[str, Any], mapping: Mapped, catalogue: Catalogue)
             history.extend(_samples(name, rule.samples, value, mapping, catalogue, problems))
         elif rule.fix is not None and rule.fix not in fix:
             _add_to_fix(name, rule, value, fix, problems)
-    return Claims(readings, tuple(occurrences), _position(fix), frozenset(), problems, history)
+    return Claims(readings, tuple(occurrences), _position(fix), frozenset(doubtful), problems, history)
 
 
 def _readings(
@@ -91,6 +71,7 @@ def _readings(
     mapping: Mapped,
     catalogue: Catalogue,
     problems: list[str],
+    doubtful: set[str],
     occurrences: list[Occurrence] | None,
 ) -> dict[str, float]:
     """The readings of one object; its events go to ``occurrences`` where they are wanted."""
@@ -112,6 +93,8 @@ def _readings(
         fault = catalogue.check(rule.metric, reading)
         if fault is None:
             readings[rule.metric] = reading
+            if key in rule.doubtful:
+                doubtful.add(rule.metric)
         else:
             problems.append(f"{name}: {fault}")
     return readings
@@ -138,11 +121,13 @@ def _number(name: str, rule: Rule, key: str, value: Any, problems: list[str]) ->
         number = 1.0 if value else 0.0
     elif isinstance(value, int | float):
         number = float(value)
-    elif isinstance(value, str) and not rule.values:
+    elif isinstance(value, str):
         number = _spoken(value)
     if number is None or not math.isfinite(number):
         known = f"one of {', '.join(rule.values)}" if rule.values else "a number"
         problems.append(f"{name}: {repr(value)[:MAX_SHOWN]} is no {rule.metric}; expected {known}")
+        return None
+    if not rule.least <= number <= rule.most:
         return None
     if rule.scale == 1 and rule.offset == 0:
         return number
@@ -211,44 +196,8 @@ def _samples(
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds < 1e11:
             problems.append(f"{name}: a sample without a time in {time_field}, expected Unix seconds")
             continue
-        readings = _readings(sample, mapping, catalogue, problems, None)
+        readings = _readings(sample, mapping, catalogue, problems, set(), None)
         if readings:
             yield int(seconds * 1_000_000), readings
     if len(value) > MAX_SAMPLES:
         problems.append(f"{name}: {len(value)} samples, expected at most {MAX_SAMPLES}")
-
-
-def _rules(
-    metric: str, *names: str, scale: float = 1, values: Mapping[str, float | None] | None = None
-) -> dict[str, Rule]:
-    """The same rule under several names, each also as written with a capital or in capitals."""
-    rule = Rule(metric=metric, scale=scale, values=values or {})
-    return {form: rule for name in names for form in (name, name.capitalize(), name.upper())}
-
-
-DEFAULT_MAPPING: Mapped = {
-    **_rules("battery_pct", "battery_pct", "battery", "battery_level", "batteryLevel", "battery_percent"),
-    **_rules("battery_v", "battery_v", "battery_voltage", "batteryVoltage", "bat_v", "BatV", "vbat"),
-    **_rules("temperature_c", "temperature_c", "temperature", "temp", "TempC_SHT", "air_temperature"),
-    **_rules("humidity_pct", "humidity_pct", "humidity", "hum", "Hum_SHT", "relative_humidity"),
-    **_rules("fill_pct", "fill_pct", "fill_level", "fillLevel", "filling_level"),
-    **_rules("distance_mm", "distance_mm", "distance"),
-    **_rules("distance_mm", "distance_cm", scale=10),
-    **_rules("distance_mm", "distance_m", scale=1_000),
-    **_rules("tilt", "tilt", "tilted"),
-    **_rules("tilt", "position", values={"normal": 0, "tilt": 1}),
-    **_rules("nh3_ppm", "nh3_ppm", "nh3"),
-    **_rules("h2s_ppm", "h2s_ppm", "h2s"),
-    **_rules("co2_ppm", "co2_ppm", "co2"),
-    **_rules("pm25_ugm3", "pm25_ugm3", "pm2_5", "pm25"),
-    **_rules("people_in", "people_in", "people_total_in", "total_counter_in"),
-    **_rules("people_out", "people_out", "people_total_out", "total_counter_out"),
-    **_rules("door_open", "door_open", "DOOR_OPEN_STATUS"),
-    **_rules("door_open", "magnet_status", "door", values={"close": 0, "closed": 0, "open": 1, "opened": 1}),
-    **_rules("stall_occupied", "stall_occupied", "occupancy", values={"vacant": 0, "occupied": 1}),
-    **_rules("paper_pct", "paper_pct", "remaining"),
-    "latitude": Rule(fix="lat"),
-    "longitude": Rule(fix="lon"),
-    "history": Rule(samples="timestamp"),
-}
-"""Names that published codecs commonly use, for objects that a network server decoded for a model that is not known."""

@@ -19,9 +19,13 @@ Fields = dict[str, Any]
 
 
 class Channel(msgspec.Struct, frozen=True):
-    """A channel's value: its length in bytes (or how to tell it from what follows), and the fields that it makes."""
+    """A channel's value: its length in bytes, and the fields that it makes.
 
-    size: int | Callable[[bytes], int]
+    Where the length depends on the value, ``size`` tells it from the bytes that follow: None for a value of a kind that
+    is not known.
+    """
+
+    size: int | Callable[[bytes], int | None]
     fields: Callable[[bytes], Fields]
 
 
@@ -42,23 +46,30 @@ def _read(payload: bytes, channels: Channels) -> DecodedPayload:
     problem: str | None = None if payload else "payload: empty, expected channels"
     at = 0
     while at < len(payload) and problem is None:
-        name = f"channel {payload[at : at + 2].hex(' ')} at byte {at}"
-        channel = channels.get((payload[at], payload[at + 1])) if at + 2 <= len(payload) else None
-        rest = payload[at + 2 :]
-        if channel is None:
-            problem = f"{name}: unknown to this model; {len(payload) - at} bytes were not read"
-            break
-        size = channel.size if isinstance(channel.size, int) else channel.size(rest)
-        if len(rest) < size:
-            problem = f"{name}: {len(rest)} bytes follow, expected {size}"
-            break
-        _merge(decoded, channel.fields(rest[:size]))
-        at += 2 + size
+        problem, size = _fault(payload, at, channels)
+        if problem is None:
+            channel = channels[payload[at], payload[at + 1]]
+            _merge(decoded, channel.fields(payload[at + 2 : at + 2 + size]))
+            at += 2 + size
     if problem is None:
         return DecodedPayload(decoded)
     if not decoded:
         raise DecodeError(problem)
     return DecodedPayload(decoded, (problem,))
+
+
+def _fault(payload: bytes, at: int, channels: Channels) -> tuple[str | None, int]:
+    """What is wrong with the channel that begins at ``at``, and the length of its value."""
+    pair, rest = payload[at : at + 2], payload[at + 2 :]
+    name = f"channel {pair.hex(' ')} at byte {at}"
+    if len(pair) < 2:
+        return f"{name}: cut off after its id", 0
+    channel = channels.get((pair[0], pair[1]))
+    size = None if channel is None else channel.size if isinstance(channel.size, int) else channel.size(rest)
+    if channel is None or size is None:
+        what = "unknown to this model" if channel is None else "a value of an unknown kind"
+        return f"{name}: {what}; {len(payload) - at} bytes were not read", 0
+    return (f"{name}: {len(rest)} bytes follow, expected {size}" if len(rest) < size else None), size
 
 
 def _merge(decoded: Fields, fields: Fields) -> None:
@@ -127,6 +138,11 @@ def hexadecimal(name: str, size: int) -> Channel:
     return Channel(size, lambda data: {name: data.hex()})
 
 
+def dotted(name: str, size: int, lead: str = "") -> Channel:
+    """A version: its bytes in decimal with points between."""
+    return Channel(size, lambda data: {name: lead + ".".join(map(str, data))})
+
+
 #: Facts of the device that nearly all models send when they join.
 ATTRIBUTES: Channels = {
     (0xFF, 0x01): Channel(1, lambda data: {"ipso_version": f"v{data[0] >> 4}.{data[0] & 15}"}),
@@ -144,3 +160,25 @@ ATTRIBUTES: Channels = {
 def answers(channels: Mapping[int, Channel]) -> Channels:
     """Answers to downlinks: the same under 0xFE and 0xFF, by their type."""
     return {(lead, kind): channel for kind, channel in channels.items() for lead in (0xFE, 0xFF)}
+
+
+def extended_answers(channels: Mapping[int, Channel]) -> Channels:
+    """Answers of the later form, under 0xF9 and 0xF8. Under 0xF8 a byte follows that says whether it was done."""
+    plain = {(0xF9, kind): channel for kind, channel in channels.items()}
+    return plain | {(0xF8, kind): _with_result(kind, channel) for kind, channel in channels.items()}
+
+
+def _with_result(kind: int, channel: Channel) -> Channel:
+    assert isinstance(channel.size, int)
+
+    def fields(data: bytes) -> Fields:
+        request = channel.fields(data[:-1])
+        if data[-1] == 0:
+            return request
+        result = _RESULTS.get(data[-1], UNKNOWN)
+        return {"device_response_result": {"channel_type": kind, "result": result, "request": request}}
+
+    return Channel(channel.size + 1, fields)
+
+
+_RESULTS: Mapping[int, str] = {0: "success", 1: "forbidden", 2: "invalid parameter"}

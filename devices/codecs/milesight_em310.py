@@ -20,7 +20,7 @@ from devices.codecs.milesight_channels import (
     unsigned,
     word,
 )
-from devices.mapping import Rule
+from devices.codecs.milesight_mapping import BATTERY, DISTANCE, TILT
 
 
 def _alarm_settings(data: bytes) -> Fields:
@@ -50,10 +50,6 @@ CHANNELS: Channels = {
     (0x04, 0x00): word("position", POSITIONS),
 }
 
-MAPPING = {
-    "battery": Rule(metric="battery_pct", values={"255": None}),
-    "distance": Rule(metric="distance_mm", values={"65535": None, "65534": None, "65533": None}),
-    "position": Rule(metric="tilt", values={"normal": 0, "tilt": 1}),
-}
+MAPPING = {"battery": BATTERY, "distance": DISTANCE, "position": TILT}
 
 CODECS = (Codec("milesight-em310-udl", "Milesight EM310-UDL ultrasonic bin sensor", "bin", reader(CHANNELS), MAPPING),)

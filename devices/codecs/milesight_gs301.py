@@ -23,6 +23,7 @@ from devices.codecs.milesight_channels import (
     unsigned,
     word,
 )
+from devices.codecs.milesight_mapping import BATTERY
 from devices.mapping import Rule
 
 POLARIZING, FAULT = 0xFFFE, 0xFFFF  #: what stands in the place of a concentration; the first lasts a day after power-on
@@ -111,7 +112,7 @@ CHANNELS: Channels = {
 }
 
 MAPPING = {
-    "battery": Rule(metric="battery_pct", values={"255": None}),
+    "battery": BATTERY,
     "temperature": Rule(metric="temperature_c"),
     "humidity": Rule(metric="humidity_pct"),
     "nh3": Rule(metric="nh3_ppm"),
