@@ -108,7 +108,16 @@ def key_of(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
+    if isinstance(value, int) and value.bit_length() > 64:
+        return ""  # Python itself refuses to write very long ones out
     return str(value) if isinstance(value, int | float) else ""
+
+
+def _shown(value: Any) -> str:
+    """A faulty value as a problem shows it."""
+    if isinstance(value, str):
+        return repr(value[:MAX_SHOWN])
+    return key_of(value) or f"a {type(value).__name__}"
 
 
 def _number(name: str, rule: Rule, key: str, value: Any, problems: list[str]) -> float | None:
@@ -120,18 +129,26 @@ def _number(name: str, rule: Rule, key: str, value: Any, problems: list[str]) ->
     if isinstance(value, bool):
         number = 1.0 if value else 0.0
     elif isinstance(value, int | float):
-        number = float(value)
+        number = _float(value)
     elif isinstance(value, str):
         number = _spoken(value)
     if number is None or not math.isfinite(number):
         known = f"one of {', '.join(rule.values)}" if rule.values else "a number"
-        problems.append(f"{name}: {repr(value)[:MAX_SHOWN]} is no {rule.metric}; expected {known}")
+        problems.append(f"{name}: {_shown(value)} is no {rule.metric}; expected {known}")
         return None
     if not rule.least <= number <= rule.most:
         return None
     if rule.scale == 1 and rule.offset == 0:
         return number
     return round(number * rule.scale + rule.offset, 9)
+
+
+def _float(value: float) -> float:
+    """A number as JSON holds it, which may be longer than any float."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _spoken(text: str) -> float | None:
@@ -159,13 +176,13 @@ def _look_up(decoded: Mapping[str, Any], name: str) -> Any:
 def _add_to_fix(name: str, rule: Rule, value: Any, fix: dict[str, float], problems: list[str]) -> None:
     """Enter a part of a position, or say why it is none. ``rule.fix`` is set."""
     assert rule.fix is not None
-    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    number = _float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
     number = number * rule.scale + rule.offset
     low, high = _FIX_RANGES[rule.fix]
     if low <= number <= high:
         fix[rule.fix] = number
     else:
-        problems.append(f"{name}: {repr(value)[:MAX_SHOWN]} is no {rule.fix}; expected {low:g}..{high:g}")
+        problems.append(f"{name}: {_shown(value)} is no {rule.fix}; expected {low:g}..{high:g}")
 
 
 def _position(fix: Mapping[str, float]) -> Position | None:
@@ -198,6 +215,6 @@ def _samples(
             continue
         readings = _readings(sample, mapping, catalogue, problems, set(), None)
         if readings:
-            yield int(seconds * 1_000_000), readings
+            yield round(seconds * 1_000_000), readings
     if len(value) > MAX_SAMPLES:
         problems.append(f"{name}: {len(value)} samples, expected at most {MAX_SAMPLES}")

@@ -1,6 +1,6 @@
 """Published codecs: JavaScript files after LoRa Alliance TS013-1.0.0 (Payload Codec API), clause on decodeUplink.
 
-A codec defines ``decodeUplink({bytes, fPort, recvTime}) → {data, warnings, errors}``. The older forms that networks used
+A codec defines ``decodeUplink({bytes, fPort, recvTime}) → {data, warnings, errors}``. The forms that networks used
 before are taken too: ``Decode(fPort, bytes, variables)`` and ``Decoder(bytes, port)``, which return the data itself.
 
 A script runs in a process of its own kind (:mod:`devices.ts013_worker`) that has no files, no network and none of the
