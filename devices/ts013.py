@@ -16,13 +16,14 @@ from typing import Any
 import msgspec
 
 from devices.errors import ConfigError, DecodeError
-from devices.ts013_worker import worker_for
+from devices.ts013_worker import ExpiredError, worker_for
 
 MEMORY_BYTES = 16 * 1024 * 1024
 TIME_S = 0.25  #: of processor time, loading the script included; a usual codec takes a thousandth of that
 MAX_SOURCE = 1024 * 1024  #: characters
 MAX_PAYLOAD = 64 * 1024  #: bytes; LoRaWAN carries at most 242
 STRIKES = 3  #: calls in a row that ran out of time, after which the script rests
+OVERTIME = "took longer"  #: so begins the engine's answer for a script that it had to stop
 REST = 20  #: a resting script is not run for so many times its limit, so that it cannot hold the others up
 
 
@@ -65,21 +66,19 @@ class Script:
             raise DecodeError(f"script: ran out of time {STRIKES} times in a row, and is not run for a while")
         millis = None if recv_time_us is None else recv_time_us // 1000
         request = {"source": self._source, "port": f_port, "bytes": list(payload), "time": millis}
-        began = time.monotonic()
         try:
             outcome = _understood(self._worker.ask(request, self._time_s))
+        except ExpiredError:
+            self._strikes += 1
+            if self._strikes >= STRIKES:
+                self._strikes = 0
+                self._rests_until = time.monotonic() + REST * self._time_s
+            raise
         except DecodeError:
-            self._note(time.monotonic() - began)
+            self._strikes = 0  # it failed at once, which holds nobody up
             raise
         self._strikes = 0
         return outcome
-
-    def _note(self, took_s: float) -> None:
-        """Count a failure that took the whole of its time; one that failed at once is harmless."""
-        self._strikes = self._strikes + 1 if took_s >= self._time_s else 0
-        if self._strikes >= STRIKES:
-            self._strikes = 0
-            self._rests_until = time.monotonic() + REST * self._time_s
 
 
 def _understood(answer: bytes) -> Outcome:
@@ -90,5 +89,6 @@ def _understood(answer: bytes) -> Outcome:
         raise DecodeError("script: returned what is no JSON") from None
     data = told.get("data")
     if not isinstance(data, dict):
-        raise DecodeError(f"script: {told.get('error', 'returned no object as data')}")
+        reason = str(told.get("error", "returned no object as data"))
+        raise (ExpiredError if reason.startswith(OVERTIME) else DecodeError)(f"script: {reason}")
     return Outcome(data, tuple(str(line) for line in told.get("dropped", ())))

@@ -26,6 +26,10 @@ PATIENCE_S = 10.0  #: beyond the script's own limit, on the clock: for a machine
 MAX_ANSWER = 5_000_000  #: bytes; more than the engine ever sends
 
 
+class ExpiredError(DecodeError):
+    """A script did not end in its time."""
+
+
 class Worker:
     """One process for scripts that may use ``memory_bytes``. One call at a time; others wait for their turn."""
 
@@ -35,14 +39,14 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def ask(self, request: dict[str, Any], limit_s: float) -> bytes:
-        """The engine's answer to a request. Raises DecodeError where the process ended over it."""
+        """The engine's answer to a request. Raises ExpiredError where the process ended over it."""
         with self._lock:
             process = self._started()
             try:
                 return _exchange(process, msgspec.json.encode({**request, "limit": limit_s}), limit_s + PATIENCE_S)
             except (OSError, EOFError):
                 self._end()
-                raise DecodeError(f"script: did not end within {limit_s:g} s, or took the engine with it") from None
+                raise ExpiredError(f"script: did not end within {limit_s:g} s, or took the engine with it") from None
 
     def close(self) -> None:
         """End the process. It is started again when it is asked again."""

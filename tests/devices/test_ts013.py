@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,6 +22,14 @@ from devices.ts013_worker import Worker, worker_for
 SCRIPTS = Path(__file__).parent / "scripts"
 NOW = 1_795_392_000_000_000  # 2026-11-23T00:00:00Z
 SOUND = "function decodeUplink(input) { return {data: {n: input.bytes.length}}; }"
+
+
+def running(process: Path) -> bool:
+    """Whether a process of /proc still runs; one that nobody has fetched yet does not."""
+    try:
+        return process.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def uplink(body: str, **limits: float) -> Script:
@@ -202,6 +213,13 @@ def test_a_script_that_never_ends_rests_and_holds_nobody_up() -> None:
     assert Script(SOUND).decode(1, b"") == {"n": 0}
 
 
+def test_a_script_that_fails_at_once_is_always_run() -> None:
+    script = uplink("throw new Error(input.fPort)")
+    for port in range(3 * STRIKES):
+        with pytest.raises(DecodeError, match=f"threw Error: {port}$"):
+            script.decode(port, b"")
+
+
 def test_calls_from_many_threads() -> None:
     script = Script("function decodeUplink(i) { return {data: {first: i.bytes[0], port: i.fPort}}; }")
     with ThreadPoolExecutor(8) as pool:
@@ -234,6 +252,23 @@ def test_an_engine_ends_when_the_hub_closes_it() -> None:
     worker.close()
     assert not Path(f"/proc/{pid}").exists()
     assert worker.pid is None
+
+
+def test_no_engine_outlives_a_hub_that_is_killed(eventually: Any) -> None:
+    request = {"source": SOUND, "port": 1, "bytes": [], "time": None}
+    text = f"""if True:
+        from devices.ts013_worker import Worker
+        worker = Worker(8 << 20)
+        worker.ask({request!r}, 1)
+        print(worker.pid, flush=True)
+        input()
+    """
+    with subprocess.Popen([sys.executable, "-c", text], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as hub:
+        assert hub.stdout is not None
+        engine = Path("/proc") / hub.stdout.readline().decode().strip()
+        assert engine.exists()
+        hub.kill()
+    eventually(lambda: not running(engine), "the engine ends with its hub")
 
 
 def test_scripts_share_an_engine() -> None:
