@@ -88,6 +88,15 @@ class Standing(msgspec.Struct, frozen=True):
     figures: tuple[Figure, ...] = ()
 
 
+@runtime_checkable
+class Counting(Protocol):
+    """A decoder that counts what it decodes, for ``/metrics``."""
+
+    def figures(self) -> tuple[Figure, ...]:
+        """The counters; answers from memory."""
+        ...
+
+
 class Adapter(Protocol):
     """A protocol that the hub runs: started with it, and ended in order.
 
