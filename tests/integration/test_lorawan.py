@@ -13,11 +13,13 @@ from time import time_ns
 import aiomqtt
 import httpx
 
+from devices.instants import to_iso
 from devices.vocabulary import Identity
 from store.devices_table import DeviceSpec, enter
 from tests.hubs import HubProcess, mqtt_section
 from tests.intake import contents, dead_letters, make_store
 from tests.lorawan import SECOND, SERVERS, Said
+from tests.posting import posting
 from tests.servers import Mosquitto
 
 SECTIONS = """
@@ -157,3 +159,28 @@ def test_the_registry_says_what_a_device_is(
     found = [row for row in contents(postgres_dsn, tables=("readings",))["readings"] if row[0] == "24e124713d000002"]
     assert {row[1] for row in found} == {"battery_pct", "distance_mm", "rssi_dbm", "snr_db"}
     assert len({row[2] for row in found}) == 1
+
+
+async def test_webhooks_of_all_servers_file_one_uplink_once(postgres_dsn: str, tmp_path: Path) -> None:
+    """With a key and no section but the one that says what the devices are; a join says so in its query."""
+    said = Said(time_ns() // 1_000_000 * 1_000 - 60 * SECOND, 7)
+    models = {"24e1": "EM310-UDL"}
+    sections = {name: [{"name": "all", "models": models}] for name in ("chirpstack", "tts", "loriot", "thingpark")}
+    async with posting(postgres_dsn, tmp_path, **sections) as post:
+        headers = {"X-API-Key": await post.key("integration")}
+        for apart, (protocol, envelope) in enumerate(SERVERS.values()):
+            message = envelope(said, said.at + apart * SECOND, -90)
+            for _ in range(2):
+                answer = await post.client.post(f"/api/v1/uplinks/{protocol}", json=message, headers=headers)
+                assert (answer.status_code, answer.json()) == (200, {"accepted": 1, "problems": []})
+        joined = {"time": to_iso(said.at), "deviceInfo": {"devEui": said.dev_eui}, "devAddr": said.dev_addr}
+        answer = await post.client.post("/api/v1/uplinks/chirpstack?event=join", json=joined, headers=headers)
+        assert answer.json()["accepted"] == 1
+        answer = await post.client.post("/api/v1/uplinks/chirpstack?event=txack", json=joined, headers=headers)
+        assert (answer.status_code, answer.json()["accepted"]) == (200, 0)
+        answer = await post.client.post("/api/v1/uplinks/tts", json=joined, headers=headers)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "end_device_ids")
+    rows = contents(postgres_dsn, tables=("readings", "events"))
+    assert sorted(row[1] for row in rows["readings"]) == ["battery_pct", "distance_mm", "rssi_dbm", "snr_db"]
+    assert [row[1] for row in rows["events"]] == ["joined"]
+    assert [code for code, _ in dead_letters(postgres_dsn)] == ["malformed"]
