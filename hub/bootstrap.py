@@ -84,7 +84,8 @@ class Hub:
         self.registry = Registry()
         self.store = make_store(settings, dsn, self.catalogue)
         tools = Tools(self.catalogue, self.registry.find)
-        assembler = Assembler(self.store, self.registry, decoders(settings, tools), settings.intake.rules())
+        self.decoders = decoders(settings, tools)
+        assembler = Assembler(self.store, self.registry, self.decoders, settings.intake.rules())
         self.pipeline = Pipeline(self.store, assembler, settings.intake.bounds())
         self.spool = Spool(data / "spool", settings.intake.spool())
         self.subscribers = [

@@ -93,8 +93,11 @@ class Filer:
             if may_be_known(frame, uplink, plausible) and (device := find(uplink.identity)) is not None:
                 yield device.key, uplink_digest(frame, uplink, index), wanted_token(frame, uplink)
 
-    def file(self, frame: Frame, uplink: Uplink, index: int, device: Device, known: Receipts, batch: Batch) -> None:
-        """File one uplink of a known device into ``batch``. ``known`` holds the receipts found, and learns new ones."""
+    def file(self, frame: Frame, uplink: Uplink, index: int, device: Device, known: Receipts, batch: Batch) -> int:
+        """File one uplink of a known device into ``batch``; the instant (µs) at which it is filed.
+
+        ``known`` holds the receipts found, and learns new ones.
+        """
         received_at = frame.received_at
         observed_at = uplink.observed_at
         quality, claim = 0, None
@@ -123,6 +126,7 @@ class Filer:
             self._file_events(uplink, device, observed_at, received_at, quality, batch)
         if uplink.online is not None and batch.online.get(device.key, (0, False))[0] <= observed_at:
             batch.online[device.key] = (observed_at, uplink.online)
+        return observed_at
 
     def _file_fill(
         self,

@@ -9,7 +9,18 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import msgspec
 
 from devices.errors import SanihubError
-from devices.vocabulary import Batch, Decoded, Delivery, Device, Frame, Identity, ReceiptKey, Written
+from devices.vocabulary import (
+    Batch,
+    Decoded,
+    Delivery,
+    Device,
+    Echo,
+    EchoWanted,
+    Frame,
+    Identity,
+    ReceiptKey,
+    Written,
+)
 
 
 class TelemetryStore(Protocol):
@@ -36,6 +47,10 @@ class TelemetryStore(Protocol):
 
     async def find_receipts(self, wanted: Iterable[ReceiptKey]) -> Mapping[ReceiptKey, int]:
         """Where messages without a usable time were filed: the key asked for → instant (µs), the newest of several."""
+        ...
+
+    async def find_echoes(self, wanted: Iterable[EchoWanted]) -> list[Echo]:
+        """The messages that each of ``wanted`` may be a copy of. Raises TransientError."""
         ...
 
 
@@ -71,6 +86,15 @@ class Standing(msgspec.Struct, frozen=True):
     required: bool = False
     fault: str = ""
     figures: tuple[Figure, ...] = ()
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A decoder that counts what it decodes, for ``/metrics``."""
+
+    def figures(self) -> tuple[Figure, ...]:
+        """The counters; answers from memory."""
+        ...
 
 
 class Adapter(Protocol):
