@@ -18,7 +18,7 @@ Words = tuple[str, bytes]
 
 
 class Repetitions:
-    """The messages that were answered late. ``late_us`` is what counts as late, ``within_us`` how long repetitions come."""
+    """The messages that were answered late: after ``late_us``. They may come again for ``within_us``."""
 
     def __init__(self, late_us: int = 3_000_000, within_us: int = 10_000_000) -> None:
         self.late_us = late_us
