@@ -11,10 +11,20 @@ from hub.decoding.decoding import Decoding
 from hub.decoding.form import fault, form
 from ingest.adapters import jt808_settings
 from ingest.wire import jt808
-from ingest.wire.jt808_bodies import AUTHENTICATE, HEARTBEAT, LOGOUT, POSITION, REGISTER, TERMINAL_REPLY
+from ingest.wire.jt808_bodies import (
+    AUTHENTICATE,
+    BATCH,
+    HEARTBEAT,
+    LOGOUT,
+    MULTIMEDIA_DATA,
+    REGISTER,
+    TERMINAL_REPLY,
+    TIME_DEMAND,
+)
 from ingest.wire.jt808_frames import DELIMITER, unescape, verify
 from ingest.wire.jt808_header import Message, parse, require_plain
 from ingest.wire.jt808_parts import Reassembler, Whole
+from ingest.wire.jt808_position import PositionBody
 from ingest.wire.jt808_replies import Registration, Result, general_reply, register_reply
 
 PLATFORM = 0x8000  #: messages from here on go to terminals; nobody answers them
@@ -121,14 +131,17 @@ def message_fields(message: Message) -> dict[str, Any]:
     if jt808.name_of(number) is None:
         return {"body": message.body.hex()}
     found = jt808.fields(message)
-    placed = jt808.positions(message, [])
-    if placed and number != POSITION:
-        return {**found, "positions": [_position_fields(item) for item in placed]}
-    return _position_fields(placed[0]) if placed else found
+    if number == BATCH:
+        return {**found, "positions": [_position_fields(placed.body) for placed in jt808.positions(message, [])]}
+    if number == MULTIMEDIA_DATA:
+        place, size = jt808.picture(message)
+        return {**found, **(_position_fields(place) if place else {}), "multimedia_package_len": size}
+    for placed in jt808.positions(message, []):
+        found |= _position_fields(placed.body)
+    return found
 
 
-def _position_fields(placed: jt808.Placed) -> dict[str, Any]:
-    body = placed.body
+def _position_fields(body: PositionBody) -> dict[str, Any]:
     date = "-".join(body.time[at : at + 2] for at in (0, 2, 4))
     return {
         "alarm": body.alarm,
@@ -157,7 +170,7 @@ def reply_to(message: Message) -> bytes | None:
         return general_reply(header, 0, Result.OK if known else Result.FAILED)
     if number in jt808.FILED or number in _AT_ONCE:
         return general_reply(header, 0, Result.OK)
-    if jt808.is_answer(number):
+    if jt808.is_answer(number) or number == TIME_DEMAND:  # the answer to the latter depends on the clock
         return None
     return general_reply(header, 0, Result.UNSUPPORTED)
 

@@ -17,10 +17,12 @@ from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Identity, Occurrence, Uplink
 from ingest.wire.jt808_alarms import Input
 from ingest.wire.jt808_bodies import (
+    ATTACHMENTS,
     BATCH,
     CONTROL_ANSWER,
     DRIVER,
     MULTIMEDIA_EVENT,
+    PASSENGERS,
     POSITION,
     POSITION_ANSWER,
     edition,
@@ -31,14 +33,16 @@ from ingest.wire.jt808_fields import Reader
 from ingest.wire.jt808_frames import DELIMITER, Framer, escape, verify
 from ingest.wire.jt808_header import Message, parse, require_plain
 from ingest.wire.jt808_parts import Reassembler, Whole
-from ingest.wire.jt808_position import PositionBody, claims, parse_position, parse_time
+from ingest.wire.jt808_position import FIXED_PART, PositionBody, claims, parse_position, parse_time
 
 SCHEME = "jt808_phone"
 MAX_PROBLEMS = 20  #: told of one message; the rest is counted
 
 _OFFSETS = {POSITION: 0, POSITION_ANSWER: 2, CONTROL_ANSWER: 2}  #: where a position begins in the body
-_REPORTS = frozenset((DRIVER, MULTIMEDIA_EVENT))  #: filed as an event that holds their fields
-_ANSWERS = frozenset((0x0001, 0x0104, 0x0107, 0x0302, 0x0700, 0x0802, 0x0805, 0x0A00, 0x1003, 0x1205))
+_REPORTS: dict[int, int | None] = {DRIVER: 1, MULTIMEDIA_EVENT: None, PASSENGERS: 6, ATTACHMENTS: 14}
+"""Messages that are filed as an event which holds their fields, and where the time of the event begins in the body."""
+_ANSWERS = frozenset((0x0001, 0x0104, 0x0107, 0x0302, 0x0700, 0x0802, 0x0805, 0x0A00, 0x1003, 0x1205, 0x1206))
+_PICTURE = 8  #: where the position of a picture begins, or in 2011 the picture itself
 FILED = frozenset((*_OFFSETS, BATCH, *_REPORTS))  #: messages of which something is kept: answered after the commit
 
 
@@ -85,11 +89,25 @@ def positions(message: Message, problems: list[str]) -> list[Placed]:
     return [] if offset is None else [Placed(parse_position(body[offset:]))]
 
 
+def picture(message: Message) -> tuple[PositionBody | None, int]:
+    """The position at which a picture (0x0801) was taken, and the size of the picture in bytes.
+
+    The first edition has no position there: it is told by the time, which bytes of a picture hardly ever are.
+    """
+    body = message.body[_PICTURE:]
+    try:
+        found = parse_position(body[:FIXED_PART])
+        parse_time(found.time)
+    except DecodeError:
+        return None, len(body)
+    return found, len(body) - FIXED_PART
+
+
 def check(message: Message) -> None:
     """Raise DecodeError for a message of which nothing could be filed; cheaper than :func:`decode`."""
     require_plain(message.header)
     if message.header.message_id in _REPORTS:
-        fields(message)
+        _report(message, Identity(SCHEME, message.header.phone))
         return
     found = positions(message, [])
     for placed in found:
@@ -175,11 +193,10 @@ def _batch(body: bytes, problems: list[str]) -> list[Placed]:
 
 
 def _report(message: Message, identity: Identity) -> Uplink:
-    """A driver's card or a multimedia event, as an event with the fields of the message for attributes."""
+    """A driver's card, a count of passengers ..., as an event with the fields of the message for attributes."""
     values = fields(message)
-    observed_at = None
-    if "card_time" in values:
-        observed_at = parse_time(message.body[1:7].hex())
+    start = _REPORTS[message.header.message_id]
+    observed_at = None if start is None else parse_time(message.body[start : start + 6].hex())
     kind = name_of(message.header.message_id) or "report"
     return Uplink(identity, observed_at, occurrences=(Occurrence(kind, values),), kind="vehicle")
 
@@ -197,5 +214,6 @@ __all__ = [
     "message_of",
     "name_of",
     "payload_of",
+    "picture",
     "positions",
 ]

@@ -6,7 +6,7 @@ from collections import Counter
 
 import msgspec
 
-from ingest.wire.jt808_header import Message, parse
+from ingest.wire.jt808_header import Header, Message, parse
 
 Key = tuple[str, int, int, int]  #: phone, message id, serial of the first part, number of parts
 
@@ -60,7 +60,7 @@ class Reassembler:
         if header.parts > self._limits.parts:
             self.dropped["oversized"] += 1
             return None
-        key = (header.phone, header.message_id, (header.serial - header.part + 1) & 0xFFFF, header.parts)
+        key = _key(header)
         held = self._open.setdefault(key, _Open(received_at, {}))
         if header.part not in held.frames:
             held.frames[header.part] = frame
@@ -71,6 +71,11 @@ class Reassembler:
             return _joined(tuple(held.frames[number] for number in range(1, header.parts + 1)))
         self._shrink()
         return None
+
+    def missing(self, header: Header) -> list[int]:
+        """The parts that lack of a message of which this header is one."""
+        held = self._open.get(_key(header))
+        return [] if held is None else [part for part in range(1, header.parts + 1) if part not in held.frames]
 
     def _expire(self, now: int) -> None:
         for key in [key for key, held in self._open.items() if now - held.begun_at > self._limits.age]:
@@ -85,6 +90,10 @@ class Reassembler:
 
     def _forget(self, key: Key) -> None:
         self._bytes -= self._open.pop(key).size
+
+
+def _key(header: Header) -> Key:
+    return header.phone, header.message_id, (header.serial - header.part + 1) & 0xFFFF, header.parts
 
 
 def _joined(frames: tuple[bytes, ...]) -> Whole:
