@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from hub.commands.decode import PROTOCOLS
+from hub.decoding.decoding import Options
+from hub.decoding.decoding import discover as decodings
 from ingest.wire.jt808_bodies import FORMS
 from tests.terminal import PHONE, PHONE_2019, batch, frame, position
 
@@ -247,10 +248,17 @@ CASES: list[tuple[int, bytes, dict[str, Any]]] = [
 ]
 
 
+def told_of(framed: bytes) -> dict[str, Any]:
+    """What ``decode`` prints of one frame."""
+    teller = decodings()["jt808"].teller(Options())
+    assert callable(teller)
+    return teller(framed.hex().encode())
+
+
 @pytest.mark.parametrize("phone", [PHONE, PHONE_2019])
 @pytest.mark.parametrize(("number", "body", "expected"), CASES, ids=[f"{case[0]:04x}" for case in CASES])
 def test_the_fields_of_a_message(number: int, body: bytes, expected: dict[str, Any], phone: str) -> None:
-    told = PROTOCOLS["jt808"].teller("sanihub", None)(frame(number, body, 5, phone).hex().encode())
+    told = told_of(frame(number, body, 5, phone))
     assert told["ok"], told
     message = told["message"]
     envelope = {name: message.pop(name) for name in ("msg_id", "name", "phone", "serial", "version")}
@@ -261,7 +269,7 @@ def test_the_fields_of_a_message(number: int, body: bytes, expected: dict[str, A
 
 
 def test_a_batch_lists_its_positions() -> None:
-    told = PROTOCOLS["jt808"].teller("sanihub", None)(frame(0x0704, batch([position()] * 2)).hex().encode())
+    told = told_of(frame(0x0704, batch([position()] * 2)))
     assert told["message"]["num"] == 2
     assert told["message"]["location_type"] == 1
     assert told["message"]["positions"] == [PLACE, PLACE]
