@@ -77,6 +77,7 @@ class Load:
         self._report_until(seconds, self.terminals)
         await asyncio.sleep(seconds)
         for terminal in away:
+            terminal.be_quiet()  # the latencies are to be those of the others
             while len(terminal.kept) < self._options.backlog:
                 terminal.make()
         backlog = sum(len(terminal.kept) for terminal in away)

@@ -133,9 +133,13 @@ class Terminal(asyncio.Protocol):
 
     def report_from(self, delay_s: float) -> None:
         """Begin to report."""
+        self.be_quiet()
+        self._timer = self._loop.call_later(delay_s, self.report)
+
+    def be_quiet(self) -> None:
+        """Report no more."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(delay_s, self.report)
 
     def leave(self) -> None:
         """The connection ends without a goodbye."""

@@ -9,26 +9,22 @@ from time import time_ns
 from typing import Any
 
 from devices.vocabulary import Device, Frame, Identity, Outcome
+from ingest.adapters.jt808_backlog import Backlog
+from ingest.adapters.jt808_commands import ANSWERS, TEXT, connected_phone, text_command
 from ingest.adapters.jt808_settings import NAME, Jt808Listener
-from ingest.ports import CommandError, Figure, Intake, NoAnswerError, Standing
+from ingest.ports import CommandError, Figure, Intake, Standing
 from ingest.transports.tcp_server import Connection, TcpServer
-from ingest.wire.jt808 import SCHEME
+from ingest.wire.jt808_bodies import BATCH
 from ingest.wire.jt808_frames import Framer
+from ingest.wire.jt808_replies import Result
 from ingest.wire.jt808_session import Action, Admitted, Answered, Left, Parcel, Send, Session
 
+_BATCHED = BATCH.to_bytes(2, "big")  #: how the frames of batches begin
 ANSWER_S = 30.0  #: how long a terminal may take to answer a text
-
-
-TEXT = "text"  #: the command that terminals take
-_REFUSALS = {1: "failed", 2: "the message is wrong", 3: "not supported"}  #: results of the general reply, 0x0001
 
 
 class DownlinkError(CommandError):
     """The terminal could not be told."""
-
-
-class SilentError(DownlinkError, NoAnswerError):
-    """The terminal was told and did not answer."""
 
 
 class Jt808Server:
@@ -42,6 +38,8 @@ class Jt808Server:
         self.received = 0
         self.dropped: Counter[str] = Counter()  #: frames, by reason
         self.terminals: dict[str, _Terminal] = {}  #: the connection of each admitted phone
+        self.backlog = Backlog()
+        self._turning = False
         self._waiting: dict[_Terminal, None] = {}
         self._stop = asyncio.Event()
         self._last_stamp = 0
@@ -81,32 +79,25 @@ class Jt808Server:
         return await terminal.send_text(phone, text, urgent, speak, timeout_s)
 
     def reaches(self, device: Device, identities: Sequence[Identity]) -> tuple[str, ...]:
-        """``text`` for a terminal that is connected here."""
-        return (TEXT,) if self._phone(identities) is not None else ()
+        """``text`` for a device whose terminal is connected here."""
+        return (TEXT,) if connected_phone(identities, self.terminals) is not None else ()
 
     async def command(
         self, device: Device, identities: Sequence[Identity], name: str, arguments: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Show a text: ``text``, and perhaps ``urgent`` and ``speak``. Raises CommandError, ValueError."""
-        phone = self._phone(identities)
+        """Show a text (``text``, ``urgent``, ``speak``); returns when the terminal has confirmed it (0x0001, result 0).
+
+        Raises DownlinkError when it is not connected, does not answer, or answers that it could not; ValueError for
+        arguments that do not do.
+        """
+        wanted = text_command(name, arguments)
+        phone = connected_phone(identities, self.terminals)
         if phone is None:
             raise DownlinkError(f"jt808 {device.id}: not connected")
-        if name != TEXT:
-            raise ValueError(f"command: expected {TEXT}, got {name!r}")
-        result = await self.send_text(
-            phone,
-            str(arguments["text"]),
-            urgent=bool(arguments.get("urgent", False)),
-            speak=bool(arguments.get("speak", True)),
-        )
-        if result:
-            raise DownlinkError(f"jt808 {phone}: the terminal answered {result} ({_REFUSALS.get(result, 'unknown')})")
-        return {"result": result}
-
-    def _phone(self, identities: Sequence[Identity]) -> str | None:
-        """The phone, of those that a device goes by, whose terminal is connected here."""
-        phones = (identity.value for identity in identities if identity.scheme == SCHEME)
-        return next((phone for phone in phones if phone in self.terminals), None)
+        result = await self.send_text(phone, wanted.text, urgent=wanted.urgent, speak=wanted.speak)
+        if result != Result.OK:
+            raise DownlinkError(f"jt808 {phone}: the terminal answered {result} ({ANSWERS.get(result, 'unknown')})")
+        return {"phone": phone, "result": result}
 
     def standing(self) -> Standing:
         """Where it listens, and what it has seen."""
@@ -141,6 +132,17 @@ class Jt808Server:
     def wait_for_room(self, terminal: _Terminal) -> None:
         """Remember a connection that is held until the intake has room."""
         self._waiting[terminal] = None
+
+    def batch_settled(self) -> None:
+        """A batch was settled: another connection may have its turn, when all of this commit are settled."""
+        self.backlog.settled()
+        if self.backlog.waited_for and not self._turning:
+            self._turning = True
+            self.tcp.loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turning = False
+        self.backlog.go_on()
 
     def _open(self, connection: Connection) -> _Terminal:
         return _Terminal(self, connection)
@@ -189,17 +191,22 @@ class _Terminal:
                 connection.hold()
                 server.wait_for_room(self)
                 return
+            if self._frames[0].startswith(_BATCHED) and not server.backlog.has_room:
+                connection.hold()
+                server.backlog.wait(self, self.proceed)
+                return
             self._handle(self._frames.popleft())
         connection.release()
 
     def lost(self) -> None:
         """The connection is gone: what was not settled will be sent again by the terminal."""
         self._frames.clear()
+        self._server.backlog.forget(self)
         for phone in [phone for phone, terminal in self._server.terminals.items() if terminal is self]:
             del self._server.terminals[phone]
         for asked in self._asked.values():
             if not asked.done():
-                asked.set_exception(SilentError("jt808: the terminal went away without an answer"))
+                asked.set_exception(DownlinkError("jt808: the terminal went away without an answer"))
         self._asked.clear()
 
     async def send_text(self, phone: str, text: str, urgent: bool, speak: bool, timeout_s: float) -> int:
@@ -212,13 +219,15 @@ class _Terminal:
             async with asyncio.timeout(timeout_s):
                 return await asked
         except TimeoutError:
-            raise SilentError(f"jt808 {phone}: no answer within {timeout_s:g} s") from None
+            raise DownlinkError(f"jt808 {phone}: no answer within {timeout_s:g} s") from None
         finally:
             self._asked.pop((phone, serial), None)
 
     def settled(self, parcel: Parcel, outcome: Outcome) -> None:
         """A message was committed, or given up: only the first is answered."""
         self._in_flight -= 1
+        if parcel.batch:
+            self._server.batch_settled()
         if outcome is Outcome.COMMITTED and self._connection.alive:
             for reply in self._session.settled(parcel):
                 self._connection.send(reply)
@@ -254,6 +263,8 @@ class _Terminal:
         channel = self._connection.peer if header is None else f"{self._connection.peer}/{header.phone}"
         token = 0 if header is None else header.serial
         self._in_flight += 1
+        if parcel.batch:
+            self._server.backlog.taken()
         frame = Frame(NAME, self._server.listener.name, channel, parcel.payload, received_at, token=token)
         self._server.intake.offer(frame, _Acknowledgement(self, parcel))
 

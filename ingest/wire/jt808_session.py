@@ -14,7 +14,7 @@ import msgspec
 
 from devices.errors import DecodeError
 from ingest.wire import jt808
-from ingest.wire.jt808_bodies import AUTHENTICATE, HEARTBEAT, LOGOUT, REGISTER, TERMINAL_REPLY, TIME_DEMAND
+from ingest.wire.jt808_bodies import AUTHENTICATE, BATCH, HEARTBEAT, LOGOUT, REGISTER, TERMINAL_REPLY, TIME_DEMAND
 from ingest.wire.jt808_header import Header, Message, parse, require_plain
 from ingest.wire.jt808_parts import PartLimits, Reassembler, Whole
 from ingest.wire.jt808_replies import (
@@ -68,6 +68,11 @@ class Parcel(msgspec.Struct, frozen=True):
     header: Header | None = None
     serials: tuple[int, ...] = ()
     result: Result = Result.OK
+
+    @property
+    def batch(self) -> bool:
+        """Whether it is a batch of positions, which is much work at once."""
+        return self.header is not None and self.header.message_id == BATCH
 
 
 class Admitted(msgspec.Struct, frozen=True):
