@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import resource
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -301,6 +302,18 @@ async def test_limits_of_connections(postgres_dsn: str) -> None:
         await line.until(lambda: len(line.server.tcp) == 0)
         async with await line.terminal():
             pass
+
+
+async def test_a_listener_makes_room_for_its_connections(postgres_dsn: str) -> None:
+    """A process begins with 1,024 open files on most systems, which is not what the settings promise."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = min(512, before[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, before[1]))
+    try:
+        async with Line(postgres_dsn, limits=TcpLimits(connections=2_000)):
+            assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(2_256, before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 async def test_the_silent_and_those_without_a_name_are_cut_off(postgres_dsn: str) -> None:
