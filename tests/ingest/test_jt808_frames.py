@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,33 @@ def test_any_chunking_gives_the_same_frames(contents: list[bytes], sizes: list[i
         found += framer.feed(stream[:size])
         stream = stream[size:]
     assert found == whole
+
+
+MARKS = st.lists(st.sampled_from([0x7D, 0x7E, 0x01, 0x02, 0x00, 0x41]), max_size=40).map(bytes)
+SOUND_FRAMES = st.one_of(st.binary(min_size=12, max_size=60), MARKS.filter(lambda content: len(content) >= 12)).map(
+    lambda content: (escape(seal(content)), seal(content))
+)
+NOISE = st.one_of(
+    MARKS,
+    st.binary(max_size=60),
+    st.tuples(SOUND_FRAMES, st.integers(0, 80)).map(lambda cut: cut[0][0][: cut[1]]),  # half a frame
+    st.tuples(SOUND_FRAMES, st.integers(0, 80)).map(lambda cut: cut[0][0][cut[1] :]),
+).map(lambda noise: (noise, None))
+
+
+@given(st.lists(SOUND_FRAMES | NOISE, max_size=12), st.lists(st.integers(0, 900), max_size=25).map(sorted))
+def test_sound_frames_come_through_any_dirt_however_it_is_chunked(
+    pieces: list[tuple[bytes, bytes | None]], cuts: list[int]
+) -> None:
+    stream = b"".join(travelled for travelled, _ in pieces)
+    once = Framer()
+    whole = once.feed(stream)
+    framer, found = Framer(), []
+    for start, end in pairwise([0, *(min(cut, len(stream)) for cut in cuts), len(stream)]):
+        found += framer.feed(stream[start:end])
+    assert (found, framer.dropped, framer.pending) == (whole, once.dropped, once.pending)
+    rest = iter(found)
+    assert all(frame in rest for _, frame in pieces if frame is not None), "in their order"
 
 
 @given(st.binary(max_size=300), st.lists(st.integers(1, 50), max_size=10))

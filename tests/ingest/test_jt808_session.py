@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.wire.jt808_frames import Framer, escape
 from ingest.wire.jt808_session import Action, Admitted, Answered, Gate, Left, Parcel, Send, Session
@@ -60,8 +64,8 @@ def test_register_then_authenticate(phone: str, edition: int) -> None:
 def test_a_code_that_is_another_terminals_is_refused() -> None:
     talk = Talk()
     code = Gate(SECRET).code(OTHER).encode()
-    for given in (code, b"", b"\xff\xfe", "好".encode("gbk")):
-        assert talk.general(frame(0x0102, given, 1)) == (1, 0x0102, 1)
+    for wrong in (code, b"", b"\xff\xfe", "好".encode("gbk")):
+        assert talk.general(frame(0x0102, wrong, 1)) == (1, 0x0102, 1)
     assert talk.session.refused["code"] == 4
     assert not talk.session.admitted
 
@@ -178,6 +182,38 @@ def test_text_goes_out_in_the_terminals_edition_and_serials_wrap() -> None:
         assert (reply.message_id, reply.phone, reply.serial) == (0x8300, phone, serial)
     talk.session._serial = 0xFFFF
     assert talk.session.next_serial() == 0
+
+
+CODE = Gate(SECRET).code(PHONE).encode()
+DAY = b"".join(
+    (
+        frame(0x0200, position(), 0),  # too early
+        b"noise between",
+        frame(0x0100, register(), 1),
+        frame(0x0102, CODE, 2),
+        frame(0x0200, position(status=0x7E7D7E7D), 3)[:20],  # half of one
+        frame(0x0200, position(status=0x7E7D7E7D), 4),
+        *split(0x0704, batch([position()] * 30), 5, 400)[::-1],
+        frame(0x0F0F, b"?", 9)[:-1],  # its end is the beginning of the next
+        frame(0x0002, b"", 10),
+        frame(0x0003, b"", 11),
+        frame(0x0002, b"", 12),
+    )
+)
+
+
+@given(st.lists(st.integers(0, len(DAY)), max_size=30).map(sorted))
+def test_any_chunking_of_a_day_gives_the_same_actions(cuts: list[int]) -> None:
+    whole = Talk()(DAY)
+    talk = Talk()
+    assert [action for start, end in pairwise([0, *cuts, len(DAY)]) for action in talk(DAY[start:end])] == whole
+    assert [type(action).__name__ for action in whole] == [
+        *["Send"] * 2,  # not heard, registered
+        *["Admitted", "Send", "Parcel"],
+        *["Send", "Parcel"],  # the last part came first
+        *["Send"] * 3,  # unknown, heartbeat, log-out
+        *["Left", "Send"],
+    ]
 
 
 def test_the_parts_that_lack_are_asked_for_after_the_last_one() -> None:

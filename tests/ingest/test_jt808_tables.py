@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hub.commands.decode import answers
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
 from ingest.wire.jt808_bodies import FORMS
@@ -250,9 +251,8 @@ CASES: list[tuple[int, bytes, dict[str, Any]]] = [
 
 def told_of(framed: bytes) -> dict[str, Any]:
     """What ``decode`` prints of one frame."""
-    teller = decodings()["jt808"].teller(Options())
-    assert callable(teller)
-    return teller(framed.hex().encode())
+    (answer,) = answers([framed.hex().encode()], decodings()["jt808"].teller(Options()))
+    return answer
 
 
 @pytest.mark.parametrize("phone", [PHONE, PHONE_2019])
