@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from devices.vocabulary import Identity
+from ingest.ports import CommandError
 from ingest.wire.jt808 import SCHEME
 from ingest.wire.jt808_replies import Result
 
@@ -17,6 +18,10 @@ ANSWERS: Mapping[int, str] = {
     Result.BAD: "message is wrong",
     Result.UNSUPPORTED: "not supported",
 }
+
+
+class DownlinkError(CommandError):
+    """The terminal could not be told."""
 
 
 class TextCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -20,6 +20,14 @@ class PartLimits(msgspec.Struct, frozen=True):
     age: int = 120_000_000
 
 
+class PartBudget:
+    """Bytes that all connections of a listener may hold together: many small holders are as much as a great one."""
+
+    def __init__(self, limit: int = 64 * 1024 * 1024) -> None:
+        self.limit = limit
+        self.used = 0
+
+
 class Whole(msgspec.Struct, frozen=True):
     """A complete message, with its frames in the order of their parts."""
 
@@ -37,12 +45,13 @@ class Reassembler:
     """Collects parts in any order. Parts of one message have consecutive serials, by which messages are told apart.
 
     What is older than the limit, or too much, is given up, oldest first; ``dropped`` counts messages by reason
-    (``expired``, ``crowded``, ``oversized``).
+    (``expired``, ``crowded``, ``oversized``). Where the common budget is spent, a connection gives up its own.
     """
 
-    def __init__(self, limits: PartLimits | None = None) -> None:
+    def __init__(self, limits: PartLimits | None = None, budget: PartBudget | None = None) -> None:
         self.dropped: Counter[str] = Counter()
         self._limits = limits or PartLimits()
+        self._budget = budget or PartBudget()
         self._open: dict[Key, _Open] = {}
         self._bytes = 0
 
@@ -66,11 +75,17 @@ class Reassembler:
             held.frames[header.part] = frame
             held.size += len(frame)
             self._bytes += len(frame)
+            self._budget.used += len(frame)
         if len(held.frames) == header.parts:
             self._forget(key)
             return _joined(tuple(held.frames[number] for number in range(1, header.parts + 1)))
         self._shrink()
         return None
+
+    def close(self) -> None:
+        """Give up everything: the connection has ended."""
+        for key in list(self._open):
+            self._forget(key)
 
     def missing(self, header: Header) -> list[int]:
         """The parts that lack of a message of which this header is one."""
@@ -84,12 +99,18 @@ class Reassembler:
 
     def _shrink(self) -> None:
         limits = self._limits
-        while len(self._open) > limits.messages or self._bytes > limits.bytes:
+        while len(self._open) > limits.messages or self._bytes > limits.bytes or self._overspent:
             self._forget(next(iter(self._open)))
             self.dropped["crowded"] += 1
 
+    @property
+    def _overspent(self) -> bool:
+        return bool(self._open) and self._budget.used > self._budget.limit
+
     def _forget(self, key: Key) -> None:
-        self._bytes -= self._open.pop(key).size
+        size = self._open.pop(key).size
+        self._bytes -= size
+        self._budget.used -= size
 
 
 def _key(header: Header) -> Key:

@@ -16,7 +16,7 @@ from devices.errors import DecodeError
 from ingest.wire import jt808
 from ingest.wire.jt808_bodies import AUTHENTICATE, BATCH, HEARTBEAT, LOGOUT, REGISTER, TERMINAL_REPLY, TIME_DEMAND
 from ingest.wire.jt808_header import Header, Message, parse, require_plain
-from ingest.wire.jt808_parts import PartLimits, Reassembler, Whole
+from ingest.wire.jt808_parts import PartBudget, PartLimits, Reassembler, Whole
 from ingest.wire.jt808_replies import (
     Registration,
     Result,
@@ -101,9 +101,9 @@ Action = Send | Parcel | Admitted | Left | Answered
 class Session:
     """One connection. ``refused`` counts frames by reason: ``unauthenticated``, ``code``, ``header``, ``crowded``."""
 
-    def __init__(self, gate: Gate, limits: PartLimits | None = None) -> None:
+    def __init__(self, gate: Gate, limits: PartLimits | None = None, budget: PartBudget | None = None) -> None:
         self.refused: Counter[str] = Counter()
-        self.parts = Reassembler(limits)
+        self.parts = Reassembler(limits, budget)
         self._gate = gate
         self._terminals: dict[str, Header] = {}
         self._serial = -1

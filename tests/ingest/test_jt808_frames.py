@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from devices.errors import DecodeError
 from ingest.wire.jt808_frames import MAX_FRAME, Framer, escape, seal, unescape, verify
 from ingest.wire.jt808_header import Header, Message, build, parse, require_plain
-from ingest.wire.jt808_parts import PartLimits, Reassembler
+from ingest.wire.jt808_parts import PartBudget, PartLimits, Reassembler
 from tests.terminal import PHONE, PHONE_2019, frame, header, split
 
 CONTENTS = st.binary(min_size=12, max_size=MAX_FRAME - 1)
@@ -204,6 +204,21 @@ def test_messages_of_several_terminals_and_serials_do_not_mix() -> None:
     assert add(parts, second[0]) == b"b" * 80
     assert add(parts, other[1]) == b"c" * 80
     assert parts.waiting == 0
+
+
+def test_connections_share_a_budget_of_parts() -> None:
+    budget = PartBudget(300)
+    one, two = Reassembler(budget=budget), Reassembler(budget=budget)
+    first = split(0x0704, b"a" * 300, 10, 150)
+    assert add(one, first[0]) is None
+    assert add(two, split(0x0704, b"b" * 300, 10, 150)[0]) is None
+    assert (one.waiting, two.waiting, two.dropped) == (1, 0, {"crowded": 1}), "who comes last gives up its own"
+    assert add(two, frame(0x0200, b"c", 10)) == b"c"
+    assert add(one, first[1]) == b"a" * 300
+    assert budget.used == 0
+    add(one, first[0])
+    one.close()
+    assert (one.waiting, budget.used) == (0, 0)
 
 
 def test_bounds_of_parts() -> None:

@@ -19,8 +19,9 @@ from devices.registry import Registry
 from devices.vocabulary import Device, Frame, Identity
 from ingest.adapters.jt808 import Jt808Decoder
 from ingest.adapters.jt808_backlog import IN_FLIGHT
+from ingest.adapters.jt808_commands import DownlinkError
 from ingest.adapters.jt808_settings import NAME, Jt808Listener
-from ingest.adapters.jt808_terminals import DownlinkError, Jt808Server
+from ingest.adapters.jt808_terminals import Jt808Server
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
 from ingest.ports import Commandable, CommandError
