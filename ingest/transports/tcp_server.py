@@ -179,7 +179,7 @@ class TcpServer:
         self._make_room()
         try:
             self._server = await self.loop.create_server(
-                lambda: Connection(self), self.host, self.port, backlog=1_024, reuse_address=True
+                lambda: Connection(self), self.host, self.port, backlog=4_096, reuse_address=True
             )
         except OSError as error:
             raise ConfigError(f"{self.name}: cannot listen at {self.host}:{self.port}: {error.strerror}") from None
