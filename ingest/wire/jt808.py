@@ -19,12 +19,19 @@ from ingest.wire.jt808_alarms import Input
 from ingest.wire.jt808_bodies import (
     ATTACHMENTS,
     BATCH,
+    CAMERA_ANSWER,
     CONTROL_ANSWER,
     DRIVER,
+    EVENT_REPORT,
+    INFORMATION_DEMAND,
     MULTIMEDIA_EVENT,
     PASSENGERS,
     POSITION,
     POSITION_ANSWER,
+    QUESTION_ANSWER,
+    UPGRADE_RESULT,
+    UPLOAD_FINISHED,
+    WAYBILL,
     edition,
     fields,
     name_of,
@@ -39,9 +46,16 @@ SCHEME = "jt808_phone"
 MAX_PROBLEMS = 20  #: told of one message; the rest is counted
 
 _OFFSETS = {POSITION: 0, POSITION_ANSWER: 2, CONTROL_ANSWER: 2}  #: where a position begins in the body
-_REPORTS: dict[int, int | None] = {DRIVER: 1, MULTIMEDIA_EVENT: None, PASSENGERS: 6, ATTACHMENTS: 14}
+_REPORTS: dict[int, int | None] = {
+    **dict.fromkeys((UPGRADE_RESULT, EVENT_REPORT, QUESTION_ANSWER, INFORMATION_DEMAND, WAYBILL)),
+    **dict.fromkeys((MULTIMEDIA_EVENT, CAMERA_ANSWER, UPLOAD_FINISHED)),
+    DRIVER: 1,
+    PASSENGERS: 6,
+    ATTACHMENTS: 14,
+}
 """Messages that are filed as an event which holds their fields, and where the time of the event begins in the body."""
-_ANSWERS = frozenset((0x0001, 0x0104, 0x0107, 0x0302, 0x0700, 0x0802, 0x0805, 0x0A00, 0x1003, 0x1205, 0x1206))
+_ANSWERS = frozenset((0x0001, 0x0104, 0x0107, 0x0700, 0x0802, 0x0A00, 0x1003, 0x1205))
+_DAY, _NIGHT = 86_400_000_000, 4 * 3_600_000_000  #: µs; 20:00 UTC is 4:00 in Beijing, when few vehicles work
 _PICTURE = 8  #: where the position of a picture begins, or in 2011 the picture itself
 FILED = frozenset((*_OFFSETS, BATCH, *_REPORTS))  #: messages of which something is kept: answered after the commit
 
@@ -120,8 +134,8 @@ def check(message: Message) -> None:
             return
 
 
-def decode(payload: bytes, catalogue: Catalogue, inputs: Sequence[Input] = ()) -> Decoded:
-    """Decode a payload.
+def decode(payload: bytes, catalogue: Catalogue, inputs: Sequence[Input] = (), received_at: int = 0) -> Decoded:
+    """Decode a payload that was received at ``received_at`` (µs).
 
     Raises DecodeError when nothing of it can be read; otherwise the problems name what was refused.
     """
@@ -142,7 +156,7 @@ def decode(payload: bytes, catalogue: Catalogue, inputs: Sequence[Input] = ()) -
         uplinks.append(_report(message, identity))
     if not uplinks:
         _refuse(message, problems)
-    _name(uplinks, payload)
+    _name(uplinks, payload, received_at)
     if len(problems) > MAX_PROBLEMS:
         problems[MAX_PROBLEMS:] = [f"and {len(problems) - MAX_PROBLEMS} more"]
     return Decoded(uplinks, problems, identity)
@@ -156,13 +170,15 @@ def _refuse(message: Message, problems: list[str]) -> None:
         raise DecodeError(f"message: nothing of 0x{number:04x} ({name_of(number) or 'unknown'}) is kept")
 
 
-def _name(uplinks: list[Uplink], payload: bytes) -> None:
+def _name(uplinks: list[Uplink], payload: bytes, received_at: int) -> None:
     """Give each uplink the name by which it is known again where it has no usable time.
 
     The name is that of the bytes, with the serial among them: a terminal that sends a message again for want of an
-    answer sends the same bytes, and one that says the same twice counts its serial on.
+    answer sends the same bytes, and one that says the same twice counts its serial on. Serials begin anew when a
+    terminal is switched on, so that the same bytes are the same message only within a day (from 4:00 in Beijing).
     """
-    digest = blake2b(payload, digest_size=12).hexdigest()
+    day = ((received_at + _NIGHT) // _DAY).to_bytes(8, "big", signed=True)
+    digest = blake2b(payload, digest_size=12, salt=day).hexdigest()
     for index, uplink in enumerate(uplinks):
         uplink.message_id = f"{digest}.{index}"
 

@@ -36,6 +36,8 @@ REGISTER, AUTHENTICATE, HEARTBEAT, LOGOUT, TERMINAL_REPLY = 0x0100, 0x0102, 0x00
 POSITION, POSITION_ANSWER, CONTROL_ANSWER, BATCH = 0x0200, 0x0201, 0x0500, 0x0704
 ATTRIBUTES, DRIVER, MULTIMEDIA_EVENT = 0x0107, 0x0702, 0x0800
 TIME_DEMAND, MULTIMEDIA_DATA, PASSENGERS, ATTACHMENTS = 0x0004, 0x0801, 0x1005, 0x1210
+UPGRADE_RESULT, EVENT_REPORT, QUESTION_ANSWER, INFORMATION_DEMAND = 0x0108, 0x0301, 0x0302, 0x0303
+WAYBILL, CAMERA_ANSWER, UPLOAD_FINISHED = 0x0701, 0x0805, 0x1206
 
 
 def _register(manufacturer: int, model: int, terminal: int) -> Form:
@@ -101,15 +103,15 @@ FORMS: dict[int, Form] = {
         ),
     ),
     ATTRIBUTES: _attributes(20, 7),
-    0x0108: Form("upgrade_result", (("upgrade_type", u8), ("result", u8))),
+    UPGRADE_RESULT: Form("upgrade_result", (("upgrade_type", u8), ("result", u8))),
     POSITION: Form("position"),
     POSITION_ANSWER: Form("position_answer", (("respond_serial_number", u16),)),
-    0x0301: Form("event_report", (("event_id", u8),)),
-    0x0302: Form("question_answer", (("serial_number", u16), ("answer_id", u8))),
-    0x0303: Form("information_demand", (("information_type", u8), ("flag", u8))),
+    EVENT_REPORT: Form("event_report", (("event_id", u8),)),
+    QUESTION_ANSWER: Form("question_answer", (("serial_number", u16), ("answer_id", u8))),
+    INFORMATION_DEMAND: Form("information_demand", (("information_type", u8), ("flag", u8))),
     CONTROL_ANSWER: Form("control_answer", (("respond_serial_number", u16),)),
     0x0700: Form("recorder_data", (("respond_serial_number", u16), ("command", u8), ("data", rest_hex))),
-    0x0701: Form("waybill", (("length", u32), ("content", text_of("length")))),
+    WAYBILL: Form("waybill", (("length", u32), ("content", text_of("length")))),
     DRIVER: Form(
         "driver_card",
         (
@@ -138,7 +140,7 @@ FORMS: dict[int, Form] = {
     MULTIMEDIA_EVENT: Form("multimedia_event", _MEDIA),
     MULTIMEDIA_DATA: Form("multimedia_data", _MEDIA),
     0x0802: Form("multimedia_search_answer", (("respond_serial_number", u16), ("count", u16))),
-    0x0805: Form(
+    CAMERA_ANSWER: Form(
         "camera_answer",
         (
             ("respond_serial_number", u16),

@@ -165,6 +165,14 @@ def test_a_message_without_a_clock_has_a_name_of_its_own() -> None:
     assert first == again != other
 
 
+def test_the_same_bytes_on_another_day_are_another_message() -> None:
+    """Serials begin anew when a terminal is switched on; the day ends at four in the morning in Beijing."""
+    content = payload(frame(0x0301, b"\x01", 57))
+    four = instant("2026-11-23T04:00:00+08:00")
+    names = [jt808.decode(content, CATALOGUE, (), at).uplinks[0].message_id for at in (four - 1, four, four + 10**10)]
+    assert names[0] != names[1] == names[2]
+
+
 def test_a_batch() -> None:
     bodies = [position(time=f"2611230800{second:02}") for second in range(20)]
     decoded = decode(0x0704, batch(bodies))
