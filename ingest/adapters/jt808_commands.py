@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from devices.vocabulary import Identity
-from ingest.ports import CommandError
+from ingest.ports import CommandError, NoAnswerError
 from ingest.wire.jt808 import SCHEME
 from ingest.wire.jt808_replies import Result
 
@@ -22,6 +22,10 @@ ANSWERS: Mapping[int, str] = {
 
 class DownlinkError(CommandError):
     """The terminal could not be told."""
+
+
+class SilentError(DownlinkError, NoAnswerError):
+    """The terminal was told and did not answer."""
 
 
 class TextCommand(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from devices.vocabulary import Frame, Outcome
-from ingest.adapters.jt808_commands import DownlinkError
+from ingest.adapters.jt808_commands import SilentError
 from ingest.adapters.jt808_settings import NAME
 from ingest.transports.tcp_server import Connection
 from ingest.wire.jt808_bodies import BATCH
@@ -74,7 +74,7 @@ class Terminal:
             del self._server.terminals[phone]
         for asked in self._asked.values():
             if not asked.done():
-                asked.set_exception(DownlinkError("jt808: the terminal went away without an answer"))
+                asked.set_exception(SilentError("jt808: the terminal went away without an answer"))
         self._asked.clear()
 
     async def send_text(self, phone: str, text: str, urgent: bool, speak: bool, timeout_s: float) -> int:
@@ -87,7 +87,7 @@ class Terminal:
             async with asyncio.timeout(timeout_s):
                 return await asked
         except TimeoutError:
-            raise DownlinkError(f"jt808 {phone}: no answer within {timeout_s:g} s") from None
+            raise SilentError(f"jt808 {phone}: no answer within {timeout_s:g} s") from None
         finally:
             self._asked.pop((phone, serial), None)
 

@@ -82,8 +82,8 @@ class Jt808Server:
     ) -> Mapping[str, Any]:
         """Show a text (``text``, ``urgent``, ``speak``); returns when the terminal has confirmed it (0x0001, result 0).
 
-        Raises DownlinkError when it is not connected, does not answer, or answers that it could not; ValueError for
-        arguments that do not do.
+        Raises DownlinkError when it is not connected or answers that it could not, of it SilentError when it does not
+        answer; ValueError for arguments that do not do.
         """
         wanted = text_command(name, arguments)
         phone = connected_phone(identities, self.terminals)
@@ -92,7 +92,7 @@ class Jt808Server:
         result = await self.send_text(phone, wanted.text, urgent=wanted.urgent, speak=wanted.speak)
         if result != Result.OK:
             raise DownlinkError(f"jt808 {phone}: the terminal answered {result} ({ANSWERS.get(result, 'unknown')})")
-        return {"phone": phone, "result": result}
+        return {"result": result}
 
     def standing(self) -> Standing:
         """Where it listens, and what it has seen."""

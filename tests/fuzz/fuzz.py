@@ -12,15 +12,19 @@ import argparse
 import random
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 
 import psutil
+from msgspec.structs import replace
 
+from devices import codecs
+from devices.errors import ConfigError
 from devices.metrics import Catalogue
 from devices.vocabulary import Frame
-from hub.decoding.decoding import Options
+from hub.decoding.decoding import Decoding, Gatherer, Options, Teller
 from hub.decoding.decoding import discover as decodings
 from ingest.plugin import Tools, discover
 from tests.fuzz.mutations import bent, bent_json
@@ -36,14 +40,16 @@ class Target:
     def __init__(self, protocol: str, options: Options) -> None:
         self.fates: Counter[str] = Counter()
         self._protocol = protocol
-        self._decoder = self._line = self._stream = None  # type: Callable[..., object] | None
+        self._decoder: Callable[[Frame], object] | None = None
+        self._stream: Callable[[bytes], None] | None = None
+        self._lines: list[Callable[[bytes], object]] = []
+        self._taken = 0
         catalogue = Catalogue()
         if (plugin := discover().get(protocol)) is not None:
             sections = [plugin.section()] if plugin.sole else []
             self._decoder = plugin.decoder(sections, Tools(catalogue))
         if (decoding := decodings().get(protocol)) is not None:
-            teller = decoding.teller(options)
-            self._line = teller if callable(teller) else teller.feed
+            self._lines = [teller if callable(teller) else teller.feed for teller in _tellers(decoding, options)]
         if (stream := STREAMS.get(protocol)) is not None:
             self._stream = stream(catalogue)
 
@@ -53,10 +59,21 @@ class Target:
             for payload in (seed.payload, seed.payload[1:-1]) if seed.coded else (seed.payload,):
                 frame = Frame(self._protocol, "fuzz", seed.channel, payload, 1_795_392_000_000_000)
                 self.fates["decoded" if try_decoding(self._decoder, frame) else "refused"] += 1
-        if self._line is not None:
-            self._line(seed.line)
+        if self._lines:
+            told = self._lines[self._taken % len(self._lines)](seed.line)
+            for answer in told if isinstance(told, list) else [told]:
+                self.fates["told" if answer["ok"] else "told as a fault"] += 1
+        self._taken += 1
         if self._stream is not None:
             self._stream(seed.payload)
+
+
+def _tellers(decoding: Decoding, options: Options) -> list[Teller | Gatherer]:
+    """What tells the lines; of a protocol that wants a model, one for each that is known."""
+    try:
+        return [decoding.teller(options)]
+    except ConfigError:
+        return [decoding.teller(replace(options, model=codec.model)) for codec in codecs.models()]
 
 
 def inputs(chance: random.Random, protocol: str, corpus: list[Seed]) -> Seed:

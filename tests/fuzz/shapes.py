@@ -6,6 +6,7 @@ is a folder of text files with a line of ``sanihub decode`` each; lines of a ``.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator
 from functools import reduce
@@ -24,6 +25,7 @@ from tests.fuzz.mutations import bent
 from tests.terminal import escaped
 
 CORPUS = Path(__file__).parent / "corpus"
+CODEC_CASES = Path(__file__).parents[1] / "devices" / "cases"  #: golden cases of the codecs: seeds as good as any
 
 
 class Seed(msgspec.Struct, frozen=True):
@@ -37,7 +39,10 @@ class Seed(msgspec.Struct, frozen=True):
 
 def seeds(protocol: str) -> list[Seed]:
     """The corpus of a protocol; one of nothing where there is none yet."""
-    found = [seed for file in sorted((CORPUS / protocol).glob("*")) for seed in _read(protocol, file)]
+    files = sorted((CORPUS / protocol).glob("*"))
+    if protocol == "lorawan":
+        files += sorted(CODEC_CASES.glob("*/input.jsonl"))
+    found = [seed for file in files for seed in _read(protocol, file)]
     return found or [Seed(b"{}", protocol, b"{}")]
 
 
@@ -47,10 +52,11 @@ def _read(protocol: str, file: Path) -> Iterator[Seed]:
             yield Seed(line, "127.0.0.1", bytes.fromhex(line.decode()), coded=True)
             continue
         topic, payload = split_topic(line, "sanihub")
-        yield Seed(line, topic or CHANNELS.get(protocol, protocol), payload)
+        if line:
+            yield Seed(line, topic or CHANNELS.get(protocol, protocol), payload)
 
 
-CHANNELS = {"nmea": "peer/127.0.0.1/127.0.0.1"}
+CHANNELS = {"http-json": "telemetry", "nmea": "peer/127.0.0.1/127.0.0.1"}
 
 
 def jt808_shape(chance: random.Random, payload: bytes) -> bytes:
@@ -76,6 +82,17 @@ def nmea_shape(chance: random.Random, line: bytes) -> bytes:
         fields = fields[: chance.randrange(1, len(fields) + 1)] + [b""] * chance.randrange(3)
     body = b",".join(fields)
     return b"$%b*%02X" % (body, reduce(xor, body, 0))
+
+
+def lorawan_shape(chance: random.Random, line: bytes) -> bytes:
+    """A line of ``decode lorawan`` whose bytes are bent, on this port or another."""
+    try:
+        given = json.loads(line)
+        payload = bytes.fromhex(given["hex"])
+    except (ValueError, KeyError, TypeError):
+        return bent(chance, line)
+    port = given.get("fPort", 85) if chance.randrange(4) else chance.randrange(256)
+    return json.dumps({**given, "fPort": port, "hex": bent(chance, payload).hex()}).encode()
 
 
 def jt808_stream(catalogue: Catalogue) -> Callable[[bytes], None]:
@@ -117,5 +134,9 @@ def try_decoding(decoder: Callable[[Frame], object], frame: Frame) -> bool:
     return True
 
 
-SHAPES: dict[str, Callable[[random.Random, bytes], bytes]] = {"jt808": jt808_shape, "nmea": nmea_shape}
+SHAPES: dict[str, Callable[[random.Random, bytes], bytes]] = {
+    "jt808": jt808_shape,
+    "lorawan": lorawan_shape,
+    "nmea": nmea_shape,
+}
 STREAMS: dict[str, Callable[[Catalogue], Callable[[bytes], None]]] = {"jt808": jt808_stream, "nmea": nmea_stream}
