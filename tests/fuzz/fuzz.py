@@ -26,7 +26,7 @@ from devices.metrics import Catalogue
 from devices.vocabulary import Frame
 from hub.decoding.decoding import Decoding, Gatherer, Options, Teller
 from hub.decoding.decoding import discover as decodings
-from ingest.plugin import Tools, discover
+from ingest.plugin import Plugin, SoleSection, Tools, discover
 from tests.fuzz.mutations import bent, bent_json
 from tests.fuzz.shapes import CORPUS, SHAPES, STREAMS, Seed, seeds, try_decoding
 
@@ -46,8 +46,7 @@ class Target:
         self._taken = 0
         catalogue = Catalogue()
         if (plugin := discover().get(protocol)) is not None:
-            sections = [plugin.section()] if plugin.sole else []
-            self._decoder = plugin.decoder(sections, Tools(catalogue))
+            self._decoder = plugin.decoder(_sections(plugin), Tools(catalogue))
         if (decoding := decodings().get(protocol)) is not None:
             self._lines = [teller if callable(teller) else teller.feed for teller in _tellers(decoding, options)]
         if (stream := STREAMS.get(protocol)) is not None:
@@ -66,6 +65,17 @@ class Target:
         self._taken += 1
         if self._stream is not None:
             self._stream(seed.payload)
+
+
+def _sections(plugin: Plugin) -> list[SoleSection]:
+    """A section of the settings to decode by, where one can do without anything but a name."""
+    if plugin.sole:
+        return [plugin.section()]
+    models = {"models": {"24e1": "milesight-em310-udl"}} if "models" in plugin.section.model_fields else {}
+    try:
+        return [plugin.section.model_validate({"name": "fuzz", **models})]
+    except ValueError:
+        return []
 
 
 def _tellers(decoding: Decoding, options: Options) -> list[Teller | Gatherer]:

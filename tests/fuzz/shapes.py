@@ -26,6 +26,7 @@ from tests.terminal import escaped
 
 CORPUS = Path(__file__).parent / "corpus"
 CODEC_CASES = Path(__file__).parents[1] / "devices" / "cases"  #: golden cases of the codecs: seeds as good as any
+ENVELOPES = Path(__file__).parents[1] / "hub" / "envelopes"  #: and those of network servers
 
 
 class Seed(msgspec.Struct, frozen=True):
@@ -42,8 +43,17 @@ def seeds(protocol: str) -> list[Seed]:
     files = sorted((CORPUS / protocol).glob("*"))
     if protocol == "lorawan":
         files += sorted(CODEC_CASES.glob("*/input.jsonl"))
-    found = [seed for file in files for seed in _read(protocol, file)]
+    found = [*(seed for file in files for seed in _read(protocol, file)), *_envelopes(protocol)]
     return found or [Seed(b"{}", protocol, b"{}")]
+
+
+def _envelopes(protocol: str) -> Iterator[Seed]:
+    """The golden cases of a network server's messages."""
+    for file in sorted(ENVELOPES.glob("*.json")):
+        case = json.loads(file.read_bytes())
+        if case["protocol"] == protocol and isinstance(case["message"], dict):
+            line = json.dumps(case["message"]).encode()
+            yield Seed(line, case.get("topic") or "webhook", line)
 
 
 def _read(protocol: str, file: Path) -> Iterator[Seed]:
