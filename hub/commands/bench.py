@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hub import logs
+from hub.bench import jt808_table
 from hub.bench.ingest import Figures, measure
 from hub.running import run
 
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
     """Add the command group."""
     group = typer.Typer(no_args_is_help=True, help="Measure the hub on this machine.")
     group.command("ingest")(ingest)
+    group.command("jt808")(jt808_table.jt808)
     group.callback()(lambda: None)
     app.add_typer(group, name="bench")
 
