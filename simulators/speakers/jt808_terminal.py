@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections import deque
-from collections.abc import Callable
 from typing import Literal
 
 import msgspec
@@ -22,9 +19,9 @@ from simulators.speakers.jt808_frames import (
     position,
     registration,
 )
+from simulators.speakers.lines import Line, Peer
 from simulators.speakers.speaker import Tally
 
-State = Literal["off", "waiting", "connecting", "registering", "authenticating", "online"]
 _REGISTER, _AUTHENTICATE, _HEARTBEAT, _ANSWER, _POSITION, _BATCH = 0x0100, 0x0102, 0x0002, 0x0001, 0x0200, 0x0704
 _GENERAL_REPLY, _REGISTER_REPLY, _TEXT = 0x8001, 0x8100, 0x8300
 TEXTS_KEPT = 20
@@ -33,17 +30,14 @@ TEXTS_KEPT = 20
 class Habits(msgspec.Struct, frozen=True):
     """How a terminal behaves; the standard leaves the figures to its parameters (2013, table 12, ids 0x0001 to 0x0003).
 
-    An answer is awaited for ``answer_s``, then for twice as long, and so on (clause 7.1.1.2 ff.: T(n+1) = T(n) x
-    (n+1)); after ``resends`` the connection is given up. At most ``unanswered`` messages await their answer. Waits
-    between connections grow from ``backoff_s`` to ``backoff_limit_s``.
+    An answer is awaited for ``answer_s``, then for twice as long, and so on (T(n+1) = T(n) x (n+1)); after ``resends``
+    the connection is given up. At most ``unanswered`` messages await their answer.
     """
 
     answer_s: float = 10.0
     resends: int = 3
     heartbeat_s: float = 60.0
     unanswered: int = 16
-    backoff_s: float = 0.5
-    backoff_limit_s: float = 30.0
 
 
 class _Parcel:
@@ -67,121 +61,91 @@ class _Sent:
         self.due = 0.0
 
 
-class Terminal(asyncio.Protocol):
-    """A terminal. It has no task and no timer of its own: :meth:`tick` must be called now and then.
+class Terminal(Line):
+    """A terminal: everything given to it is sent until it is answered.
 
-    Everything given to it is sent until it is answered; the bytes that were not confirmed stay, in order, over any
-    number of connections. Only an answer of the platform settles a message in ``tally``.
+    What was not confirmed stays, in order, over any number of connections. Only an answer of the platform settles a
+    message in ``tally``.
     """
 
-    def __init__(self, fitting: Fitting, habits: Habits, tally: Tally, now: Callable[[], float]) -> None:
-        self.fitting, self._habits, self._tally, self._now = fitting, habits, tally, now
-        self.state: State = "waiting"
-        self.due = 0.0  #: when the next connection may be tried
+    def __init__(self, fitting: Fitting, habits: Habits, peer: Peer, tally: Tally) -> None:
+        super().__init__(peer)
+        self.fitting, self._habits, self._tally = fitting, habits, tally
         self.texts: deque[str] = deque(maxlen=TEXTS_KEPT)  #: what the platform wrote to the display
-        self.connections = 0
-        self._transport: asyncio.Transport | None = None
+        self._session: Literal["registering", "authenticating", "online"] = "registering"
         self._ear = Ear()
         self._code: bytes | None = None
         self._serial = 0
         self._asked = 0  # serial of the registration, authentication or heartbeat that awaits its answer
         self._asked_due: float | None = None
         self._spoke = 0.0
-        self._pause = habits.backoff_s
-        self._choked = False
-        self._forsaken = 0
         self._sent: dict[int, _Sent] = {}
         self._backlog: deque[tuple[int, bytes, _Parcel | None]] = deque()
+
+    @property
+    def online(self) -> bool:
+        """Whether the platform has authenticated this terminal."""
+        return self.state == "connected" and self._session == "online"
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is unsent or unanswered."""
+        return bool(self._sent or self._backlog)
 
     def give(self, message: Message) -> None:
         """Take a message on (one that the tally has taken on); a terminal that was off comes back for it."""
         self._queue(message)
-        if self.state == "off":
-            self.state, self.due = "waiting", self._now()
-        self._pump()
-
-    def hang_up(self) -> None:
-        """Lose the network without a goodbye, and stay away until the next message."""
-        transport, self._transport, self._asked_due = self._transport, None, None
-        self.state = "off"
-        if transport is not None:
-            self._forsake(transport)
-
-    def wake(self) -> None:
-        """Come back, if it was off, for what is still unanswered."""
-        if self.state == "off" and (self._sent or self._backlog):
-            self.state, self.due = "waiting", self._now()
+        self.switch_on()
+        self.pump()
 
     def tick(self, now: float) -> None:
-        """Look at the clock: send again what waits too long, keep the connection alive, give up a dead one."""
-        if self._transport is None:
-            return
+        """Send again what waits too long, keep the connection alive, give up a dead one."""
         if self._asked_due is not None and now >= self._asked_due:
-            self._transport.abort()
-            return
-        if self.state != "online":
-            return
-        self._send_again(now)
-        if now - self._spoke >= self._habits.heartbeat_s and self._asked_due is None:
-            self._ask(_HEARTBEAT, b"")
+            self.give_up()
+        elif self.online:
+            self._send_again(now)
+            if now - self._spoke >= self._habits.heartbeat_s and self._asked_due is None:
+                self._ask(_HEARTBEAT, b"")
 
-    # asyncio.Protocol
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connected(self) -> None:
         """Register, or authenticate with the code from before."""
-        assert isinstance(transport, asyncio.Transport)
-        if self.state == "off":  # the network went away while the connection was made
-            self._forsake(transport)
-            return
-        self._transport, self._ear, self._choked = transport, Ear(), False
-        self.connections += 1
+        self._ear = Ear()
         self._enter()
 
-    def data_received(self, data: bytes) -> None:
+    def heard(self, data: bytes) -> None:
         """Hear the platform."""
-        for heard in self._ear.feed(data):
-            if self._transport is not None:
-                self._hear(heard)
+        for message in self._ear.feed(data):
+            self._hear(message)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Everything unanswered waits for the next connection."""
-        if self._forsaken:
-            self._forsaken -= 1  # an old connection, which we gave up ourselves
-        else:
-            self.postpone()
-
-    def pause_writing(self) -> None:
-        """The platform reads slower than we write."""
-        self._choked = True
-
-    def resume_writing(self) -> None:
-        """It has caught up."""
-        self._choked = False
-        self._pump()
-
-    def postpone(self) -> None:
-        """No connection: try again after a pause that grows, with jitter so that a fleet does not knock at once."""
-        self._transport, self._asked_due = None, None
-        self.state, self.due = "waiting", self._now() + self._pause * random.uniform(0.5, 1.0)
-        self._pause = min(self._pause * 2, self._habits.backoff_limit_s)
-
-    def _forsake(self, transport: asyncio.Transport) -> None:
-        self._forsaken += 1
-        transport.abort()
+    def pump(self) -> None:
+        """Send what waits, as far as the platform's answers keep up."""
+        while self.online and self._backlog and not self.choked:
+            message_id, body, parcel = self._backlog[0]
+            if parcel is not None and len(self._sent) >= self._habits.unanswered:
+                return
+            self._backlog.popleft()
+            if parcel is None:  # senseless bytes: nobody answers them
+                self._say(body)
+                self._tally.pass_on()
+                continue
+            serial = self._next_serial()
+            sent = self._sent[serial] = _Sent(framed(message_id, body, serial, self.fitting), parcel)
+            sent.due = self._loop.time() + self._habits.answer_s
+            self._say(sent.data)
 
     def _enter(self) -> None:
         if self._code is None:
-            self.state = "registering"
+            self._session = "registering"
             self._ask(_REGISTER, registration(self.fitting))
         else:
-            self.state = "authenticating"
+            self._session = "authenticating"
             self._ask(_AUTHENTICATE, authentication(self._code, self.fitting))
 
     def _ask(self, message_id: int, body: bytes) -> None:
         """Send something whose missing answer means that the connection is dead."""
         self._asked = self._next_serial()
-        self._asked_due = self._now() + self._habits.answer_s * (1 + self._habits.resends)
-        self._write(framed(message_id, body, self._asked, self.fitting))
+        self._asked_due = self._loop.time() + self._habits.answer_s * (1 + self._habits.resends)
+        self._say(framed(message_id, body, self._asked, self.fitting))
 
     def _hear(self, heard: Heard) -> None:
         if heard.message_id == _REGISTER_REPLY:
@@ -197,18 +161,16 @@ class Terminal(asyncio.Protocol):
             self._answer(heard, 3)
 
     def _registered(self, heard: Heard) -> None:
-        if self.state != "registering" or heard.body[:2] != self._asked.to_bytes(2, "big"):
+        if self._session != "registering" or heard.body[:2] != self._asked.to_bytes(2, "big"):
             return
-        self._asked_due = None
         if len(heard.body) < 4 or heard.body[2] != 0:
-            assert self._transport is not None
-            self._transport.abort()  # refused: perhaps later
+            self.give_up()  # refused: perhaps later
             return
         self._code = heard.body[3:]
         self._enter()
 
     def _answered(self, serial: int, answered: int, result: int) -> None:
-        if answered == _AUTHENTICATE and serial == self._asked and self.state == "authenticating":
+        if answered == _AUTHENTICATE and serial == self._asked and self._session == "authenticating":
             self._asked_due = None
             if result == 0:
                 self._go_online()
@@ -220,23 +182,23 @@ class Terminal(asyncio.Protocol):
         elif answered in (_POSITION, _BATCH) and serial in self._sent:
             if result == 1:  # not heard, for we are not known any more
                 self._code = None
-                assert self._transport is not None
-                self._transport.abort()
+                self.give_up()
                 return
             self._settle(self._sent.pop(serial).parcel, refused=result not in (0, 4))
-            self._pump()
+            self.pump()
 
     def _answer(self, heard: Heard, result: int) -> None:
         body = general_answer(heard.serial, heard.message_id, result)
-        self._write(framed(_ANSWER, body, self._next_serial(), self.fitting))
+        self._say(framed(_ANSWER, body, self._next_serial(), self.fitting))
 
     def _go_online(self) -> None:
-        self.state, self._pause = "online", self._habits.backoff_s
-        now = self._now()
+        self._session = "online"
+        self.settled()
+        now = self._loop.time()
         for sent in self._sent.values():
             sent.tries, sent.due = 0, now + self._habits.answer_s
-            self._write(sent.data)
-        self._pump()
+            self._say(sent.data)
+        self.pump()
 
     def _send_again(self, now: float) -> None:
         for sent in self._sent.values():
@@ -244,11 +206,10 @@ class Terminal(asyncio.Protocol):
                 continue
             sent.tries += 1
             if sent.tries > self._habits.resends:
-                assert self._transport is not None
-                self._transport.abort()
+                self.give_up()
                 return
             sent.due = now + self._habits.answer_s * (sent.tries + 1)
-            self._write(sent.data)
+            self._say(sent.data)
 
     def _queue(self, message: Message) -> None:
         if message.raw is not None:
@@ -261,22 +222,6 @@ class Terminal(asyncio.Protocol):
         parts = list(batches(bodies))
         parcel = _Parcel(len(parts))
         self._backlog.extend((_BATCH, part, parcel) for part in parts)
-
-    def _pump(self) -> None:
-        """Send what waits, as far as the platform's answers keep up."""
-        while self.state == "online" and self._backlog and not self._choked:
-            message_id, body, parcel = self._backlog[0]
-            if parcel is not None and len(self._sent) >= self._habits.unanswered:
-                return
-            self._backlog.popleft()
-            if parcel is None:  # senseless bytes: nobody answers them
-                self._write(body)
-                self._tally.pass_on()
-                continue
-            serial = self._next_serial()
-            sent = self._sent[serial] = _Sent(framed(message_id, body, serial, self.fitting), parcel)
-            sent.due = self._now() + self._habits.answer_s
-            self._write(sent.data)
 
     def _settle(self, parcel: _Parcel, refused: bool) -> None:
         parcel.parts -= 1
@@ -293,7 +238,6 @@ class Terminal(asyncio.Protocol):
             if serial not in self._sent:
                 return serial
 
-    def _write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._spoke = self._now()
-            self._transport.write(data)
+    def _say(self, data: bytes) -> None:
+        self._spoke = self._loop.time()
+        self.write(data)

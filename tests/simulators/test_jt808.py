@@ -10,13 +10,14 @@ import pytest
 
 from simulators.city.observation import SECOND, Observation
 from simulators.message import Message
-from simulators.speakers.jt808 import Jt808Settings, Jt808Speaker
+from simulators.speakers.jt808 import Jt808Speaker
 from simulators.speakers.jt808_frames import Ear, Fitting, bcd_time, framed, position, registration
 from simulators.speakers.jt808_terminal import Habits
+from simulators.speakers.lines import Peer
 from tests.terminal import Reply, escaped
 
 START = 1_795_392_000_000_000  # 2026-11-23 08:00:00 in GMT+8
-QUICK = Habits(answer_s=0.05, backoff_s=0.01, backoff_limit_s=0.05)
+QUICK = Habits(answer_s=0.05)
 FIX = {
     "lat": 30.58,
     "lon": 114.3,
@@ -139,9 +140,9 @@ async def platform() -> AsyncIterator[Platform]:
 
 
 @contextlib.asynccontextmanager
-async def fleet(platform: Platform, **options: Any) -> AsyncIterator[Jt808Speaker]:
-    settings = Jt808Settings("127.0.0.1", platform.port, QUICK, tick_s=0.01)
-    async with asyncio.timeout(30), Jt808Speaker(msgspec.structs.replace(settings, **options), fitting) as speaker:
+async def fleet(platform: Platform, habits: Habits = QUICK, window: int = 100) -> AsyncIterator[Jt808Speaker]:
+    peer = Peer("127.0.0.1", platform.port, tick_s=0.01, backoff_s=0.01, backoff_limit_s=0.05)
+    async with asyncio.timeout(30), Jt808Speaker(peer, fitting, habits, window) as speaker:
         yield speaker
 
 
