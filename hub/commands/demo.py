@@ -17,9 +17,10 @@ from hub.commands.serve import announce
 from hub.embedded import default_data_folder
 from hub.running import run, run_installation
 from simulators.city import City, registry
-from simulators.run import Progress, make_source
+from simulators.run import Progress
 from simulators.run import run as simulate
 from simulators.scenario import Scenario, ScenarioError, load_scenario
+from simulators.source import make_source
 from simulators.speakers.mqtt_json import BrokerAddress
 from simulators.truth import nowhere
 from store.devices_table import DeviceSpec, enter

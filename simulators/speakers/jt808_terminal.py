@@ -20,7 +20,7 @@ from simulators.speakers.jt808_frames import (
     registration,
 )
 from simulators.speakers.lines import Line, Peer
-from simulators.speakers.speaker import Tally
+from simulators.speakers.speaker import Parcel, Tally
 
 _REGISTER, _AUTHENTICATE, _HEARTBEAT, _ANSWER, _POSITION, _BATCH = 0x0100, 0x0102, 0x0002, 0x0001, 0x0200, 0x0704
 _GENERAL_REPLY, _REGISTER_REPLY, _TEXT = 0x8001, 0x8100, 0x8300
@@ -40,22 +40,12 @@ class Habits(msgspec.Struct, frozen=True):
     unanswered: int = 16
 
 
-class _Parcel:
-    """A message of the city, which may travel as several of the protocol."""
-
-    __slots__ = ("parts", "refused")
-
-    def __init__(self, parts: int) -> None:
-        self.parts = parts
-        self.refused = False
-
-
 class _Sent:
     """A message on its way: always the same bytes under the same serial."""
 
     __slots__ = ("data", "due", "parcel", "tries")
 
-    def __init__(self, data: bytes, parcel: _Parcel) -> None:
+    def __init__(self, data: bytes, parcel: Parcel) -> None:
         self.data, self.parcel = data, parcel
         self.tries = 0
         self.due = 0.0
@@ -80,7 +70,7 @@ class Terminal(Line):
         self._asked_due: float | None = None
         self._spoke = 0.0
         self._sent: dict[int, _Sent] = {}
-        self._backlog: deque[tuple[int, bytes, _Parcel | None]] = deque()
+        self._backlog: deque[tuple[int, bytes, Parcel | None]] = deque()
 
     @property
     def online(self) -> bool:
@@ -184,7 +174,7 @@ class Terminal(Line):
                 self._code = None
                 self.give_up()
                 return
-            self._settle(self._sent.pop(serial).parcel, refused=result not in (0, 4))
+            self._sent.pop(serial).parcel.settle(refused=result not in (0, 4))
             self.pump()
 
     def _answer(self, heard: Heard, result: int) -> None:
@@ -217,20 +207,11 @@ class Terminal(Line):
             return
         bodies = [position(observation, self.fitting) for observation in message.observations]
         if len(bodies) == 1:
-            self._backlog.append((_POSITION, bodies[0], _Parcel(1)))
+            self._backlog.append((_POSITION, bodies[0], Parcel(self._tally, 1)))
             return
         parts = list(batches(bodies))
-        parcel = _Parcel(len(parts))
+        parcel = Parcel(self._tally, len(parts))
         self._backlog.extend((_BATCH, part, parcel) for part in parts)
-
-    def _settle(self, parcel: _Parcel, refused: bool) -> None:
-        parcel.parts -= 1
-        parcel.refused = parcel.refused or refused
-        if parcel.parts == 0:
-            if parcel.refused:
-                self._tally.refuse()
-            else:
-                self._tally.acknowledge()
 
     def _next_serial(self) -> int:
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Mapping
 from types import TracebackType
@@ -13,6 +14,7 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
+FLUSH_S = 5.0  # for what was written to reach a peer, at the end
 State = Literal["off", "waiting", "connecting", "connected"]
 
 
@@ -50,6 +52,7 @@ class Line(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._pause = peer.backoff_s
         self._transport: asyncio.Transport | None = None
+        self._ended = asyncio.Event()
         self._forsaken = 0  # connections that we gave up and that have not told us their end yet
 
     def hang_up(self) -> None:
@@ -79,6 +82,14 @@ class Line(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    async def goodbye(self) -> None:
+        """End the connection in good order, with everything that was written on its way to the peer."""
+        transport, self.state = self._transport, "off"
+        if transport is not None:
+            transport.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), FLUSH_S)
+
     def write(self, data: bytes) -> None:
         """Send bytes, where there is a connection."""
         if self._transport is not None:
@@ -107,6 +118,7 @@ class Line(asyncio.Protocol):
             self._forsake(transport)
             return
         self._transport, self.choked, self.state = transport, False, "connected"
+        self._ended.clear()
         self.connections += 1
         self.connected()
 
@@ -117,8 +129,11 @@ class Line(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop."""
+        self._ended.set()
         if self._forsaken:
             self._forsaken -= 1
+        elif self.state == "off":
+            self._transport = None
         else:
             self.postpone()
 

@@ -62,6 +62,25 @@ class Tally:
             self._settled.set()
 
 
+class Parcel:
+    """A message of the city that travels as several of its protocol: it is settled with the last of its ``parts``."""
+
+    __slots__ = ("_parts", "_refused", "_tally")
+
+    def __init__(self, tally: Tally, parts: int) -> None:
+        self._tally, self._parts, self._refused = tally, parts, False
+
+    def settle(self, refused: bool = False) -> None:
+        """The peer has confirmed a part, or refused it."""
+        self._parts -= 1
+        self._refused = self._refused or refused
+        if self._parts == 0:
+            if self._refused:
+                self._tally.refuse()
+            else:
+                self._tally.acknowledge()
+
+
 class Speaker(Protocol):
     """One protocol. An asynchronous context manager; entering does not wait for a peer.
 
