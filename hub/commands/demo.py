@@ -14,16 +14,14 @@ from devices.errors import ConfigError, TransientError
 from hub import logs, settings
 from hub.bootstrap import Hub, Installation
 from hub.commands.serve import announce
+from hub.demo_city import DemoCity
 from hub.embedded import default_data_folder
 from hub.running import run, run_installation
-from simulators.city import City, registry
 from simulators.run import Progress
 from simulators.run import run as simulate
 from simulators.scenario import Scenario, ScenarioError, load_scenario
-from simulators.source import make_source
 from simulators.speakers.mqtt_json import BrokerAddress
-from simulators.truth import nowhere
-from store.devices_table import DeviceSpec, enter
+from store.devices_table import IdentityTakenError, enter
 
 log = structlog.get_logger("hub.demo")
 HOUR_US = 3_600_000_000
@@ -43,26 +41,45 @@ def demo(
     truth: Annotated[Path | None, typer.Option(help="Write what really happened to this file (JSON lines).")] = None,
 ) -> None:
     """Run the hub with everything embedded and a simulated city. ctrl-C ends it cleanly."""
-    chosen = settings.load(None, data=data or default_data_folder() / "demo", store={"dsn": ""}, mqtt=())
-    logs.configure(chosen.log.level, chosen.log.format)
     try:
-        city = load_scenario(scenario)
+        chosen_scenario = load_scenario(scenario)
     except ScenarioError as error:
         raise ConfigError(str(error)) from None
+    city = DemoCity(chosen_scenario, seed)
+    try:
+        chosen = settings.load(
+            None, data=data or default_data_folder() / "demo", store={"dsn": ""}, mqtt=(), **city.settings()
+        )
+        logs.configure(chosen.log.level, chosen.log.format)
+        _run(chosen, chosen_scenario, city, seed, port=port, minutes=minutes, truth=truth)
+    finally:
+        city.close()
 
+
+def _run(
+    chosen: settings.Settings,
+    scenario: Scenario,
+    city: DemoCity,
+    seed: int,
+    *,
+    port: int,
+    minutes: float | None,
+    truth: Path | None,
+) -> None:
     async def simulate_beside(installation: Installation, hub: Hub, stop: asyncio.Event) -> None:
         connection = installation.embedded_connection()
         password = connection.password.get_secret_value() if connection.password else None
         gap_hours = await hours_since_last(hub, time_ns() // 1_000)
-        await enter_city(installation.dsn(), city, seed)
+        await enter_city(installation.dsn(), city)
         await hub.subscribed()  # before that, the broker would keep nothing for us
         now = time_ns() // 1_000
         await simulate(
-            city,
+            scenario,
             broker=BrokerAddress(connection.host, connection.port, connection.username, password),
+            peers=city.peers(hub),
             start_us=now,
             seed=seed,
-            backfill_hours=min(city.backfill_hours, gap_hours),
+            backfill_hours=min(scenario.backfill_hours, gap_hours),
             truth=truth,
             progress=_Reporter(),
             stop=stop,
@@ -88,19 +105,18 @@ async def hours_since_last(hub: Hub, now: int) -> float:
     return float("inf") if newest is None else max(0.0, (now - newest) / HOUR_US)
 
 
-async def enter_city(dsn: str, scenario: Scenario, seed: int) -> None:
-    """Register the city's devices with their names, as an operator would; nothing changes the second time."""
-    source = make_source(scenario, seed, 0, nowhere())
-    if not isinstance(source, City):
-        return  # a plain load: its devices register themselves
-    specs = [
-        DeviceSpec(entry["id"], entry["kind"], name=entry["name"], attributes=entry["attributes"])
-        for entry in registry.devices(source)
-    ]
+async def enter_city(dsn: str, city: DemoCity) -> None:
+    """Register the city's devices with their names and identities, as an operator would; once is enough."""
+    specs = city.specs()
+    if not specs:
+        return
     try:
         await enter(dsn, specs)
     except TransientError as error:
         log.warning("city_not_registered", error=str(error))
+    except IdentityTakenError as error:
+        # A demo of another seed or version gave these to other devices; those go on under their old names.
+        log.warning("city_not_registered", error=str(error)[:500])
 
 
 class _Reporter:

@@ -93,10 +93,14 @@ class NmeaTcpSpeaker:
         self._receiver(device_id)
 
     async def publish(self, message: Message) -> None:
-        """Write a message, or keep it until the connection stands; ``offline`` tears the connection."""
+        """Write a message, or keep it until the connection stands; ``offline`` tears the connection.
+
+        A copy is left out: receivers repeat nothing, and neither does a stream. (Networks do double datagrams.)
+        """
         receiver = self._receiver(message.device_id)
         if message.offline:
             receiver.hang_up()
+        if message.offline or message.copy:
             return
         await self.tally.take()
         receiver.give(b"".join(lines_of(message, dialect_of(receiver.imei))))
