@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
-import structlog
 
 from simulators.city import City
 from simulators.scenario import Scenario
@@ -23,8 +22,6 @@ from simulators.speakers.jt808_frames import Fitting
 from simulators.speakers.jt808_terminal import Habits
 from simulators.speakers.lines import Peer
 from simulators.speakers.modbus import Seat, seats
-
-log = structlog.get_logger(__name__)
 
 
 class Peers(msgspec.Struct, frozen=True):
@@ -58,9 +55,13 @@ class Peers(msgspec.Struct, frozen=True):
 
 
 class Casting(msgspec.Struct, frozen=True):
-    """The parts. ``seats`` are those of the Modbus controllers; ``fitting`` is what a vehicle's terminal knows."""
+    """The parts. ``seats`` are those of the Modbus controllers; ``fitting`` is what a vehicle's terminal knows.
+
+    ``missing`` counts the devices whose protocol nobody listens to, and that speak JSON over MQTT instead.
+    """
 
     protocols: Mapping[str, str]
+    missing: Mapping[str, int]
     seats: Mapping[str, Seat]
     fitting: Callable[[str], Fitting]
 
@@ -86,17 +87,13 @@ class Casting(msgspec.Struct, frozen=True):
 
 def cast(scenario: Scenario, source: Source, seed: int, peers: Peers | None = None) -> Casting:
     """Give every device of a source its part; a protocol that ``peers`` lacks gives way to JSON over MQTT."""
-    protocols = _spoken(allot(source.device_ids, scenario.speakers, seed), (peers or Peers()).spoken())
+    spoken = (peers or Peers()).spoken()
+    allotted = allot(source.device_ids, scenario.speakers, seed)
+    missing = Counter(protocol for protocol in allotted.values() if protocol not in spoken)
+    protocols = {name: protocol if protocol in spoken else DEFAULT for name, protocol in allotted.items()}
     controllers = [device_id for device_id, protocol in protocols.items() if protocol == "modbus"]
     dead = dead_units(controllers, scenario.modbus, seed)
-    return Casting(protocols, seats(controllers, scenario.modbus.units, dead), _fittings(source))
-
-
-def _spoken(allotted: Mapping[str, str], spoken: frozenset[str]) -> dict[str, str]:
-    missing = Counter(protocol for protocol in allotted.values() if protocol not in spoken)
-    for protocol, count in sorted(missing.items()):
-        log.warning("protocol_without_address", protocol=protocol, devices=count, instead=DEFAULT)
-    return {name: protocol if protocol in spoken else DEFAULT for name, protocol in allotted.items()}
+    return Casting(protocols, missing, seats(controllers, scenario.modbus.units, dead), _fittings(source))
 
 
 def _fittings(source: Source) -> Callable[[str], Fitting]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+import structlog
 
 from simulators.casting import Peers, cast
 from simulators.city.local_time import MINUTE
@@ -22,10 +23,12 @@ from simulators.faults import FaultLine
 from simulators.message import Batcher, Message, count
 from simulators.scenario import Scenario
 from simulators.source import Source, make_source
+from simulators.speakers.allotment import DEFAULT
 from simulators.speakers.choir import Choir, Count
 from simulators.speakers.mqtt_json import BrokerAddress, LinkSettings
 from simulators.truth import Header, TruthFile
 
+logger = structlog.get_logger(__name__)
 SLICE_US = 20 * SECOND  # of simulated time, after which others get their turn on the loop
 ALIGN_US = 30 * MINUTE  # in backfill, after which gathered arrays go out, so that devices stay in step
 NEAR_US = SECOND
@@ -93,6 +96,8 @@ async def run(
     with TruthFile(truth) as log:
         source = make_source(scenario, seed, began, log)
         parts = cast(scenario, source, seed, peers)
+        for protocol, devices in sorted(parts.missing.items()):
+            logger.warning("protocol_without_address", protocol=protocol, devices=devices, instead=DEFAULT)
         protocols = dict(parts.protocols) if scenario.speakers else {}
         log.header(Header(seed, began, scenario.name, _sizes(scenario), protocols))
         for device_id in parts.dead:

@@ -7,7 +7,7 @@ import contextlib
 import random
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 import structlog
@@ -113,11 +113,11 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        assert isinstance(transport, asyncio.Transport)
+        line = cast(asyncio.Transport, transport)  # uvloop's is none by class
         if self.state == "off":  # the network went away while the connection was made
-            self._forsake(transport)
+            self._forsake(line)
             return
-        self._transport, self.choked, self.state = transport, False, "connected"
+        self._transport, self.choked, self.state = line, False, "connected"
         self._ended.clear()
         self.connections += 1
         self.connected()

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
+from typing import cast
 
 import msgspec
 
@@ -70,9 +71,8 @@ class _Session(asyncio.Protocol):
         self._rest = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._open.add(transport)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by class
+        self._open.add(self._transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._transport is not None:

@@ -84,8 +84,7 @@ class NmeaTcpSpeaker:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for receiver in self._receivers.values():
-            await receiver.goodbye()
+        await asyncio.gather(*(receiver.goodbye() for receiver in self._receivers.values()))
         await self._exchange.__aexit__(kind, error, trace)
 
     async def greet(self, device_id: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import uvloop
 
 from simulators.city.observation import SECOND, Observation
 from simulators.message import Message
@@ -309,3 +310,19 @@ async def test_a_full_window_makes_the_city_wait(platform: Platform) -> None:
         await waiting
         await speaker.drain()
         assert speaker.tally.acknowledged == 4
+
+
+def test_terminals_live_on_the_fastest_loop_too() -> None:
+    """Its transports are of no class of asyncio's."""
+
+    async def day() -> int:
+        platform = Platform()
+        await platform.start()
+        async with fleet(platform) as speaker:
+            await speaker.publish(Message("vehicle-0001", START, (observation(),)))
+            await speaker.drain()
+            acknowledged = speaker.tally.acknowledged
+        await platform.stop()
+        return acknowledged
+
+    assert uvloop.run(day()) == 1

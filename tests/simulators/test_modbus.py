@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
+import uvloop
 
 from simulators.message import Message
 from simulators.speakers.modbus import ModbusSpeaker, Seat, seats
@@ -145,3 +146,15 @@ async def test_a_client_that_speaks_something_else_is_cut_off(gateways: tuple[Mo
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await reader.readexactly(1)
     writer.close()
+
+
+def test_gateways_live_on_the_fastest_loop_too() -> None:
+    """Its transports are of no class of asyncio's."""
+
+    async def day() -> list[str]:
+        sockets = [socket.create_server(("127.0.0.1", 0))]
+        async with ModbusSpeaker(seats(FOUR[:1], 3), sockets) as speaker:
+            await speaker.publish(Message("toilet-0001", START, (seen("toilet-0001", TOILET),)))
+            return await ask(sockets[0].getsockname()[1], "0001 0000 0006 01 04 0004 0001")
+
+    assert uvloop.run(day()) == ["000100000005010402032c"]
