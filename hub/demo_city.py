@@ -78,7 +78,7 @@ class DemoCity:
                 entry["id"],
                 entry["kind"],
                 name=entry["name"],
-                attributes=entry["attributes"],
+                attributes=self._attributes(entry),
                 identities=tuple(Identity(*pair) for pair in self.casting.identities(entry["id"])),
             )
             for entry in registry.devices(self._source)
@@ -96,6 +96,11 @@ class DemoCity:
             modbus=(lambda _: self._gateways) if self._gateways else None,
             lorawan=self._possible().lorawan,
         )
+
+    def _attributes(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """Of a bin also what its sensor measures when it is empty and when it is full."""
+        own: dict[str, Any] = dict(entry["attributes"])
+        return own | (self.casting.geometry(entry["id"]) if entry["kind"] == "bin" else {})
 
     def _possible(self) -> Peers:
         """What this hub could hear, by its protocols; the addresses stand for some address."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from simulators.city import City
+from simulators.city.bins import DEPTH_MM, FULL_MM
 from simulators.scenario import Scenario
 from simulators.source import Source
 from simulators.speakers.allotment import CLOCKLESS, DEFAULT, allot, dead_units
@@ -21,6 +22,7 @@ from simulators.speakers.identities import edition_of, identities, number_of, ph
 from simulators.speakers.jt808_frames import Fitting
 from simulators.speakers.jt808_terminal import Habits
 from simulators.speakers.lines import Peer
+from simulators.speakers.lorawan_sensors import sensors_of
 from simulators.speakers.modbus import Seat, seats
 
 
@@ -83,6 +85,13 @@ class Casting(msgspec.Struct, frozen=True):
     def identities(self, device_id: str) -> tuple[tuple[str, str], ...]:
         """(scheme, value) of all that a device goes by beside its readable id."""
         return identities(self.protocols.get(device_id, DEFAULT), device_id)
+
+    def geometry(self, device_id: str) -> dict[str, int]:
+        """What a bin's sensor measures when the bin is empty and when it is full (mm): attributes of the device."""
+        above = 0
+        if self.protocols.get(device_id) in ("chirpstack", "tts"):
+            above = sensors_of("bin", number_of(device_id))[0].model.above_mm
+        return {"empty_mm": DEPTH_MM + above, "full_mm": FULL_MM + above}
 
 
 def cast(scenario: Scenario, source: Source, seed: int, peers: Peers | None = None) -> Casting:
