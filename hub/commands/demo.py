@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
 from time import time_ns
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 import typer
@@ -71,7 +72,9 @@ def _run(
         password = connection.password.get_secret_value() if connection.password else None
         gap_hours = await hours_since_last(hub, time_ns() // 1_000)
         await enter_city(installation.dsn(), city)
-        await hub.subscribed()  # before that, the broker would keep nothing for us
+        await _either(hub.subscribed(), stop.wait())  # before that, the broker would keep nothing for us
+        if stop.is_set():
+            return
         now = time_ns() // 1_000
         await simulate(
             scenario,
@@ -94,6 +97,15 @@ def _run(
             seconds=None if minutes is None else minutes * 60,
         )
     )
+
+
+async def _either(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Wait until one of them is over."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def hours_since_last(hub: Hub, now: int) -> float:
