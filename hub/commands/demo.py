@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import time_ns
 from typing import Annotated, Any
 
 import structlog
 import typer
+from psycopg_pool import AsyncConnectionPool
 
+from devices.access import Role
 from devices.errors import ConfigError, TransientError
 from hub import logs, settings
 from hub.bootstrap import Hub, Installation
@@ -21,11 +24,17 @@ from hub.running import run, run_installation
 from simulators.run import Progress
 from simulators.run import run as simulate
 from simulators.scenario import Scenario, ScenarioError, load_scenario
+from simulators.speakers.http_json import HttpAddress
 from simulators.speakers.mqtt_json import BrokerAddress
+from store.api_keys import ApiKeys
+from store.connection import session_parameters
 from store.devices_table import IdentityTakenError, enter
+from store.writers_session import WriteSession
 
 log = structlog.get_logger("hub.demo")
 HOUR_US = 3_600_000_000
+KEY_NAME = "simulated city"
+ACTOR = "demo"
 
 
 def register(app: typer.Typer) -> None:
@@ -76,17 +85,18 @@ def _run(
         if stop.is_set():
             return
         now = time_ns() // 1_000
-        await simulate(
-            scenario,
-            broker=BrokerAddress(connection.host, connection.port, connection.username, password),
-            peers=city.peers(hub),
-            start_us=now,
-            seed=seed,
-            backfill_hours=min(scenario.backfill_hours, gap_hours),
-            truth=truth,
-            progress=_Reporter(),
-            stop=stop,
-        )
+        async with poster(installation.dsn(), installation.web.url) as http:
+            await simulate(
+                scenario,
+                broker=BrokerAddress(connection.host, connection.port, connection.username, password),
+                peers=city.peers(hub, http),
+                start_us=now,
+                seed=seed,
+                backfill_hours=min(scenario.backfill_hours, gap_hours),
+                truth=truth,
+                progress=_Reporter(),
+                stop=stop,
+            )
 
     run(
         run_installation(
@@ -97,6 +107,28 @@ def _run(
             seconds=None if minutes is None else minutes * 60,
         )
     )
+
+
+@asynccontextmanager
+async def poster(dsn: str, url: str) -> AsyncIterator[HttpAddress | None]:
+    """Where the city posts, with a key that is good until the end of the block; None while the store is away."""
+    pool = AsyncConnectionPool(kwargs=session_parameters(dsn), min_size=0, max_size=1, open=False, name="demo")
+    async with pool:
+        keys = ApiKeys(WriteSession(pool))
+        try:
+            for left in await keys.keys():
+                if left.name == KEY_NAME:  # of a demo that was killed
+                    await keys.revoke(left.prefix, actor=ACTOR)
+            key, entry = await keys.create(KEY_NAME, Role.INTEGRATION, device=None, expires_at=None, actor=ACTOR)
+        except TransientError as error:
+            log.warning("no_key_for_posts", error=str(error))
+            yield None
+            return
+        try:
+            yield HttpAddress(url, key)
+        finally:
+            with suppress(TransientError):
+                await keys.revoke(entry.prefix, actor=ACTOR)
 
 
 async def _either(*waits: Coroutine[Any, Any, Any]) -> None:
