@@ -114,7 +114,7 @@ class Line(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
         line = cast(asyncio.Transport, transport)  # uvloop's is none by class
-        if self.state == "off":  # the network went away while the connection was made
+        if self.state != "connecting":  # the network went away while the connection was made, or is back by another
             self._forsake(line)
             return
         self._transport, self.choked, self.state = line, False, "connected"

@@ -263,6 +263,24 @@ async def test_off_means_offline_until_the_next_message(platform: Platform) -> N
     assert platform.heard.count(0x0100) == 1, "the code is kept over connections"
 
 
+async def test_a_device_that_comes_and_goes_while_it_connects_ends_with_one_connection(platform: Platform) -> None:
+    async with fleet(platform) as speaker:
+        await speaker.greet("vehicle-0001")
+        terminal = speaker.terminals["vehicle-0001"]
+        for number in range(20):
+            while terminal.state not in ("connecting", "connected"):
+                await asyncio.sleep(0)
+            await speaker.publish(Message("vehicle-0001", START, offline=True))
+            await speaker.publish(Message("vehicle-0001", START, (observation(number),)))
+        await speaker.drain()
+        assert (speaker.tally.acknowledged, speaker.online) == (20, 1)
+        serving = [writer for writer in platform.writers if not writer.transport.is_closing()]
+        while len(serving) > 1:
+            await asyncio.sleep(0.01)
+            serving = [writer for writer in platform.writers if not writer.transport.is_closing()]
+    assert len(set(times(platform.positions))) == 20
+
+
 async def test_a_code_that_is_not_known_any_more_is_asked_for_again(platform: Platform) -> None:
     async with fleet(platform) as speaker:
         await speaker.publish(Message("vehicle-0001", START, (observation(),)))
