@@ -14,7 +14,6 @@ from simulators.speakers.lines import Peer
 
 
 def peers(
-    *,
     jt808: str | None,
     nmea_tcp: str | None,
     nmea_udp: str | None,

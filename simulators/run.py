@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 import structlog
 
-from simulators.casting import Peers, cast
+from simulators.casting import Casting, Peers, cast
 from simulators.city.local_time import MINUTE
 from simulators.city.observation import SECOND
 from simulators.faults import FaultLine
@@ -26,7 +26,7 @@ from simulators.source import Source, make_source
 from simulators.speakers.allotment import DEFAULT
 from simulators.speakers.choir import Choir, Count
 from simulators.speakers.mqtt_json import BrokerAddress, LinkSettings
-from simulators.truth import Header, TruthFile
+from simulators.truth import Header, TruthFile, TruthLog
 
 logger = structlog.get_logger(__name__)
 SLICE_US = 20 * SECOND  # of simulated time, after which others get their turn on the loop
@@ -96,12 +96,7 @@ async def run(
     with TruthFile(truth) as log:
         source = make_source(scenario, seed, began, log)
         parts = cast(scenario, source, seed, peers)
-        for protocol, devices in sorted(parts.missing.items()):
-            logger.warning("protocol_without_address", protocol=protocol, devices=devices, instead=DEFAULT)
-        protocols = dict(parts.protocols) if scenario.speakers else {}
-        log.header(Header(seed, began, scenario.name, _sizes(scenario), protocols))
-        for device_id in parts.dead:
-            log.point("unit_dead", device_id, began)
+        _take_down(log, scenario, parts, seed, began)
         async with Choir(parts, peers or Peers(), broker, link, seed=seed, truth=log) as choir:
             journey = _Journey(
                 source=source,
@@ -248,6 +243,16 @@ class _Journey:
         self._progress(
             Progress(self._phase, self._now, total.messages, total.acknowledged, total.in_flight, seen, done)
         )
+
+
+def _take_down(log: TruthLog, scenario: Scenario, parts: Casting, seed: int, began: int) -> None:
+    """Begin the truth with what is run and who speaks what, and say which protocols give way."""
+    for protocol, devices in sorted(parts.missing.items()):
+        logger.warning("protocol_without_address", protocol=protocol, devices=devices, instead=DEFAULT)
+    protocols = dict(parts.protocols) if scenario.speakers else {}
+    log.header(Header(seed, began, scenario.name, _sizes(scenario), protocols))
+    for device_id in parts.dead:
+        log.point("unit_dead", device_id, began)
 
 
 def _sizes(scenario: Scenario) -> dict[str, int]:

@@ -88,15 +88,7 @@ def simulate(
     chosen = _scenario(scenario, changes)
     options: dict[str, Any] = {
         "broker": broker_address(broker, ca),
-        "peers": peers(
-            jt808=jt808,
-            nmea_tcp=nmea_tcp,
-            nmea_udp=nmea_udp,
-            http=http,
-            key=key,
-            modbus_port=modbus_port,
-            lorawan=lorawan,
-        ),
+        "peers": peers(jt808, nmea_tcp, nmea_udp, http, key, modbus_port, lorawan),
         "start_us": _start(start),
         "seed": seed,
         "minutes": _positive("minutes", minutes),
@@ -104,6 +96,10 @@ def simulate(
         "backfill_hours": _positive("backfill", backfill),
         "truth": truth,
     }
+    _carry_out(chosen, options)
+
+
+def _carry_out(chosen: Scenario, options: dict[str, Any]) -> None:
     console = Console(stderr=True)
     _warn_of_future(console, chosen, options)
     try:
