@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from simulators.casting import Casting, Peers, cast
@@ -57,12 +58,15 @@ class Rerun:
         for message in self._line.flush():
             yield from message.observations
 
+    @cached_property
     def expected(self) -> Expected:
+        """Everything that should be stored."""
         found = Expected()
         for observation in self.observations():
             protocol = self.casting.protocols[observation.device_id]
-            seen_through = {"jt808": self._jt808, "nmea-tcp": _nmea, "nmea-udp": _nmea}.get(protocol, _native)
-            seen_through(found, observation)
+            ways = {"jt808": self._jt808, "nmea-tcp": _nmea, "nmea-udp": _nmea}
+            ways |= {"chirpstack": self._lorawan, "tts": self._lorawan, "modbus": _nothing}
+            ways.get(protocol, _native)(found, observation)
         return found
 
     def _jt808(self, found: Expected, observation: Observation) -> None:
@@ -80,6 +84,30 @@ class Rerun:
         if readings["speed_kmh"] > 60:
             found.events.add((device, "overspeed", at))
         found.fix(device, at, fix["lat"], fix["lon"], fix["speed_kmh"], fix["valid"])
+
+    def _lorawan(self, found: Expected, observation: Observation) -> None:
+        """Of bins level, lid and battery, some with temperature; of toilets the nose's air and the door's contact."""
+        device, at, readings = observation.device_id, observation.observed_at, observation.readings
+        rssi = readings.get("rssi_dbm", -84)
+        found.reading(device, "rssi_dbm", at, rssi)
+        found.reading(device, "snr_db", at, round(max(-18.0, 10 + (rssi + 80) / 3), 1))
+        if observation.kind == "toilet":
+            for metric in ("nh3_ppm", "h2s_ppm", "temperature_c", "humidity_pct"):
+                found.reading(device, metric, at, readings[metric])
+            found.reading(device, "battery_pct", at, 96)
+            found.reading(device, "door_open", at, readings["stalls_occupied"] == 0)
+            found.reading(device, "tamper", at, 0)
+            return
+        model = int(device[-4:]) % 3  # EM310-UDL, EM400-MUD, LDDS75
+        metrics = (("battery_pct", "tilt"), ("battery_pct", "tilt", "temperature_c"), ("battery_v", "temperature_c"))
+        for metric in metrics[model]:
+            found.reading(device, metric, at, readings[metric])
+        found.reading(device, "distance_mm", at, readings["distance_mm"] + (200 if model == 2 else 0))
+        found.reading(device, "fill_pct", at, min(100, max(0, (1_150 - readings["distance_mm"]) / 10.3)))
+
+
+def _nothing(_: Expected, __: Observation) -> None:
+    """A controller is polled when the hub likes."""
 
 
 def _nmea(found: Expected, observation: Observation) -> None:
@@ -102,7 +130,17 @@ def _native(found: Expected, observation: Observation) -> None:
         found.fix(device, at, fix["lat"], fix["lon"], fix.get("speed_kmh"), fix["valid"])
 
 
-RESOLUTION = {"mileage_km": 0.0501, "fuel_l": 0.0501, "speed_kmh": 0.0501}
+RESOLUTION = {
+    "mileage_km": 0.0501,
+    "fuel_l": 0.0501,
+    "speed_kmh": 0.0501,
+    "battery_pct": 0.501,
+    "battery_v": 0.000501,
+    "nh3_ppm": 0.00501,
+    "h2s_ppm": 0.00501,
+    "humidity_pct": 0.251,
+    "fill_pct": 0.0501,
+}
 DEGREES, KMH = 6e-7, 0.0501
 
 
