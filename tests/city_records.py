@@ -154,12 +154,8 @@ def differences(
     expected: Expected,
     stored: dict[str, list[tuple[Any, ...]]],
     lossy: frozenset[str] = frozenset(),
-    repeating: frozenset[str] = frozenset(),
 ) -> list[str]:
-    """What is stored and should not be, what is missing (except of ``lossy`` devices), what has another value.
-
-    Of ``repeating`` devices a position may stand there twice, if both are true.
-    """
+    """What is stored and should not be, what is missing (except of ``lossy`` devices), what has another value."""
     found = []
     readings: dict[Reading, list[float]] = defaultdict(list)
     for device, metric, at, value, *_ in stored["readings"]:
@@ -178,7 +174,7 @@ def differences(
             found.append(f"reading {key}: {ours}, stored {its}")
     for fix_key in fixes.keys() & expected.fixes.keys():
         wanted_fixes, its_fixes = expected.fixes[fix_key], fixes[fix_key]
-        doubled = len(its_fixes) > len(wanted_fixes) and fix_key[0] not in repeating
+        doubled = len(its_fixes) > len(wanted_fixes)
         strange = [b for b in its_fixes if not any(_near(a, b) for a in wanted_fixes)]
         if doubled or strange or not all(any(_near(a, b) for b in its_fixes) for a in wanted_fixes):
             found.append(f"fix {fix_key}: {wanted_fixes}, stored {its_fixes}")

@@ -142,13 +142,9 @@ broker = "test"
         return frozenset(name for name, one in self.rerun.casting.protocols.items() if one in protocols)
 
     def wrong(self, lossy: frozenset[str] = frozenset()) -> list[str]:
-        """What differs.
-
-        On a busy machine datagrams may be lost, and nobody is to blame. One that comes twice may be grouped anew, and
-        its speed then be VTG's, and not RMC's.
-        """
+        """What differs. On a busy machine datagrams may be lost, and nobody is to blame."""
         datagrams = self.speaking("nmea-udp")
-        return differences(self.rerun.expected, contents(self.dsn), lossy | datagrams, datagrams)[:20]
+        return differences(self.rerun.expected, contents(self.dsn), lossy | datagrams)[:20]
 
     def heard_of(self, protocol: str) -> float:
         """The share of a protocol's positions that are stored."""
