@@ -74,7 +74,9 @@ def as_told(block: Block) -> dict[str, Any]:
     """A block for people, with the count of what it holds."""
     told: dict[str, Any] = {"function": block.function, "address": block.address}
     told["count"] = len(block.words) or block.count
-    return told | ({"registers": list(block.words)} if block.exception is None else {"exception": block.exception})
+    if block.exception is not None:
+        return told | {"exception": block.exception}
+    return told | {"bits" if block.function in READS_BITS else "registers": list(block.words)}
 
 
 def _check(where: str, block: Block) -> None:

@@ -86,7 +86,7 @@ def value_of(point: Point, raw: Sequence[int]) -> float | None:
     return _scaled(number, point)
 
 
-def words_to_write(point: WritePoint, value: bool | float) -> tuple[int, ...]:
+def words_to_write(point: WritePoint, value: object) -> tuple[int, ...]:
     """The registers (or the one bit) that say ``value``. Raises ValueError for what may not be written."""
     if point.type == "bool":
         if not isinstance(value, bool):
