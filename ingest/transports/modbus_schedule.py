@@ -4,9 +4,13 @@ No IO and no clock: instants are seconds of a clock that never goes back, handed
 answered, *new* before its first try, and *suspect* from the first answer that did not come. Living units are polled on
 a fixed grid of their period, so that a late poll does not shift the next. New and suspect units are asked
 
-* by a lane of their own where there is one (a second TCP connection), or in the gaps between the polls of living ones;
+* by a lane of their own where there is one (a second TCP connection), or (suspects) in the gaps between the polls of
+  living ones;
 * with a short timeout;
 * suspects with growing pauses, and all together for at most a small share of the time.
+
+New units are asked as soon as no living one is due: most of them will answer. A suspect that has waited for a gap too
+long is asked without one, so that a line that is always busy finds it, too.
 """
 
 from __future__ import annotations
@@ -50,6 +54,7 @@ class UnitState:
         self.probe_at = due
         self.polls = 0
         self.missed = 0  #: beats that passed without a poll while it was living
+        self.due = due  #: when the first of its groups is to be polled
         self._due = {group.name: due for group in unit.register_map.groups}
         self._groups = unit.register_map.groups
         self.period_s = min(unit.period_of(group) for group in self._groups)
@@ -64,11 +69,6 @@ class UnitState:
         """Whether it has never been asked."""
         return not self.answered and self.failures == 0
 
-    @property
-    def due(self) -> float:
-        """When the first of its groups is to be polled."""
-        return min(self._due.values())
-
     def due_groups(self, now: float) -> tuple[Group, ...]:
         """The groups to poll now; all where none is due yet (a probe)."""
         found = tuple(group for group in self._groups if self._due[group.name] <= now)
@@ -82,11 +82,13 @@ class UnitState:
             beats = max(1, math.floor((now - due) / period) + 1)
             passed = max(passed, beats - 1)
             self._due[group.name] = due + beats * period
+        self.due = min(self._due.values())
         return passed
 
     def hasten(self, now: float) -> None:
         """Let all groups be polled now, and then in this step."""
         self._due = dict.fromkeys(self._due, now)
+        self.due = now
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -115,16 +117,15 @@ class Schedule:
 
         The unit is busy until :meth:`answered`, :meth:`failed` or :meth:`released`.
         """
-        chosen: UnitState | None = None
-        if lane is not Lane.PROBES:
+        askable = [state for state, at in self._askable(now, lane) if at <= now]
+        chosen = None
+        if lane is not Lane.PROBES and not any(
+            state.failures and now >= state.probe_at + PATIENCE_S for state in askable
+        ):
             due = [state for state in self.states if state.living and not state.busy and state.due <= now]
             chosen = min(due, key=lambda state: state.due, default=None)
         if chosen is None:
-            chosen = min(
-                (state for state, at in self._askable(now, lane) if at <= now),
-                key=lambda state: (state.failures, state.probe_at),
-                default=None,
-            )
+            chosen = min(askable, key=lambda state: (state.failures, state.probe_at), default=None)
         if chosen is None:
             return None
         chosen.busy = True
@@ -175,21 +176,20 @@ class Schedule:
 
     def _askable(self, now: float, lane: Lane) -> Iterator[tuple[UnitState, float]]:
         """New and suspect units that this lane may ask, each with the instant from which on it may."""
-        if lane is Lane.POLLS:
-            waiting = [state for state in self.states if state.new and not state.busy]
-        else:
-            waiting = [state for state in self.states if not state.living and not state.busy]
-        if not waiting:
+        suspects = []
+        for state in self.states:
+            if state.busy or state.living:
+                continue
+            if state.new:
+                yield state, state.due
+            elif lane is not Lane.POLLS:
+                suspects.append(state)
+        if not suspects:
             return
-        gap = lane is Lane.PROBES or self._is_gap(now)
-        for state in waiting:
-            at = state.due if state.new else state.probe_at
-            if state.failures > 1:
-                at = max(at, self._free_at)
-            if gap:
-                yield state, at
-            else:
-                yield state, max(at, (state.due if state.new else state.probe_at) + PATIENCE_S)
+        wait_s = 0.0 if lane is Lane.PROBES or self._is_gap(now) else PATIENCE_S
+        for state in suspects:
+            at = state.probe_at + wait_s
+            yield state, max(at, self._free_at) if state.failures > 1 else at
 
     def _is_gap(self, now: float) -> bool:
         """Whether no living unit is due before a dead one would have used up its time."""
