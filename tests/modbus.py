@@ -57,6 +57,8 @@ class Controller:
         self.coils = [False] * 16
         self.holding = list(holding)
         self.refuse = dict(refuse or {})  #: by first address, of reads of registers
+        self.refuse_all = False  #: with the first of these codes, whatever is read
+        self.refuse_writes: ExcCodes | None = None
         self.asked: Counter[tuple[int, int, int]] = Counter()
         self.written: list[tuple[int, int, list[Any]]] = []
 
@@ -64,12 +66,16 @@ class Controller:
         self, function: int, start: int, address: int, count: int, registers: list[int], values: list[Any] | None
     ) -> ExcCodes | None:
         """Answer from what this object holds now; pymodbus calls it for each request."""
+        if values is not None and self.refuse_writes is not None:
+            return self.refuse_writes
         if values is not None:
             self.written.append((function, address, list(values)))
             store: list[Any] = self.coils if function in (5, 15) else self.holding
             store[address : address + len(values)] = values
             return None
         self.asked[function, address, count] += 1
+        if self.refuse_all:
+            return next(iter(self.refuse.values()))
         if function in (3, 4, 6, 16):
             for at, code in self.refuse.items():
                 if address <= at < address + count:
@@ -103,6 +109,8 @@ class Gateway:
         self.controllers = {controller.unit: controller for controller in controllers}
         self.silent = set(silent)
         self.heard: Counter[int] = Counter()  #: requests, by unit
+        self.ignores: dict[int, int] = {}  #: by unit, the address of reads that it leaves without an answer
+        self.ignored: Counter[int] = Counter()
         self.connections = 0
         self.port = 0
         self._framer = FramerType.RTU if rtu else FramerType.SOCKET
@@ -133,6 +141,9 @@ class Gateway:
         if sending:
             return pdu
         self.heard[pdu.dev_id] += 1
+        if self.ignores.get(pdu.dev_id) == pdu.address:
+            self.ignored[pdu.dev_id] += 1
+            return None  # type: ignore[return-value]
         return None if pdu.dev_id in self.silent else pdu  # type: ignore[return-value]
 
     def _on_connection(self, connected: bool) -> None:

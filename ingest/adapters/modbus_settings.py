@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -35,8 +35,6 @@ class UnitSection(BaseModel):
 
 class ModbusSection(Section):
     """One bus of Modbus units (``[[modbus]]``; several may stand)."""
-
-    paths: ClassVar[tuple[str, ...]] = ("path", "maps")
 
     kind: Literal["tcp", "rtu", "rtu-over-tcp"]
     host: str = "127.0.0.1"

@@ -1,8 +1,10 @@
 """One connection to Modbus units, through pymodbus: one request at a time, with a timeout of its own.
 
-pymodbus frames and sends; what it leaves to its caller is done here. It checks neither the function nor the count of an
-answer, waits for the timeout when the connection is lost, and after a few silent requests closes the connection, which
-would cost the living units theirs. What it logs of all this is told by our own errors instead.
+pymodbus makes the requests, sends them, and reads the answers' PDUs; what it leaves to its caller is done here. It
+checks neither the function nor the count of an answer, waits for the timeout when the connection is lost, and after a
+few silent requests closes the connection, which would cost the living units theirs. Frames are cut by
+:mod:`ingest.wire.modbus_frames`: pymodbus gives an answer up for one byte of noise before it, as RS-485 drivers make
+it, and the connection for an answer that it cannot read.
 """
 
 from __future__ import annotations
@@ -10,21 +12,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import termios
-from collections.abc import Awaitable, Callable, Sequence
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.client.base import ModbusBaseClient
 from pymodbus.exceptions import ConnectionException, ModbusException
-from pymodbus.framer import FramerType
-from pymodbus.pdu import ModbusPDU
+from pymodbus.framer import FramerBase, FramerRTU, FramerSocket, FramerType
+from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from devices.errors import SanihubError, TransientError
 from devices.register_maps import BIT_FUNCTIONS, WRITE_COIL, WRITE_REGISTER, WritePoint
 from ingest.transports.modbus_plan import Read
 from ingest.wire.modbus import NOBODY_THERE, exception_name
+from ingest.wire.modbus_frames import Adu, RtuCutter, TcpCutter
 
 CONNECT_TIMEOUT_S = 5.0
 NEVER = 2**31  #: silent requests, and seconds, after which pymodbus acts by itself
@@ -87,21 +89,19 @@ class Link:
         self._lost = asyncio.get_running_loop().create_future()
         client = self._client = self._made()
         client.set_max_no_responses(NEVER)
-        said: list[str] = []
-        token = _said.set(said)
+        why = _keep_reason(client)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 connected = await client.connect()
         except TimeoutError:
-            connected, said = False, []
-        except (OSError, ValueError, termios.error) as error:
-            connected, said = False, [str(error)]
-        finally:
-            _said.reset(token)
+            connected = False
+        except (ValueError, termios.error) as error:
+            connected, why = False, [str(error)]
         if not connected:
             self.close()
-            reason = said[-1] if said and said[-1] else f"no answer within {CONNECT_TIMEOUT_S:g} s"
-            raise TransientError(f"{self.line.place}: {reason}")
+            raise TransientError(
+                f"{self.line.place}: {why[-1] if why else f'no answer within {CONNECT_TIMEOUT_S:g} s'}"
+            )
 
     def close(self) -> None:
         """Disconnect."""
@@ -194,40 +194,73 @@ class Link:
             if not connected and not lost.done():
                 lost.set_result(None)
 
+        client: ModbusBaseClient
         if line.kind == "rtu":
-            return AsyncModbusSerialClient(
+            client = AsyncModbusSerialClient(
                 line.path, baudrate=line.baud, parity=line.parity, stopbits=line.stopbits,
                 timeout=NEVER, retries=0, reconnect_delay=0, trace_connect=on_connection,
             )  # fmt: skip
-        framer = FramerType.RTU if line.kind == "rtu-over-tcp" else FramerType.SOCKET
-        return AsyncModbusTcpClient(
-            line.host, port=line.port, framer=framer,
-            timeout=NEVER, retries=0, reconnect_delay=0, trace_connect=on_connection,
-        )  # fmt: skip
+        else:
+            framer = FramerType.RTU if line.kind == "rtu-over-tcp" else FramerType.SOCKET
+            client = AsyncModbusTcpClient(
+                line.host, port=line.port, framer=framer,
+                timeout=NEVER, retries=0, reconnect_delay=0, trace_connect=on_connection,
+            )  # fmt: skip
+        client.ctx.framer = (_TcpFramer if line.kind == "tcp" else _RtuFramer)(DecodePDU(False))
+        return client
+
+
+class _RtuFramer(FramerRTU):
+    """RTU frames, cut by our own wire code."""
+
+    def handleFrame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, ModbusPDU | None]:  # noqa: N802
+        """What of ``data`` is done with, and the answer in it, if it is whole."""
+        cutter = RtuCutter("response")
+        answer = _answer(self, cutter.feed(data), exp_devid, exp_tid)
+        return len(data) - cutter.pending, answer
+
+
+class _TcpFramer(FramerSocket):
+    """TCP frames, cut by our own wire code."""
+
+    def handleFrame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, ModbusPDU | None]:  # noqa: N802
+        """What of ``data`` is done with, and the answer in it, if it is whole."""
+        cutter = TcpCutter()
+        answer = _answer(self, cutter.feed(data), exp_devid, exp_tid)
+        return len(data) - cutter.pending, answer
+
+
+def _answer(framer: FramerBase, frames: Iterable[Adu], unit: int, transaction: int) -> ModbusPDU | None:
+    """The answer of the unit that was asked. Others, late ones and unreadable ones are passed over."""
+    for frame in frames:
+        if frame.unit != unit or frame.transaction not in (None, transaction):
+            continue
+        answer = framer.decoder.decode(frame.pdu)
+        if answer is not None:
+            answer.dev_id, answer.transaction_id = frame.unit, frame.transaction or 0
+            return answer
+    return None
 
 
 async def _awaited(call: Callable[[], Awaitable[ModbusPDU]]) -> ModbusPDU:
     return await call()
 
 
-_said: ContextVar[list[str] | None] = ContextVar("_said", default=None)
+def _keep_reason(client: ModbusBaseClient) -> list[str]:
+    """Keep why a connection cannot be made: pymodbus only logs it, and answers no."""
+    why: list[str] = []
+    create = client.ctx.call_create
+
+    async def create_or_say() -> Any:
+        try:
+            return await create()
+        except OSError as error:
+            why.append(str(error))
+            raise
+
+    client.ctx.call_create = create_or_say
+    return why
 
 
-class _Sayings(logging.Handler):
-    """Catches what pymodbus says while it connects: its log is the only place where the reason stands."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        said = _said.get()
-        if said is not None:
-            said.append(record.getMessage().removeprefix("Failed to connect").strip())
-
-
-def _quieten() -> None:
-    """Keep pymodbus' lines out of the hub's log: it writes one for each silent unit at each poll."""
-    logger = logging.getLogger("pymodbus.logging")
-    logger.propagate = False
-    logger.setLevel(logging.WARNING)
-    logger.addHandler(_Sayings())
-
-
-_quieten()
+# pymodbus writes a line for each silent unit at each poll; what matters of that is told by our own errors.
+logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL + 1)

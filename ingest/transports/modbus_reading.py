@@ -77,15 +77,21 @@ class Reader:
         return Poll(self.unit.register_map.name, self.unit.number, at or time_ns() // 1_000, tuple(blocks), before)
 
     def _reads(self, groups: Sequence[Group]) -> list[Read]:
-        """The requests to send; where all are refused for now, the first of them, to see whether the unit lives."""
+        """The requests to send; where they are all refused for now, another, to see whether the unit lives."""
+        now = monotonic()
+        reads = [read for read in self._plan(groups) if not self._is_futile(read, now)]
+        if reads:
+            return reads
+        everything = self._plan(self.unit.register_map.groups)
+        return [next((read for read in everything if not self._is_futile(read, now)), everything[0])]
+
+    def _plan(self, groups: Sequence[Group]) -> tuple[Read, ...]:
         names = tuple(group.name for group in groups)
         if names not in self._plans:
             register_map = self.unit.register_map
             gap = register_map.gap if self._bridging else 0
             self._plans[names] = plan(groups, gap, register_map.max_registers)
-        now = monotonic()
-        reads = [read for read in self._plans[names] if not self._is_futile(read, now)]
-        return reads or [self._plans[names][0]]
+        return self._plans[names]
 
     def _is_futile(self, read: Read, now: float) -> bool:
         refusal = self._refused.get(read.key)

@@ -118,6 +118,11 @@ class RtuCutter:
         del self._buffer[:start]
         return found
 
+    @property
+    def pending(self) -> int:
+        """Bytes that are held because more must come."""
+        return len(self._buffer)
+
     def silence(self) -> list[Adu]:
         """The line was silent for 3.5 characters: what waits for more is broken off (clause 2.5.1.1).
 
@@ -161,6 +166,11 @@ class TcpCutter:
     def __init__(self) -> None:
         self.fault: str | None = None
         self._buffer = bytearray()
+
+    @property
+    def pending(self) -> int:
+        """Bytes that are held because more must come."""
+        return len(self._buffer)
 
     def feed(self, data: bytes) -> list[Adu]:
         """Take bytes; the frames that are complete now. Holds at most one frame."""
