@@ -90,14 +90,18 @@ class ModbusBus:
         self.pause_reading()
 
     def reaches(self, device: Device, identities: Sequence[Identity]) -> tuple[str, ...]:
-        """``set`` for a device of this bus whose map says that something may be written."""
+        """``set`` for a device of this bus whose map says that something may be written, while the bus is there."""
         unit = self._unit_of(device, identities)
-        return (SET,) if unit is not None and unit.register_map.writes else ()
+        there = self._bus is not None and not self._bus.fault
+        return (SET,) if there and unit is not None and unit.register_map.writes else ()
 
     async def command(
         self, device: Device, identities: Sequence[Identity], name: str, arguments: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Write a point of the device's map, and return what it confirmed. Raises CommandError, ValueError."""
+        """Write a point of the device's map, and return what it confirmed.
+
+        Raises CommandError, of it NoAnswerError where the device may have been told, and ValueError.
+        """
         unit = self._unit_of(device, identities)
         if unit is None or name != SET:
             raise ValueError(f"command: expected {SET} for a device of {self.name}, got {name!r}")

@@ -18,6 +18,7 @@ from devices.errors import TransientError
 from devices.register_maps import WritePoint
 from ingest.ports import CommandError
 from ingest.runner import Backoff, Condition, pause
+from ingest.transports.modbus_command import Command
 from ingest.transports.modbus_link import Line, Link, UnitRefusedError, UnitSilentError
 from ingest.transports.modbus_plan import Unit
 from ingest.transports.modbus_reading import Reader
@@ -47,14 +48,6 @@ class BusTally(msgspec.Struct):
     commands: int = 0
 
 
-class _Command:
-    """A write that waits for its turn, or is on its way."""
-
-    def __init__(self, unit: int, point: WritePoint, words: Sequence[int]) -> None:
-        self.unit, self.point, self.words = unit, point, words
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-
 class _Channel:
     """A connection at work: what it is for, and whether it is there."""
 
@@ -77,7 +70,7 @@ class Bus:
         self.tally = BusTally()
         self._tell = tell
         self._stop = asyncio.Event()
-        self._commands: deque[_Command] = deque()
+        self._commands: deque[Command] = deque()
         self.schedule = Schedule(units, monotonic(), settings.probe_timeout_s)
         self._readers = {id(state): Reader(state.unit) for state in self.schedule.states}
         self._away = {
@@ -110,7 +103,7 @@ class Bus:
             for channel in self._channels:
                 channel.link.close()
             while self._commands:
-                _refuse(self._commands.popleft(), "the hub is ending")
+                self._commands.popleft().refuse("the hub is ending")
         for task in done - {stopping}:
             task.result()
 
@@ -119,17 +112,16 @@ class Bus:
         self._stop.set()
 
     async def write(self, unit: int, point: WritePoint, words: Sequence[int], timeout_s: float) -> None:
-        """Write in the next free moment; returns once the unit has confirmed. Raises CommandError."""
+        """Write in the next free moment; returns once the unit has confirmed.
+
+        Raises CommandError, of it NoAnswerError where the unit may have been told and has not confirmed.
+        """
         if self._stop.is_set() or len(self._commands) >= MAX_COMMANDS:
             raise CommandError(f"modbus {self.name}: too many commands are waiting")
-        command = _Command(unit, point, words)
+        command = Command(unit, point, words)
         self._commands.append(command)
         self._wake()
-        try:
-            async with asyncio.timeout(timeout_s):
-                await command.done
-        except TimeoutError:
-            raise CommandError(f"modbus {self.name}: unit {unit} was not reached within {timeout_s:g} s") from None
+        await command.fate(timeout_s)
 
     async def _serve(self, channel: _Channel) -> None:
         """One connection's work, for ever."""
@@ -221,25 +213,29 @@ class Bus:
             for state in self.schedule.states:
                 self._note_silence(state)
 
-    async def _carry_out(self, command: _Command, link: Link) -> None:
-        if command.done.done():
+    async def _carry_out(self, command: Command, link: Link) -> None:
+        if command.over:
             return  # its caller has given up
         self.tally.commands += 1
         living = any(state.living for state in self.schedule.states if state.unit.number == command.unit)
         timeout_s = self.settings.timeout_s if living else self.settings.probe_timeout_s
+        command.sent = True
         try:
             await link.write(command.unit, command.point, command.words, timeout_s)
-        except (UnitSilentError, UnitRefusedError) as error:
-            _refuse(command, f"unit {command.unit}: {error}")
+        except UnitRefusedError as error:
+            command.sent = False  # it will not do it
+            command.refuse(f"unit {command.unit}: {error}")
+            return
+        except UnitSilentError as error:
+            command.refuse(f"unit {command.unit}: {error}")
             return
         except (TransientError, asyncio.CancelledError) as error:
-            _refuse(command, str(error) or "the hub is ending")
+            command.refuse(str(error) or "the hub is ending")
             raise
         for state in self.schedule.states:
             if state.unit.number == command.unit and state.living and not state.busy:
                 state.hasten(monotonic())  # what was written shows in the next poll
-        if not command.done.done():
-            command.done.set_result(None)
+        command.confirm()
 
     def _hand_over(self, unit: Unit, poll: Poll) -> None:
         if not self._stop.is_set():
@@ -248,11 +244,6 @@ class Bus:
     def _wake(self) -> None:
         for channel in self._channels:
             channel.wake.set()
-
-
-def _refuse(command: _Command, reason: str) -> None:
-    if not command.done.done():
-        command.done.set_exception(CommandError(f"modbus {command.point.name}: {reason}"))
 
 
 async def _rest(wake: asyncio.Event, seconds: float) -> None:

@@ -2,9 +2,7 @@
 
 pymodbus makes the requests, sends them, and reads the answers' PDUs; what it leaves to its caller is done here. It
 checks neither the function nor the count of an answer, waits for the timeout when the connection is lost, and after a
-few silent requests closes the connection, which would cost the living units theirs. Frames are cut by
-:mod:`ingest.wire.modbus_frames`: pymodbus gives an answer up for one byte of noise before it, as RS-485 drivers make
-it, and the connection for an answer that it cannot read.
+few silent requests closes the connection, which would cost the living units theirs.
 """
 
 from __future__ import annotations
@@ -12,21 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import termios
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.client.base import ModbusBaseClient
 from pymodbus.exceptions import ConnectionException, ModbusException
-from pymodbus.framer import FramerBase, FramerRTU, FramerSocket, FramerType
+from pymodbus.framer import FramerType
 from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from devices.errors import SanihubError, TransientError
 from devices.register_maps import BIT_FUNCTIONS, WRITE_COIL, WRITE_REGISTER, WritePoint
+from ingest.transports.modbus_framing import CuttingRtu, CuttingTcp
 from ingest.transports.modbus_plan import Read
 from ingest.wire.modbus import NOBODY_THERE, exception_name
-from ingest.wire.modbus_frames import Adu, RtuCutter, TcpCutter
 
 CONNECT_TIMEOUT_S = 5.0
 NEVER = 2**31  #: silent requests, and seconds, after which pymodbus acts by itself
@@ -206,40 +204,8 @@ class Link:
                 line.host, port=line.port, framer=framer,
                 timeout=NEVER, retries=0, reconnect_delay=0, trace_connect=on_connection,
             )  # fmt: skip
-        client.ctx.framer = (_TcpFramer if line.kind == "tcp" else _RtuFramer)(DecodePDU(False))
+        client.ctx.framer = (CuttingTcp if line.kind == "tcp" else CuttingRtu)(DecodePDU(False))
         return client
-
-
-class _RtuFramer(FramerRTU):
-    """RTU frames, cut by our own wire code."""
-
-    def handleFrame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, ModbusPDU | None]:  # noqa: N802
-        """What of ``data`` is done with, and the answer in it, if it is whole."""
-        cutter = RtuCutter("response")
-        answer = _answer(self, cutter.feed(data), exp_devid, exp_tid)
-        return len(data) - cutter.pending, answer
-
-
-class _TcpFramer(FramerSocket):
-    """TCP frames, cut by our own wire code."""
-
-    def handleFrame(self, data: bytes, exp_devid: int, exp_tid: int) -> tuple[int, ModbusPDU | None]:  # noqa: N802
-        """What of ``data`` is done with, and the answer in it, if it is whole."""
-        cutter = TcpCutter()
-        answer = _answer(self, cutter.feed(data), exp_devid, exp_tid)
-        return len(data) - cutter.pending, answer
-
-
-def _answer(framer: FramerBase, frames: Iterable[Adu], unit: int, transaction: int) -> ModbusPDU | None:
-    """The answer of the unit that was asked. Others, late ones and unreadable ones are passed over."""
-    for frame in frames:
-        if frame.unit != unit or frame.transaction not in (None, transaction):
-            continue
-        answer = framer.decoder.decode(frame.pdu)
-        if answer is not None:
-            answer.dev_id, answer.transaction_id = frame.unit, frame.transaction or 0
-            return answer
-    return None
 
 
 async def _awaited(call: Callable[[], Awaitable[ModbusPDU]]) -> ModbusPDU:

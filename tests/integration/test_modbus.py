@@ -23,7 +23,7 @@ from ingest.adapters.modbus_settings import ModbusSection
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
 from ingest.plugin import Tools, Wiring
-from ingest.ports import CommandError
+from ingest.ports import CommandError, NoAnswerError
 from ingest.spool import Spool
 from ingest.spool_feed import feed
 from ingest.wire.modbus_frames import rtu_frame
@@ -429,9 +429,10 @@ async def test_a_unit_that_does_not_confirm_is_an_error() -> None:
     refusing.refuse_writes = ExcCodes.DEVICE_BUSY
     async with Gateway([refusing, Controller(2)], {2}) as gateway, polling(section(gateway), recorder) as bus:
         await until(lambda: recorder.answers("toilet-1"))
-        with pytest.raises(CommandError, match=r"unit 1: exception 6 \(server device busy\)"):
+        with pytest.raises(CommandError, match=r"fan: unit 1: exception 6 \(server device busy\)") as caught:
             await bus.command(ME, (), "set", {"point": "fan", "value": True})
-        with pytest.raises(CommandError, match="unit 2: no answer within"):
+        assert not isinstance(caught.value, NoAnswerError)
+        with pytest.raises(NoAnswerError, match="fan: unit 2: no answer within"):
             await bus.command(Device(2, "toilet-2", "toilet"), (), "set", {"point": "fan", "value": True})
 
 
@@ -507,6 +508,7 @@ async def test_a_host_that_nobody_listens_at() -> None:
         standing = bus.standing()
         assert not standing.connected
         assert f"tcp 127.0.0.1:{nobody.port}: " in standing.fault
+        assert bus.reaches(ME, ()) == ()
         counted = Counter({figure.name: figure.value for figure in standing.figures})
         assert counted["sanihub_modbus_units"] == 1
         assert counted["sanihub_modbus_units_answering"] == 0
