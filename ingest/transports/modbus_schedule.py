@@ -2,7 +2,8 @@
 
 No IO and no clock: instants are seconds of a clock that never goes back, handed in. A unit is *living* once it has
 answered, *new* before its first try, and *suspect* from the first answer that did not come. Living units are polled on
-a fixed grid of their period, so that a late poll does not shift the next. New and suspect units are asked
+a fixed grid of their period, so that a late poll does not shift the next; the grid's beats lie in the first half of the
+period, one unit after the other, so that the second half is a gap. New and suspect units are asked
 
 * by a lane of their own where there is one (a second TCP connection), or (suspects) in the gaps between the polls of
   living ones;
@@ -30,7 +31,8 @@ PATIENCE_S = 30.0  #: a unit that has waited so long for a gap is asked without 
 MAX_PAUSE_S = 60.0
 FIRST_PAUSE_S = 1.0  #: after the first answer that did not come: it may have been a disturbance
 OFFLINE_AFTER = 3  #: polls in a row without an answer
-SPREAD_S = 10.0  #: the first polls are spread over at most so long
+SPREAD_S = 10.0  #: the first polls are spread over at most so long,
+SPREAD = 0.5  #: and over this share of the period: in the rest of it there is a gap for those that do not answer
 
 
 class Lane(Enum):
@@ -109,7 +111,7 @@ class Schedule:
         self._free_at = now  #: when suspects may be asked again
         self.states: list[UnitState] = []
         for index, unit in enumerate(units):
-            spread_s = min(SPREAD_S, *(unit.period_of(group) for group in unit.register_map.groups))
+            spread_s = min(SPREAD_S, SPREAD * min(unit.period_of(group) for group in unit.register_map.groups))
             self.states.append(UnitState(unit, now + spread_s * index / len(units)))
 
     def take(self, now: float, lane: Lane) -> Turn | None:

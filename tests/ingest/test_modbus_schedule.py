@@ -112,7 +112,7 @@ def test_two_hundred_units_of_which_twenty_are_dead(lanes: list[Lane]) -> None:
             continue
         late = [instant for instant in instants if instant >= settled]
         periods = [b - a for a, b in pairwise(late)]
-        assert max(periods) <= 5.5, number
+        assert max(periods) <= 5.1, number
         assert len(late) == pytest.approx(20, abs=1)
     in_vain = [at for instants in bus.asked_in_vain.values() for at in instants if at >= settled]
     assert len(in_vain) * PROBE_S <= 0.25 * 100.0
