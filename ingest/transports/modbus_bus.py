@@ -77,7 +77,7 @@ class Bus:
             id(state): Condition(f"modbus {name} unit {state.unit.number} ({state.unit.device})")
             for state in self.schedule.states
         }
-        alone = settings.line.kind != "tcp" or settings.connections == 1
+        alone = settings.line.kind != "tcp" or settings.connections == 1 or len(units) == 1
         lanes = [Lane.ALL] if alone else [Lane.POLLS] * (settings.connections - 1) + [Lane.PROBES]
         self._channels = [
             _Channel(f"modbus {name}" + (f" connection {index + 1}" if index else ""), lane, settings.line)
@@ -116,6 +116,8 @@ class Bus:
 
         Raises CommandError, of it NoAnswerError where the unit may have been told and has not confirmed.
         """
+        while self._commands and self._commands[0].over:
+            self._commands.popleft()
         if self._stop.is_set() or len(self._commands) >= MAX_COMMANDS:
             raise CommandError(f"modbus {self.name}: too many commands are waiting")
         command = Command(unit, point, words)
@@ -141,8 +143,9 @@ class Bus:
                 await pause(self._stop, RETRY.delay(channel.condition.failures))
 
     async def _until_needed(self, channel: _Channel) -> None:
-        """A connection for silent units is opened when there are any, and while the units can be reached at all."""
+        """A connection for silent units is there while there are any, and while the units can be reached at all."""
         while self.fault or self.schedule.wake_at(monotonic(), Lane.PROBES) == float("inf"):
+            channel.link.close()
             channel.wake.clear()
             await channel.wake.wait()
 

@@ -5,7 +5,7 @@ answered, *new* before its first try, and *suspect* from the first answer that d
 a fixed grid of their period, so that a late poll does not shift the next; the grid's beats lie in the first half of the
 period, one unit after the other, so that the second half is a gap. New and suspect units are asked
 
-* by a lane of their own where there is one (a second TCP connection), or (suspects) in the gaps between the polls of
+* suspects by a lane of their own where there is one (a second TCP connection), or in the gaps between the polls of
   living ones;
 * with a short timeout;
 * suspects with growing pauses, and all together for at most a small share of the time.
@@ -182,9 +182,9 @@ class Schedule:
         for state in self.states:
             if state.busy or state.living:
                 continue
-            if state.new:
+            if state.new and lane is not Lane.PROBES:
                 yield state, state.due
-            elif lane is not Lane.POLLS:
+            elif not state.new and lane is not Lane.POLLS:
                 suspects.append(state)
         if not suspects:
             return

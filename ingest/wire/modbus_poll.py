@@ -13,7 +13,7 @@ import msgspec
 from devices.errors import DecodeError
 from ingest.wire.modbus import MAX_ADDRESS, MAX_BITS, MAX_REGISTERS, READS_BITS
 
-MAX_BLOCKS = 200
+MAX_BLOCKS = 1_000  #: as many as a map may have points
 _MAX_INSTANT = 253_402_300_799_999_999  # the last microsecond of the year 9999
 
 Word = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]

@@ -490,11 +490,22 @@ async def test_polls_go_to_the_spool_while_the_store_is_away_and_are_filed_at_th
     assert {row[4] for row in stored} == {0}
 
 
+async def test_the_connection_for_silent_units_is_there_only_while_there_are_any() -> None:
+    recorder = Recorder()
+    async with Gateway([Controller(1), Controller(2)]) as gateway, polling(section(gateway), recorder):
+        await until(lambda: recorder.answers("toilet-1") >= 2 and recorder.answers("toilet-2") >= 2)
+        assert gateway.connections == 1
+        gateway.silent.add(2)
+        await until(lambda: gateway.connections == 2)
+        gateway.silent.clear()
+        await until(lambda: gateway.connections == 1)
+
+
 async def test_an_end_in_the_middle_leaves_nothing_behind() -> None:
     recorder = Recorder()
     async with Gateway([Controller(1), Controller(2)], {2}) as gateway:
         async with polling(section(gateway, timeout_s=20, probe_timeout_s=20), recorder) as bus:
-            await until(lambda: gateway.heard[2])
+            await until(lambda: gateway.heard[2] and gateway.connections)
         assert isinstance(bus, ModbusBus)
         await until(lambda: gateway.connections == 0)
 
