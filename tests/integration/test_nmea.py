@@ -483,7 +483,11 @@ async def listened_to(host: str, port: int, seconds: set[str]) -> dict[str, list
 
 
 def moments(dsn: str) -> dict[str, tuple[float, float, float]]:
-    """The positions in the store by their time, as gpsd writes it."""
+    """The positions in the store by their time, as gpsd writes it.
+
+    Whoever connects in the middle of a burst may hear GGA before any date: that position has no time of its own.
+    """
+    query = "SELECT observed_at, lat, lon, altitude_m FROM fixes WHERE valid AND quality = 0"
     with psycopg.connect(dsn) as connection:
-        rows = connection.execute("SELECT observed_at, lat, lon, altitude_m FROM fixes WHERE valid").fetchall()
+        rows = connection.execute(query).fetchall()
     return {f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z": tuple(rest) for at, *rest in rows}
