@@ -488,7 +488,8 @@ def moments(dsn: str) -> dict[str, tuple[float, float, float]]:
     Whoever connects in the middle of a burst may hear GGA before any date: that position has no time of its own.
     Whoever leaves in the middle of one has heard RMC and no altitude: the whole burst of an earlier round says more.
     """
-    query = "SELECT observed_at, lat, lon, altitude_m FROM fixes WHERE valid AND quality = 0 ORDER BY altitude_m NULLS FIRST"
+    query = """SELECT observed_at, lat, lon, altitude_m FROM fixes
+               WHERE valid AND quality = 0 ORDER BY altitude_m NULLS FIRST"""
     with psycopg.connect(dsn) as connection:
         rows = connection.execute(query).fetchall()
     return {f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z": tuple(rest) for at, *rest in rows}
