@@ -104,29 +104,34 @@ def track_points(device: str, points: Iterable[TrackPoint], datum: str, next_cur
 
 
 def positions(states: Iterable[DeviceState], datum: str, next_cursor: str | None) -> Json:
-    """The newest positions of devices as a FeatureCollection; a device without one is left out."""
-    features = [
-        _feature(
-            {"type": "Point", "coordinates": coordinates(state.fix.lat, state.fix.lon, datum)},
-            {
-                "id": state.id,
-                "kind": state.kind,
-                "name": state.name,
-                "protocol": state.protocol,
-                "source": state.source,
-                "observed_at": to_iso(state.fix.observed_at),
-                "received_at": None if state.received_at is None else to_iso(state.received_at),
-                "speed_kmh": state.fix.speed_kmh,
-                "heading_deg": state.fix.heading_deg,
-                "altitude_m": state.fix.altitude_m,
-                **{name: reading.value for name, reading in state.readings.items() if name != "speed_kmh"},
-            },
-            id=state.id,
-        )
-        for state in states
-        if state.fix is not None
-    ]
+    """The newest positions of devices as a FeatureCollection; a device without one is left out.
+
+    A device that never told a position stands where it was registered, with ``observed_at`` null.
+    """
+    features = [_newest(state, at, datum) for state in states if (at := _at(state)) is not None]
     return _collection(features, next_cursor, datum=datum)
+
+
+def _at(state: DeviceState) -> tuple[float, float] | None:
+    return state.place if state.fix is None else (state.fix.lat, state.fix.lon)
+
+
+def _newest(state: DeviceState, at: tuple[float, float], datum: str) -> Json:
+    fix = state.fix
+    properties = {
+        "id": state.id,
+        "kind": state.kind,
+        "name": state.name,
+        "protocol": state.protocol,
+        "source": state.source,
+        "observed_at": None if fix is None else to_iso(fix.observed_at),
+        "received_at": None if state.received_at is None else to_iso(state.received_at),
+        "speed_kmh": None if fix is None else fix.speed_kmh,
+        "heading_deg": None if fix is None else fix.heading_deg,
+        "altitude_m": None if fix is None else fix.altitude_m,
+        **{name: reading.value for name, reading in state.readings.items() if name != "speed_kmh"},
+    }
+    return _feature({"type": "Point", "coordinates": coordinates(*at, datum)}, properties, id=state.id)
 
 
 def _collection(features: list[Json], next_cursor: str | None, **members: Any) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.instants import Instant
 
@@ -63,6 +63,18 @@ class ReadingBody(_Body):
     quality: Quality
 
 
+class PlaceBody(BaseModel):
+    """Where a device was put, as registered; WGS-84."""
+
+    lat: float
+    lon: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_pair(cls, value: Any) -> Any:
+        return {"lat": value[0], "lon": value[1]} if isinstance(value, tuple) else value
+
+
 class StateBody(_Body):
     """What is newest of one device. `received_at` is null for a device that was never heard."""
 
@@ -76,6 +88,7 @@ class StateBody(_Body):
     online: bool | None = Field(description="Last word of the connection itself; null where it never spoke.")
     online_at: Instant | None
     fix: FixBody | None
+    place: PlaceBody | None = Field(description="From the attributes `lat` and `lon`; for devices that report none.")
     readings: dict[str, ReadingBody] = Field(description="By name of the metric.")
 
 

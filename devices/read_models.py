@@ -73,7 +73,8 @@ class DeviceState(msgspec.Struct, frozen=True):
     """What is newest of one device. ``received_at`` is None for a device that was never heard.
 
     ``protocol`` and ``source`` say how its newest frame came. ``online`` is the last word of the connection itself (an
-    MQTT will), None where the transport never spoke of it.
+    MQTT will), None where the transport never spoke of it. ``place`` is the latitude and longitude that stand in the
+    device's attributes: most bins have no receiver of their own.
     """
 
     id: str
@@ -86,6 +87,7 @@ class DeviceState(msgspec.Struct, frozen=True):
     online: bool | None = None
     online_at: int | None = None
     fix: LatestFix | None = None
+    place: tuple[float, float] | None = None
     readings: Mapping[str, LatestReading] = {}
 
 

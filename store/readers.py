@@ -48,6 +48,7 @@ LIMIT %(limit)s
 
 _STATE = """
 SELECT d.key, d.id, d.kind, d.status, d.name, s.received_at, s.protocol, s.source, s.online, s.online_at,
+       d.attributes -> 'lat', d.attributes -> 'lon',
        s.fix_at, s.lat, s.lon, s.altitude_m, s.speed_kmh, s.heading_deg
 FROM devices d LEFT JOIN device_state s ON s.device_key = d.key
 WHERE d.id = %(id)s
@@ -55,6 +56,7 @@ WHERE d.id = %(id)s
 
 _STATES = """
 SELECT d.key, d.id, d.kind, d.status, d.name, s.received_at, s.protocol, s.source, s.online, s.online_at,
+       d.attributes -> 'lat', d.attributes -> 'lon',
        s.fix_at, s.lat, s.lon, s.altitude_m, s.speed_kmh, s.heading_deg
 FROM devices d JOIN device_state s ON s.device_key = d.key
 WHERE d.id > %(after)s
@@ -98,8 +100,15 @@ def _fix(row: Row) -> LatestFix | None:
     return LatestFix(from_datetime(observed_at), lat, lon, altitude_m, speed_kmh, heading_deg)
 
 
+def _place(lat: object, lon: object) -> tuple[float, float] | None:
+    """Where a person has put the device, if the attributes say so in degrees."""
+    if isinstance(lat, int | float) and isinstance(lon, int | float) and abs(lat) <= 90 and abs(lon) <= 180:
+        return float(lat), float(lon)
+    return None
+
+
 def _state(row: Row, readings: dict[int, dict[str, LatestReading]]) -> DeviceState:
-    key, device_id, kind, status, name, received_at, protocol, source, online, online_at, *fix = row
+    key, device_id, kind, status, name, received_at, protocol, source, online, online_at, lat, lon, *fix = row
     return DeviceState(
         id=device_id,
         kind=kind,
@@ -111,6 +120,7 @@ def _state(row: Row, readings: dict[int, dict[str, LatestReading]]) -> DeviceSta
         online=online,
         online_at=micros_or_none(online_at),
         fix=_fix(tuple(fix)),
+        place=_place(lat, lon),
         readings=readings.get(key, {}),
     )
 

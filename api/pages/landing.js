@@ -226,7 +226,7 @@ function showCard(device, pinned) {
   const age = Math.max(0, Date.now() + map.skew - Date.parse(state.received_at)) / 1000;
   const values = Object.entries(state.readings).slice(0, 7).flatMap(([name, reading]) =>
     [element("dt", {}, name), element("dd", {}, number(reading.value, 2))]);
-  if (state.fix.speed_kmh != null && !state.readings.speed_kmh) values.unshift(element("dt", {}, "speed_kmh"), element("dd", {}, number(state.fix.speed_kmh, 1)));
+  if (state.fix?.speed_kmh != null && !state.readings.speed_kmh) values.unshift(element("dt", {}, "speed_kmh"), element("dd", {}, number(state.fix.speed_kmh, 1)));
   card.replaceChildren(element("h3", {}, state.name || state.id),
     element("p", {}, (state.name ? state.id + " · " : "") + word("seen", age < 3 ? word("now") : word("ago", span(age)))),
     element("dl", {}, ...values));

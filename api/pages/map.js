@@ -45,8 +45,9 @@ export class PositionMap {
     const present = complete ? new Set(states.map((state) => state.id)) : null;
     if (present) for (const id of this.devices.keys()) if (!present.has(id)) this.devices.delete(id);
     for (const state of states) {
-      if (!state.fix) continue;
-      const to = project(state.fix.lat, state.fix.lon);
+      const spot = state.fix ?? state.place; // most bins have no receiver: they stand where they were registered
+      if (!spot) continue;
+      const to = project(spot.lat, spot.lon);
       const known = this.devices.get(state.id);
       const device = known ?? { trail: [], from: to, to };
       const moved = !known || known.to.x !== to.x || known.to.y !== to.y;
@@ -288,7 +289,7 @@ export class PositionMap {
     pen.strokeStyle = halo;
     pen.lineWidth = 1.6;
     pen.beginPath();
-    if (state.fix.heading_deg == null) {
+    if (state.fix?.heading_deg == null) {
       pen.arc(0, 0, r * 0.62, 0, 7);
     } else {
       pen.rotate((state.fix.heading_deg * Math.PI) / 180);

@@ -158,3 +158,22 @@ async def test_devices_are_told_apart_by_how_they_were_heard(client: httpx.Async
         {"protocol": "chirpstack", "kind": "bin", "devices": 1, "reporting": 1},
         {"protocol": "jt808", "kind": "vehicle", "devices": 2, "reporting": 1},
     ]
+
+
+async def test_a_bin_without_a_receiver_stands_where_it_was_registered(client: httpx.AsyncClient, city: Any) -> None:
+    for name, attributes in (
+        ("bin-1", '{"lat": 30.5, "lon": 114}'),
+        ("bin-2", '{"lat": "north", "lon": 1}'),
+        ("bin-3", '{"lat": 91, "lon": 1}'),
+    ):  # fmt: skip
+        city.heard(city.device(name))
+        city.sql("UPDATE devices SET attributes = %s WHERE id = %s", attributes, name)
+    city.heard(key := city.device("vehicle-1", kind="vehicle"), lat=31.0, lon=121.0)
+    city.sql("UPDATE devices SET attributes = %s WHERE key = %s", '{"lat": 1, "lon": 2}', key)
+    states = (await client.get("/api/v1/latest")).raise_for_status().json()["items"]
+    assert [state["place"] for state in states] == [{"lat": 30.5, "lon": 114.0}, None, None, {"lat": 1.0, "lon": 2.0}]
+    places = (await client.get("/api/v1/latest.geojson")).raise_for_status().json()["features"]
+    assert [(place["id"], place["geometry"]["coordinates"]) for place in places] == [
+        ("bin-1", [114.0, 30.5]), ("vehicle-1", [121.0, 31.0]),
+    ]  # fmt: skip
+    assert places[0]["properties"]["observed_at"] is None
