@@ -17,7 +17,8 @@ from devices.vocabulary import Identity
 from hub.decoding.decoding import Decoding, Options
 from hub.decoding.form import NOBODY, Answer, fault, told
 from ingest.adapters.modbus import NAME
-from ingest.wire.modbus import (
+from ingest.wire.modbus.frames import Adu, parse_rtu, parse_tcp
+from ingest.wire.modbus.pdu import (
     EXCEPTIONS,
     FUNCTIONS,
     READS_BITS,
@@ -28,9 +29,8 @@ from ingest.wire.modbus import (
     parse_response,
     values_of,
 )
-from ingest.wire.modbus_frames import Adu, parse_rtu, parse_tcp
-from ingest.wire.modbus_poll import Block, Poll, as_told, poll_of
-from ingest.wire.modbus_values import decode_poll
+from ingest.wire.modbus.poll import Block, Poll, as_told, poll_of
+from ingest.wire.modbus.values import decode_poll
 
 BITS = READS_BITS | {5, 15}  #: functions whose values are bits
 NO_MAP = RegisterMap("none", "No map", ())

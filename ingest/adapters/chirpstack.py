@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from ingest.adapters.lorawan_server import LoraSection, server_plugin
-from ingest.wire import chirpstack
+from ingest.wire.lorawan import chirpstack
 
 NAME = "chirpstack"
 

@@ -9,8 +9,8 @@ from devices.vocabulary import Decoded, Frame
 from ingest.adapters.jt808_settings import NAME, Jt808Section
 from ingest.adapters.jt808_terminals import Jt808Server
 from ingest.plugin import Plugin, Tools, Wiring
-from ingest.wire import jt808
-from ingest.wire.jt808_alarms import Input
+from ingest.wire.jt808 import messages
+from ingest.wire.jt808.alarms import Input
 
 
 class Jt808Decoder:
@@ -22,7 +22,7 @@ class Jt808Decoder:
 
     def __call__(self, frame: Frame) -> Decoded:
         """Decode one frame. Raises DecodeError."""
-        return jt808.decode(frame.payload, self._catalogue, self._inputs.get(frame.source, ()), frame.received_at)
+        return messages.decode(frame.payload, self._catalogue, self._inputs.get(frame.source, ()), frame.received_at)
 
 
 def decoder(sections: Sequence[Jt808Section], tools: Tools) -> Jt808Decoder:

@@ -9,8 +9,8 @@ import msgspec
 
 from devices.vocabulary import Identity
 from ingest.ports import CommandError, NoAnswerError
-from ingest.wire.jt808 import SCHEME
-from ingest.wire.jt808_replies import Result
+from ingest.wire.jt808.messages import SCHEME
+from ingest.wire.jt808.replies import Result
 
 TEXT = "text"
 ANSWERS: Mapping[int, str] = {

@@ -10,9 +10,9 @@ from devices.vocabulary import Frame, Outcome
 from ingest.adapters.jt808_commands import SilentError
 from ingest.adapters.jt808_settings import NAME
 from ingest.transports.tcp_server import Connection
-from ingest.wire.jt808_bodies import BATCH
-from ingest.wire.jt808_frames import Framer
-from ingest.wire.jt808_session import Action, Admitted, Answered, Left, Parcel, Send, Session
+from ingest.wire.jt808.bodies import BATCH
+from ingest.wire.jt808.frames import Framer
+from ingest.wire.jt808.session import Action, Admitted, Answered, Left, Parcel, Send, Session
 
 if TYPE_CHECKING:
     from ingest.adapters.jt808_terminals import Jt808Server

@@ -10,8 +10,8 @@ from pydantic import Field, SecretStr, model_validator
 from devices.metrics import Catalogue
 from ingest.plugin import Section
 from ingest.transports.tcp_server import TcpLimits
-from ingest.wire.jt808_alarms import Input
-from ingest.wire.jt808_session import Gate
+from ingest.wire.jt808.alarms import Input
+from ingest.wire.jt808.session import Gate
 
 NAME = "jt808"
 _INPUT_BITS = {"25": 32, "2a": 16}  #: items of JT/T 808 that carry switches, with their widths

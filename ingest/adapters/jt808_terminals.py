@@ -15,8 +15,8 @@ from ingest.adapters.jt808_connection import Terminal
 from ingest.adapters.jt808_settings import NAME, Jt808Listener
 from ingest.ports import Figure, Intake, Standing
 from ingest.transports.tcp_server import Connection, TcpServer
-from ingest.wire.jt808_parts import PartBudget
-from ingest.wire.jt808_replies import Result
+from ingest.wire.jt808.parts import PartBudget
+from ingest.wire.jt808.replies import Result
 
 ANSWER_S = 30.0  #: how long a terminal may take to answer a text
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from devices.codecs import Codec
 from devices.codecs.scripted import load_codec
 from devices.errors import ConfigError
-from ingest.wire.lorawan_codecs import Choice
+from ingest.wire.lorawan.choice import Choice
 
 
 class CodecSection(BaseModel):

@@ -12,8 +12,8 @@ from devices.vocabulary import Decoded, Frame
 from ingest.adapters.lorawan_codecs import CodecSection, choice_of
 from ingest.plugin import Plugin, Section, Subscription, Tools
 from ingest.ports import Figure
-from ingest.wire.lorawan import LoraUplink, Message, Notice, Passed, claims
-from ingest.wire.lorawan_codecs import Choice
+from ingest.wire.lorawan.choice import Choice
+from ingest.wire.lorawan.messages import LoraUplink, Message, Notice, Passed, claims
 
 Reader = Callable[[bytes, str], Message]
 """Reads an envelope: payload and channel to a message. Raises DecodeError."""

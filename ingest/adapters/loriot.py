@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ingest.adapters.lorawan_server import LoraSection, server_plugin
-from ingest.wire import loriot
+from ingest.wire.lorawan import loriot
 
 NAME = "loriot"
 

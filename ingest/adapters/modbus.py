@@ -1,6 +1,6 @@
 """Modbus units that the hub polls and may write to (``docs/protocols/modbus.md``).
 
-Each poll is a frame; its payload is the raw answers (:mod:`ingest.wire.modbus_poll`), its channel
+Each poll is a frame; its payload is the raw answers (:mod:`ingest.wire.modbus.poll`), its channel
 ``<device>/<host, port or path>/<unit>``. Who the device is stands in the settings, for Modbus knows no names.
 """
 
@@ -22,8 +22,8 @@ from ingest.ports import CommandError, Figure, Intake, Standing
 from ingest.transports.lines import HandOver
 from ingest.transports.modbus_bus import Bus
 from ingest.transports.modbus_plan import Unit
-from ingest.wire.modbus_poll import Poll, payload_of, poll_of
-from ingest.wire.modbus_values import decode_poll, words_to_write
+from ingest.wire.modbus.poll import Poll, payload_of, poll_of
+from ingest.wire.modbus.values import decode_poll, words_to_write
 
 NAME = "modbus"
 SET = "set"  #: the one command: ``{"point": "fan", "value": true}``

@@ -17,11 +17,11 @@ from devices.errors import DecodeError
 from devices.kinds import DEVICE_ID
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Frame, Identity, Uplink
-from ingest.wire.nmea import LineSplitter, is_tag_block
-from ingest.wire.nmea_epoch import Epoch, EpochAssembler
-from ingest.wire.nmea_frame import epoch_of, payload_of
-from ingest.wire.nmea_identity import recognise
-from ingest.wire.nmea_sentence import parse
+from ingest.wire.nmea.epoch import Epoch, EpochAssembler
+from ingest.wire.nmea.frame import epoch_of, payload_of
+from ingest.wire.nmea.identity import recognise
+from ingest.wire.nmea.lines import LineSplitter, is_tag_block
+from ingest.wire.nmea.sentence import parse
 
 NAME = "nmea"
 NOBODY = "-"  #: scheme of a peer that must say who it is and has not

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from ingest.adapters.lorawan_server import LoraSection, server_plugin
-from ingest.wire import tts
+from ingest.wire.lorawan import tts
 
 NAME = "tts"
 

@@ -23,7 +23,7 @@ from ingest.transports.modbus_link import Line, Link, UnitRefusedError, UnitSile
 from ingest.transports.modbus_plan import Unit
 from ingest.transports.modbus_reading import Reader
 from ingest.transports.modbus_schedule import OFFLINE_AFTER, Lane, Schedule, Turn, UnitState
-from ingest.wire.modbus_poll import Poll
+from ingest.wire.modbus.poll import Poll
 
 MAX_COMMANDS = 100  #: that wait for their turn
 RETRY = Backoff(first=0.2, most=10.0)

@@ -1,4 +1,4 @@
-"""Framers for pymodbus' clients that cut frames by our own wire code (:mod:`ingest.wire.modbus_frames`).
+"""Framers for pymodbus' clients that cut frames by our own wire code (:mod:`ingest.wire.modbus.frames`).
 
 pymodbus' own give an answer up for one byte of noise before it, as RS-485 drivers make it, and the whole connection for
 an answer that they cannot read.
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pymodbus.framer import FramerBase, FramerRTU, FramerSocket
 from pymodbus.pdu import ModbusPDU
 
-from ingest.wire.modbus_frames import Adu, RtuCutter, TcpCutter
+from ingest.wire.modbus.frames import Adu, RtuCutter, TcpCutter
 
 
 class CuttingRtu(FramerRTU):

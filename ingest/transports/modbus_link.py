@@ -24,7 +24,7 @@ from devices.errors import SanihubError, TransientError
 from devices.register_maps import BIT_FUNCTIONS, WRITE_COIL, WRITE_REGISTER, WritePoint
 from ingest.transports.modbus_framing import CuttingRtu, CuttingTcp
 from ingest.transports.modbus_plan import Read
-from ingest.wire.modbus import NOBODY_THERE, exception_name
+from ingest.wire.modbus.pdu import NOBODY_THERE, exception_name
 
 CONNECT_TIMEOUT_S = 5.0
 NEVER = 2**31  #: silent requests, and seconds, after which pymodbus acts by itself

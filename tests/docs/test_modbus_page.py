@@ -21,7 +21,7 @@ from ingest.adapters.modbus_settings import PROBE_S, ModbusSection
 from ingest.transports.modbus_bus import MAX_COMMANDS
 from ingest.transports.modbus_reading import REFUSED_S
 from ingest.transports.modbus_schedule import MAX_PAUSE_S, OFFLINE_AFTER, OWN_SHARE, PATIENCE_S, SHARE
-from ingest.wire.modbus_values import words_to_write
+from ingest.wire.modbus.values import words_to_write
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "protocols" / "modbus.md").read_text("utf-8")

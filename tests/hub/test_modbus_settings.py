@@ -17,7 +17,7 @@ from ingest.adapters.modbus_settings import ModbusSection
 from ingest.plugin import Tools, Wiring
 from ingest.transports.modbus_bus import BusSettings
 from ingest.transports.modbus_link import Line
-from ingest.wire.modbus_poll import Block, Poll, payload_of
+from ingest.wire.modbus.poll import Block, Poll, payload_of
 from tests.hub.cli_runner import write
 from tests.modbus import map_file
 

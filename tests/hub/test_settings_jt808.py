@@ -11,7 +11,7 @@ from devices.errors import ConfigError
 from hub.bootstrap import kept_secret
 from hub.settings import load
 from ingest.adapters.jt808_settings import Jt808Section
-from ingest.wire.jt808_alarms import Input
+from ingest.wire.jt808.alarms import Input
 
 
 @pytest.mark.parametrize(

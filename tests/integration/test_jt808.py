@@ -26,8 +26,8 @@ from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
 from ingest.ports import Commandable, CommandError
 from ingest.transports.tcp_server import TcpLimits
-from ingest.wire.jt808_alarms import Input
-from ingest.wire.jt808_session import Gate
+from ingest.wire.jt808.alarms import Input
+from ingest.wire.jt808.session import Gate
 from tests.hubs import HubProcess, mqtt_section
 from tests.intake import contents, dead_letters, make_store
 from tests.servers import NatsServer, PostgresServer

@@ -26,8 +26,8 @@ from ingest.plugin import Tools, Wiring
 from ingest.ports import CommandError, NoAnswerError
 from ingest.spool import Spool
 from ingest.spool_feed import feed
-from ingest.wire.modbus_frames import rtu_frame
-from ingest.wire.modbus_poll import Poll, poll_of
+from ingest.wire.modbus.frames import rtu_frame
+from ingest.wire.modbus.poll import Poll, poll_of
 from tests.intake import contents, dead_letters, make_store
 from tests.modbus import Controller, Gateway, SerialGateway, free_port, map_file, toilet_registers
 from tests.servers import PostgresServer

@@ -1,7 +1,7 @@
 """NMEA 0183, the sentence: what each type says of an epoch.
 
 pynmea2 tells which field of a sentence is which; every value is then read from its text by
-:mod:`ingest.wire.nmea_fields`, for pynmea2 itself gives latitude 0.0 for an empty one and text for a bad number.
+:mod:`ingest.wire.nmea.fields`, for pynmea2 itself gives latitude 0.0 for an empty one and text for a bad number.
 
 A field without which the sentence means nothing (status, time, date, position) costs the sentence; another one that
 is bad is named and left out.
@@ -17,8 +17,8 @@ import msgspec
 import pynmea2
 
 from devices.errors import DecodeError
-from ingest.wire import nmea_fields as fields
-from ingest.wire.nmea import Envelope, open_envelope
+from ingest.wire.nmea import fields
+from ingest.wire.nmea.lines import Envelope, open_envelope
 
 T = TypeVar("T")
 KMH_PER_KNOT = 1.852

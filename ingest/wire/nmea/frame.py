@@ -10,9 +10,9 @@ import re
 from datetime import date
 
 from devices.errors import DecodeError
-from ingest.wire.nmea import LineSplitter
-from ingest.wire.nmea_epoch import Epoch
-from ingest.wire.nmea_sentence import Sentence, parse
+from ingest.wire.nmea.epoch import Epoch
+from ingest.wire.nmea.lines import LineSplitter
+from ingest.wire.nmea.sentence import Sentence, parse
 
 _HEAD = re.compile(rb"#epoch(?: date=([0-9]{4}-[0-9]{2}-[0-9]{2}))?(?: seq=([0-9]{1,9}))?\Z")
 

@@ -15,8 +15,8 @@ import msgspec
 from devices.errors import DecodeError
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Identity, Occurrence, Uplink
-from ingest.wire.jt808_alarms import Input
-from ingest.wire.jt808_bodies import (
+from ingest.wire.jt808.alarms import Input
+from ingest.wire.jt808.bodies import (
     ATTACHMENTS,
     BATCH,
     CAMERA_ANSWER,
@@ -36,11 +36,11 @@ from ingest.wire.jt808_bodies import (
     fields,
     name_of,
 )
-from ingest.wire.jt808_fields import Reader
-from ingest.wire.jt808_frames import DELIMITER, Framer, escape, verify
-from ingest.wire.jt808_header import Message, parse, require_plain
-from ingest.wire.jt808_parts import Reassembler, Whole
-from ingest.wire.jt808_position import FIXED_PART, PositionBody, claims, parse_position, parse_time
+from ingest.wire.jt808.fields import Reader
+from ingest.wire.jt808.frames import DELIMITER, Framer, escape, verify
+from ingest.wire.jt808.header import Message, parse, require_plain
+from ingest.wire.jt808.parts import Reassembler, Whole
+from ingest.wire.jt808.position import FIXED_PART, PositionBody, claims, parse_position, parse_time
 
 SCHEME = "jt808_phone"
 MAX_PROBLEMS = 20  #: told of one message; the rest is counted

@@ -11,8 +11,8 @@ import msgspec
 
 from devices.errors import DecodeError
 from devices.vocabulary import Occurrence
-from ingest.wire import lorawan_fields as fields
-from ingest.wire.lorawan import Gateway, LoraUplink, Message, Notice, Passed
+from ingest.wire.lorawan import fields
+from ingest.wire.lorawan.messages import Gateway, LoraUplink, Message, Notice, Passed
 
 UPLINK = "DevEUI_uplink"
 NOTIFICATION = "DevEUI_notification"

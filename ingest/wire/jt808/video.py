@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest.wire.jt808_fields import Form, many, record, text_of, time, u8, u16, u32, u64
+from ingest.wire.jt808.fields import Form, many, record, text_of, time, u8, u16, u32, u64
 
 _SPAN = (("start_time", time), ("end_time", time))
 _RESOURCE = (

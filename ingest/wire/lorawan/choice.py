@@ -9,7 +9,7 @@ import msgspec
 from devices import codecs
 from devices.codecs import Codec
 from devices.vocabulary import Device
-from ingest.wire.native_message import shown
+from ingest.wire.native.form import shown
 
 
 class Choice(msgspec.Struct, frozen=True):

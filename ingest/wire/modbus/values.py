@@ -10,8 +10,8 @@ from devices.errors import DecodeError
 from devices.metrics import Catalogue
 from devices.register_maps import TABLES, Point, RegisterMap, WritePoint
 from devices.vocabulary import Decoded, Identity, Occurrence, Uplink
-from ingest.wire.modbus import exception_name
-from ingest.wire.modbus_poll import Block, Poll
+from ingest.wire.modbus.pdu import exception_name
+from ingest.wire.modbus.poll import Block, Poll
 
 Words = Mapping[tuple[int, int], int]  #: by function and address
 _SIGNED = {"s16": 16, "s32": 32}

@@ -1,11 +1,11 @@
 """Messages of JT/T 808 from the platform to terminals. Table numbers are those of JT/T 808-2013 where none is said.
 
-The hub sends few of them (:mod:`ingest.wire.jt808_replies`); ``sanihub decode`` reads them all.
+The hub sends few of them (:mod:`ingest.wire.jt808.replies`); ``sanihub decode`` reads them all.
 """
 
 from __future__ import annotations
 
-from ingest.wire.jt808_fields import (
+from ingest.wire.jt808.fields import (
     Fields,
     Form,
     Reader,
@@ -22,7 +22,7 @@ from ingest.wire.jt808_fields import (
     u32,
     until_end,
 )
-from ingest.wire.jt808_parameters import parameters
+from ingest.wire.jt808.parameters import parameters
 
 PLATFORM_REPLY, REGISTER_REPLY, RESEND, TEXT, SERVER_TIME = 0x8001, 0x8100, 0x8003, 0x8300, 0x8004
 MEDIA_REPLY = 0x8800

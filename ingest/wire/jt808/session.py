@@ -13,11 +13,11 @@ from hashlib import sha256
 import msgspec
 
 from devices.errors import DecodeError
-from ingest.wire import jt808
-from ingest.wire.jt808_bodies import AUTHENTICATE, BATCH, HEARTBEAT, LOGOUT, REGISTER, TERMINAL_REPLY, TIME_DEMAND
-from ingest.wire.jt808_header import Header, Message, parse, require_plain
-from ingest.wire.jt808_parts import PartBudget, PartLimits, Reassembler, Whole
-from ingest.wire.jt808_replies import (
+from ingest.wire.jt808 import messages
+from ingest.wire.jt808.bodies import AUTHENTICATE, BATCH, HEARTBEAT, LOGOUT, REGISTER, TERMINAL_REPLY, TIME_DEMAND
+from ingest.wire.jt808.header import Header, Message, parse, require_plain
+from ingest.wire.jt808.parts import PartBudget, PartLimits, Reassembler, Whole
+from ingest.wire.jt808.replies import (
     Registration,
     Result,
     general_reply,
@@ -157,7 +157,7 @@ class Session:
         header = message.header
         try:
             require_plain(header)
-            jt808.fields(message)
+            messages.fields(message)
         except DecodeError:
             return [self._reply(header, Result.BAD)]
         return [Send(register_reply(header, self.next_serial(), Registration.OK, self._gate.code(header.phone)))]
@@ -167,7 +167,7 @@ class Session:
         header = message.header
         try:
             require_plain(header)
-            code = jt808.fields(message)["auth_code"]
+            code = messages.fields(message)["auth_code"]
         except DecodeError:
             return [self._reply(header, Result.BAD)]
         if not self._gate.admits(header.phone, code):
@@ -188,7 +188,7 @@ class Session:
     def _speak(self, message: Message, frame: bytes, received_at: int) -> list[Action]:
         header = message.header
         number = header.message_id
-        if number in jt808.FILED:
+        if number in messages.FILED:
             whole = self.parts.add(message, frame, received_at)
             return self._ask_again(header) if whole is None else [self._parcel(whole)]
         if number == TERMINAL_REPLY:
@@ -200,7 +200,7 @@ class Session:
             return [self._reply(header, Result.OK)]
         if number == TIME_DEMAND:
             return [Send(time_reply(header, self.next_serial(), received_at))]
-        return [] if jt808.is_answer(number) else [self._reply(header, Result.UNSUPPORTED)]
+        return [] if messages.is_answer(number) else [self._reply(header, Result.UNSUPPORTED)]
 
     def _ask_again(self, header: Header) -> list[Action]:
         """0x8003: after the last part of a message, ask for those that lack (2013, clause 8.4)."""
@@ -214,17 +214,17 @@ class Session:
         """A whole message for the pipeline; one that cannot be decoded ends in dead letters and is answered as bad."""
         header = whole.message.header
         try:
-            jt808.check(whole.message)
+            messages.check(whole.message)
             result = Result.OK
         except DecodeError:
             result = Result.BAD
         serials = tuple((header.serial + index) & 0xFFFF for index in range(len(whole.frames)))
-        return Parcel(jt808.payload_of(whole), header, serials, result)
+        return Parcel(messages.payload_of(whole), header, serials, result)
 
     def _answered(self, message: Message) -> list[Action]:
         """0x0001. It is not answered in turn: two sides that answer answers would never end."""
         try:
-            found = jt808.fields(message)
+            found = messages.fields(message)
         except DecodeError:
             return [self._reply(message.header, Result.BAD)]
         return [Answered(message.header.phone, found["serial_number"], found["result"])]

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from devices.errors import DecodeError
-from ingest.wire.modbus import ERROR
+from ingest.wire.modbus.pdu import ERROR
 
 MAX_RTU, MIN_RTU = 256, 4
 MBAP = 7  #: bytes of the header, the unit included

@@ -18,7 +18,7 @@ from devices import instants
 from devices.errors import DecodeError
 from devices.metrics import Catalogue
 from devices.vocabulary import Identity, Occurrence, Position, Uplink
-from ingest.wire.jt808_alarms import CONSTELLATIONS, FIXED, IGNITION, SOUTH, WEST, Input, alarm_kinds
+from ingest.wire.jt808.alarms import CONSTELLATIONS, FIXED, IGNITION, SOUTH, WEST, Input, alarm_kinds
 
 BEIJING = timezone(timedelta(hours=8))  #: every time of the protocol is in GMT+8
 FIXED_PART = 28

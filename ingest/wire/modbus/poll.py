@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from devices.errors import DecodeError
-from ingest.wire.modbus import MAX_ADDRESS, MAX_BITS, MAX_REGISTERS, READS_BITS
+from ingest.wire.modbus.pdu import MAX_ADDRESS, MAX_BITS, MAX_REGISTERS, READS_BITS
 
 MAX_BLOCKS = 1_000  #: as many as a map may have points
 _MAX_INSTANT = 253_402_300_799_999_999  # the last microsecond of the year 9999

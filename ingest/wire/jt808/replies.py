@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 
-from ingest.wire.jt808_frames import escape, seal
-from ingest.wire.jt808_header import LENGTH, Header, build
-from ingest.wire.jt808_platform import PLATFORM_REPLY, REGISTER_REPLY, RESEND, SERVER_TIME, TEXT
+from ingest.wire.jt808.frames import escape, seal
+from ingest.wire.jt808.header import LENGTH, Header, build
+from ingest.wire.jt808.platform import PLATFORM_REPLY, REGISTER_REPLY, RESEND, SERVER_TIME, TEXT
 
 
 class Result(IntEnum):

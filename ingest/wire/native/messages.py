@@ -4,7 +4,7 @@ Tolerant in reading: unknown fields are ignored, numbers may stand in quotes, bo
 be left out or null. Strict in meaning: a value of the wrong type or out of range is refused by the name of its field,
 and what is sound beside it is kept.
 
-:mod:`ingest.wire.native_message` knows the form; this module judges the meaning.
+:mod:`ingest.wire.native.form` knows the form; this module judges the meaning.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from devices.errors import DecodeError
 from devices.kinds import DEVICE_ID
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Identity, Occurrence, Position, Uplink
-from ingest.wire.native_message import EventForm, FixForm, MessageForm, RestForm, parse_json, read, shown
+from ingest.wire.native.form import EventForm, FixForm, MessageForm, RestForm, parse_json, read, shown
 
 MAX_EVENTS = 50  #: in one message
 MAX_ATTRIBUTES_BYTES = 8_192  #: of one event, encoded

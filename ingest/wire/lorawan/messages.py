@@ -1,6 +1,6 @@
 """What network servers of LoRaWAN say, in one form, and what the hub makes of it.
 
-The envelope of each server is read by a module of its own (:mod:`ingest.wire.chirpstack`, ``tts``, ``loriot``,
+The envelope of each server is read by a module of its own (:mod:`ingest.wire.lorawan.chirpstack`, ``tts``, ``loriot``,
 ``thingpark``) into a :data:`Message`. Here a message becomes claims: a codec is chosen, the device's object is taken
 from the server or decoded from the bytes, and its fields become readings.
 """
@@ -18,7 +18,7 @@ from devices.errors import DecodeError
 from devices.mapping import DEFAULT_MAPPING, Claims, claims_of
 from devices.metrics import Catalogue
 from devices.vocabulary import Copy, Decoded, Device, Identity, Occurrence, Uplink
-from ingest.wire.lorawan_codecs import Choice, advice, choose
+from ingest.wire.lorawan.choice import Choice, advice, choose
 
 SCHEME = "dev_eui"
 LINK = frozenset(("rssi_dbm", "snr_db"))  #: readings that are never the device's own

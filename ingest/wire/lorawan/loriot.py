@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from devices.errors import DecodeError
-from ingest.wire import lorawan_fields as fields
-from ingest.wire.lorawan import Gateway, LoraUplink, Message, Passed
+from ingest.wire.lorawan import fields
+from ingest.wire.lorawan.messages import Gateway, LoraUplink, Message, Passed
 
 UPLINKS = ("rx", "gw")
 

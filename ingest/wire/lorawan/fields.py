@@ -17,7 +17,7 @@ import msgspec
 
 from devices import instants
 from devices.errors import DecodeError
-from ingest.wire.native_message import parse_json, shown
+from ingest.wire.native.form import parse_json, shown
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest.wire.jt808_fields import Fields, Kind, Reader, decoded_text
+from ingest.wire.jt808.fields import Fields, Kind, Reader, decoded_text
 
 _TEXTS = frozenset(
     (*range(0x10, 0x18), 0x1A, 0x1D, *range(0x23, 0x27), *range(0x40, 0x45), 0x48, 0x49, 0x83),

@@ -13,8 +13,8 @@ from datetime import date
 import msgspec
 
 from devices.vocabulary import Position
-from ingest.wire.nmea_fields import DAY
-from ingest.wire.nmea_sentence import SYSTEMS, Facts, Sentence
+from ingest.wire.nmea.fields import DAY
+from ingest.wire.nmea.sentence import SYSTEMS, Facts, Sentence
 
 _UNIX_DAY = date(1970, 1, 1).toordinal()
 _PLACES = ("GGA", "GNS", "RMC", "GLL")  #: whose position counts where several tell one

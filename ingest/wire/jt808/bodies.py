@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from devices.errors import DecodeError
-from ingest.wire.jt808_fields import (
+from ingest.wire.jt808.fields import (
     Fields,
     Form,
     digits,
@@ -26,11 +26,11 @@ from ingest.wire.jt808_fields import (
     u16,
     u32,
 )
-from ingest.wire.jt808_header import Message
-from ingest.wire.jt808_parameters import parameters
-from ingest.wire.jt808_platform import PLATFORM_FORMS, RESEND_FORM, TEXT, TEXT_2019
-from ingest.wire.jt808_safety import SAFETY_FORMS
-from ingest.wire.jt808_video import VIDEO_FORMS
+from ingest.wire.jt808.header import Message
+from ingest.wire.jt808.parameters import parameters
+from ingest.wire.jt808.platform import PLATFORM_FORMS, RESEND_FORM, TEXT, TEXT_2019
+from ingest.wire.jt808.safety import SAFETY_FORMS
+from ingest.wire.jt808.video import VIDEO_FORMS
 
 REGISTER, AUTHENTICATE, HEARTBEAT, LOGOUT, TERMINAL_REPLY = 0x0100, 0x0102, 0x0002, 0x0003, 0x0001
 POSITION, POSITION_ANSWER, CONTROL_ANSWER, BATCH = 0x0200, 0x0201, 0x0500, 0x0704

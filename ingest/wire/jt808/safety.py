@@ -7,7 +7,7 @@ transfers them outside of the frames of JT/T 808, and ends each with 0x1212. The
 
 from __future__ import annotations
 
-from ingest.wire.jt808_fields import Form, many, record, rest_hex, text, text_of, time, u8, u16, u32
+from ingest.wire.jt808.fields import Form, many, record, rest_hex, text, text_of, time, u8, u16, u32
 
 _SIGN = (("time", time), ("serial_number", u8), ("attach_number", u8), ("alarm_reserve", u8))
 _FILE = (("file_name_len", u8), ("file_name", text_of("file_name_len")))

@@ -14,9 +14,9 @@ from datetime import date, timedelta
 
 import msgspec
 
-from ingest.wire.nmea_claim import JUDGES, EpochClaim, claim_of, is_fix, told_date, told_time
-from ingest.wire.nmea_fields import DAY
-from ingest.wire.nmea_sentence import Sentence
+from ingest.wire.nmea.claim import JUDGES, EpochClaim, claim_of, is_fix, told_date, told_time
+from ingest.wire.nmea.fields import DAY
+from ingest.wire.nmea.sentence import Sentence
 
 MAX_SENTENCES = 160  #: of one epoch: six constellations, two signals, and room
 _LISTS = ("GSA",)  #: types of which several in a row belong together, though nothing tells them apart

@@ -6,7 +6,7 @@ from collections import Counter
 
 import msgspec
 
-from ingest.wire.jt808_header import Header, Message, parse
+from ingest.wire.jt808.header import Header, Message, parse
 
 Key = tuple[str, int, int, int]  #: phone, message id, serial of the first part, number of parts
 
