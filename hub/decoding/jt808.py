@@ -11,7 +11,7 @@ from devices.metrics import Catalogue
 from devices.vocabulary import Uplink
 from hub.decoding.decoding import Decoding
 from hub.decoding.form import Answer, fault, form
-from ingest.adapters import jt808_settings
+from ingest.adapters.jt808.settings import NAME
 from ingest.wire.jt808 import messages
 from ingest.wire.jt808.bodies import (
     AUTHENTICATE,
@@ -206,4 +206,4 @@ def reply_to(message: Message) -> bytes | None:
     return general_reply(header, 0, Result.UNSUPPORTED)
 
 
-DECODINGS = (Decoding(jt808_settings.NAME, "JT/T 808 frames in hexadecimal", lambda _: Jt808Lines()),)
+DECODINGS = (Decoding(NAME, "JT/T 808 frames in hexadecimal", lambda _: Jt808Lines()),)

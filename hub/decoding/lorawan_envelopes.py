@@ -17,7 +17,7 @@ from devices.metrics import Catalogue
 from devices.vocabulary import Identity
 from hub.decoding.decoding import Decoding, Options, Teller
 from hub.decoding.form import Answer, fault, told
-from ingest.adapters.lorawan_server import Reader
+from ingest.adapters.lorawan.server import Reader
 from ingest.wire.lorawan import chirpstack, loriot, messages, thingpark, tts
 from ingest.wire.lorawan.choice import Choice
 from ingest.wire.lorawan.messages import LoraUplink, Meaning, Message, Notice

@@ -16,7 +16,7 @@ from devices.register_maps import RegisterMap
 from devices.vocabulary import Identity
 from hub.decoding.decoding import Decoding, Options
 from hub.decoding.form import NOBODY, Answer, fault, told
-from ingest.adapters.modbus import NAME
+from ingest.adapters.modbus.plugin import NAME
 from ingest.wire.modbus.frames import Adu, parse_rtu, parse_tcp
 from ingest.wire.modbus.pdu import (
     EXCEPTIONS,

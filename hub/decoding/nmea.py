@@ -15,7 +15,7 @@ from devices.metrics import Catalogue
 from devices.vocabulary import Identity
 from hub.decoding.decoding import Decoding
 from hub.decoding.form import fault, form
-from ingest.adapters.nmea_stream import NAME, passed_over, uplink_of
+from ingest.adapters.nmea.stream import NAME, passed_over, uplink_of
 from ingest.wire.nmea.epoch import Epoch, EpochAssembler
 from ingest.wire.nmea.identity import recognise
 from ingest.wire.nmea.lines import LineSplitter

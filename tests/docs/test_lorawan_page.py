@@ -11,8 +11,8 @@ import pytest
 
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
-from ingest.adapters import chirpstack, loriot, thingpark, tts
-from ingest.adapters.lorawan_server import LoraSection
+from ingest.adapters.lorawan import chirpstack, loriot, thingpark, tts
+from ingest.adapters.lorawan.server import LoraSection
 from ingest.echoes import COPIES_APART
 from ingest.wire.lorawan.fields import MAX_PAYLOAD_BYTES
 from store.forgetting import Keeping

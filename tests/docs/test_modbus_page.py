@@ -16,8 +16,8 @@ from devices.register_map_files import MAX_FILE_BYTES, MAX_POINTS, parse, shippe
 from devices.vocabulary import Quality
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
-from ingest.adapters.modbus import NAME, SET
-from ingest.adapters.modbus_settings import PROBE_S, ModbusSection
+from ingest.adapters.modbus.plugin import NAME, SET
+from ingest.adapters.modbus.settings import PROBE_S, ModbusSection
 from ingest.transports.modbus_bus import MAX_COMMANDS
 from ingest.transports.modbus_reading import REFUSED_S
 from ingest.transports.modbus_schedule import MAX_PAUSE_S, OFFLINE_AFTER, OWN_SHARE, PATIENCE_S, SHARE

@@ -21,7 +21,7 @@ from devices.register_map_files import shipped
 from devices.vocabulary import Frame
 from hub.decoding.decoding import Options
 from hub.decoding.modbus import ModbusLines
-from ingest.adapters.modbus import NAME, ModbusDecoder
+from ingest.adapters.modbus.plugin import NAME, ModbusDecoder
 from ingest.wire.modbus.frames import RtuCutter, TcpCutter, rtu_frame, tcp_frame
 
 WORDS = (0, 1, 0x7FFF, 0x8000, 0xFFFE, 0xFFFF, 0x7FC0, 0x7F80, 0x4366)

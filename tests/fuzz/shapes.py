@@ -18,7 +18,7 @@ import msgspec
 from devices.metrics import Catalogue
 from devices.vocabulary import Frame
 from hub.decoding.mqtt_json import split_topic
-from ingest.adapters.nmea_stream import NmeaDecoder, NmeaStream, Sampler, Source, Tally
+from ingest.adapters.nmea.stream import NmeaDecoder, NmeaStream, Sampler, Source, Tally
 from ingest.wire.jt808.frames import Framer
 from ingest.wire.jt808.session import Gate, Parcel, Session
 from tests.fuzz.mutations import bent

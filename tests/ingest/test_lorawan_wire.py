@@ -15,9 +15,9 @@ from devices.errors import ConfigError, DecodeError
 from devices.instants import parse
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Device, Frame, Identity
-from ingest.adapters import chirpstack, loriot, thingpark, tts
-from ingest.adapters.lorawan_codecs import CodecSection, choice_of
-from ingest.adapters.lorawan_server import LoraDecoder
+from ingest.adapters.lorawan import chirpstack, loriot, thingpark, tts
+from ingest.adapters.lorawan.codecs import CodecSection, choice_of
+from ingest.adapters.lorawan.server import LoraDecoder
 from ingest.plugin import Tools
 from ingest.wire.lorawan import chirpstack as chirpstack_wire
 from ingest.wire.lorawan import fields

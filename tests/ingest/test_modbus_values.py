@@ -17,7 +17,7 @@ from devices.metrics import Catalogue
 from devices.register_map_files import parse, shipped
 from devices.register_maps import Point, WritePoint
 from devices.vocabulary import Frame, Identity
-from ingest.adapters.modbus import NAME, ModbusDecoder
+from ingest.adapters.modbus.plugin import NAME, ModbusDecoder
 from ingest.wire.modbus.poll import Block, Poll, payload_of, poll_of
 from ingest.wire.modbus.values import decode_poll, value_of, words_to_write
 

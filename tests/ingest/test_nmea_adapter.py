@@ -13,7 +13,7 @@ from devices import instants
 from devices.errors import DecodeError
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Frame, Identity
-from ingest.adapters.nmea_stream import NAME, SAMPLE_S, NmeaDecoder, NmeaStream, Sampler, Source, Tally
+from ingest.adapters.nmea.stream import NAME, SAMPLE_S, NmeaDecoder, NmeaStream, Sampler, Source, Tally
 from ingest.wire.nmea.frame import epoch_of
 from ingest.wire.nmea.identity import recognise
 from tests.nmea import burst, clock, drive, gga, rmc, sentence

@@ -18,8 +18,8 @@ from structlog.testing import capture_logs
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Device, Frame, Identity
-from ingest.adapters.modbus import NAME, ModbusBus, connect, decoder
-from ingest.adapters.modbus_settings import ModbusSection
+from ingest.adapters.modbus.plugin import NAME, ModbusBus, connect, decoder
+from ingest.adapters.modbus.settings import ModbusSection
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
 from ingest.plugin import Tools, Wiring

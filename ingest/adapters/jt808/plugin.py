@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Frame
-from ingest.adapters.jt808_settings import NAME, Jt808Section
-from ingest.adapters.jt808_terminals import Jt808Server
+from ingest.adapters.jt808.settings import NAME, Jt808Section
+from ingest.adapters.jt808.terminals import Jt808Server
 from ingest.plugin import Plugin, Tools, Wiring
 from ingest.wire.jt808 import messages
 from ingest.wire.jt808.alarms import Input

@@ -9,10 +9,10 @@ from time import time_ns
 from typing import Any
 
 from devices.vocabulary import Device, Identity
-from ingest.adapters.jt808_backlog import Backlog
-from ingest.adapters.jt808_commands import ANSWERS, TEXT, DownlinkError, connected_phone, text_command
-from ingest.adapters.jt808_connection import Terminal
-from ingest.adapters.jt808_settings import NAME, Jt808Listener
+from ingest.adapters.jt808.backlog import Backlog
+from ingest.adapters.jt808.commands import ANSWERS, TEXT, DownlinkError, connected_phone, text_command
+from ingest.adapters.jt808.connection import Terminal
+from ingest.adapters.jt808.settings import NAME, Jt808Listener
 from ingest.ports import Figure, Intake, Standing
 from ingest.transports.tcp_server import Connection, TcpServer
 from ingest.wire.jt808.parts import PartBudget

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from devices.vocabulary import Frame
-from ingest.adapters.nmea_settings import NmeaSection
-from ingest.adapters.nmea_stream import NAME, NmeaDecoder, NmeaStream, Sampler, Tally
+from ingest.adapters.nmea.settings import NmeaSection
+from ingest.adapters.nmea.stream import NAME, NmeaDecoder, NmeaStream, Sampler, Tally
 from ingest.plugin import Plugin, Tools, Wiring
 from ingest.ports import Figure, Intake, Standing
 from ingest.runner import Condition

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from devices.kinds import DEVICE_ID
-from ingest.adapters.nmea_stream import Source
+from ingest.adapters.nmea.stream import Source
 from ingest.plugin import Section
 from ingest.transports.lines import LineBounds
 

@@ -7,15 +7,15 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from devices.vocabulary import Frame, Outcome
-from ingest.adapters.jt808_commands import SilentError
-from ingest.adapters.jt808_settings import NAME
+from ingest.adapters.jt808.commands import SilentError
+from ingest.adapters.jt808.settings import NAME
 from ingest.transports.tcp_server import Connection
 from ingest.wire.jt808.bodies import BATCH
 from ingest.wire.jt808.frames import Framer
 from ingest.wire.jt808.session import Action, Admitted, Answered, Left, Parcel, Send, Session
 
 if TYPE_CHECKING:
-    from ingest.adapters.jt808_terminals import Jt808Server
+    from ingest.adapters.jt808.terminals import Jt808Server
 
 _BATCHED = BATCH.to_bytes(2, "big")  #: how the frames of batches begin
 

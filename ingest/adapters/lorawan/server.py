@@ -9,7 +9,7 @@ from functools import reduce
 from pydantic import Field
 
 from devices.vocabulary import Decoded, Frame
-from ingest.adapters.lorawan_codecs import CodecSection, choice_of
+from ingest.adapters.lorawan.codecs import CodecSection, choice_of
 from ingest.plugin import Plugin, Section, Subscription, Tools
 from ingest.ports import Figure
 from ingest.wire.lorawan.choice import Choice

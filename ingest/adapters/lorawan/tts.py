@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from ingest.adapters.lorawan_server import LoraSection, server_plugin
+from ingest.adapters.lorawan.server import LoraSection, server_plugin
 from ingest.wire.lorawan import tts
 
 NAME = "tts"

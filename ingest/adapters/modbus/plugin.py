@@ -16,7 +16,7 @@ from devices.metrics import Catalogue
 from devices.register_map_files import shipped
 from devices.register_maps import RegisterMap
 from devices.vocabulary import Decoded, Device, Frame, Identity
-from ingest.adapters.modbus_settings import ModbusSection
+from ingest.adapters.modbus.settings import ModbusSection
 from ingest.plugin import Plugin, Tools, Wiring
 from ingest.ports import CommandError, Figure, Intake, Standing
 from ingest.transports.lines import HandOver

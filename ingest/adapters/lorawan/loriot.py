@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ingest.adapters.lorawan_server import LoraSection, server_plugin
+from ingest.adapters.lorawan.server import LoraSection, server_plugin
 from ingest.wire.lorawan import loriot
 
 NAME = "loriot"
