@@ -14,7 +14,7 @@ from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
 from ingest.adapters.jt808.settings import Jt808Listener, Jt808Section
 from ingest.adapters.jt808.terminals import ANSWER_S
-from ingest.transports.tcp_server import TcpLimits
+from ingest.transports.tcp import TcpLimits
 from ingest.wire.jt808.alarms import ALARMS, ALARMS_2019
 from ingest.wire.jt808.frames import MAX_ESCAPED, MIN_FRAME
 from ingest.wire.jt808.header import LENGTH

@@ -18,9 +18,9 @@ from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
 from ingest.adapters.modbus.plugin import NAME, SET
 from ingest.adapters.modbus.settings import PROBE_S, ModbusSection
-from ingest.transports.modbus_bus import MAX_COMMANDS
-from ingest.transports.modbus_reading import REFUSED_S
-from ingest.transports.modbus_schedule import MAX_PAUSE_S, OFFLINE_AFTER, OWN_SHARE, PATIENCE_S, SHARE
+from ingest.transports.modbus.bus import MAX_COMMANDS
+from ingest.transports.modbus.reading import REFUSED_S
+from ingest.transports.modbus.schedule import MAX_PAUSE_S, OFFLINE_AFTER, OWN_SHARE, PATIENCE_S, SHARE
 from ingest.wire.modbus.values import words_to_write
 
 ROOT = Path(__file__).parents[2]

@@ -16,7 +16,7 @@ from ingest.adapters.nmea.plugin import TRANSPORTS
 from ingest.adapters.nmea.settings import NmeaSection
 from ingest.adapters.nmea.stream import NAME, Source
 from ingest.plugin import Tools
-from ingest.transports.lines import LineBounds
+from ingest.transports.lines.stream import LineBounds
 from tests.hub.cli_runner import write
 from tests.nmea import rmc
 

@@ -25,7 +25,7 @@ from ingest.adapters.jt808.terminals import Jt808Server
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
 from ingest.ports import Commandable, CommandError
-from ingest.transports.tcp_server import TcpLimits
+from ingest.transports.tcp import TcpLimits
 from ingest.wire.jt808.alarms import Input
 from ingest.wire.jt808.session import Gate
 from tests.hubs import HubProcess, mqtt_section

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from devices.vocabulary import Frame, Outcome
 from ingest.adapters.jt808.commands import SilentError
 from ingest.adapters.jt808.settings import NAME
-from ingest.transports.tcp_server import Connection
+from ingest.transports.tcp import Connection
 from ingest.wire.jt808.bodies import BATCH
 from ingest.wire.jt808.frames import Framer
 from ingest.wire.jt808.session import Action, Admitted, Answered, Left, Parcel, Send, Session

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from devices.metrics import Catalogue
 from ingest.plugin import Section
-from ingest.transports.tcp_server import TcpLimits
+from ingest.transports.tcp import TcpLimits
 from ingest.wire.jt808.alarms import Input
 from ingest.wire.jt808.session import Gate
 

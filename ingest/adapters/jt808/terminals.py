@@ -14,7 +14,7 @@ from ingest.adapters.jt808.commands import ANSWERS, TEXT, DownlinkError, connect
 from ingest.adapters.jt808.connection import Terminal
 from ingest.adapters.jt808.settings import NAME, Jt808Listener
 from ingest.ports import Figure, Intake, Standing
-from ingest.transports.tcp_server import Connection, TcpServer
+from ingest.transports.tcp import Connection, TcpServer
 from ingest.wire.jt808.parts import PartBudget
 from ingest.wire.jt808.replies import Result
 

@@ -19,9 +19,9 @@ from devices.vocabulary import Decoded, Device, Frame, Identity
 from ingest.adapters.modbus.settings import ModbusSection
 from ingest.plugin import Plugin, Tools, Wiring
 from ingest.ports import CommandError, Figure, Intake, Standing
-from ingest.transports.lines import HandOver
-from ingest.transports.modbus_bus import Bus
-from ingest.transports.modbus_plan import Unit
+from ingest.transports.lines.stream import HandOver
+from ingest.transports.modbus.bus import Bus
+from ingest.transports.modbus.plan import Unit
 from ingest.wire.modbus.poll import Poll, payload_of, poll_of
 from ingest.wire.modbus.values import decode_poll, words_to_write
 

@@ -13,9 +13,9 @@ from devices.kinds import DEVICE_ID
 from devices.register_map_files import map_named, maps_of
 from devices.register_maps import RegisterMap
 from ingest.plugin import Section
-from ingest.transports.modbus_bus import BusSettings
-from ingest.transports.modbus_link import CHARACTER_BITS, Line
-from ingest.transports.modbus_plan import Unit
+from ingest.transports.modbus.bus import BusSettings
+from ingest.transports.modbus.link import CHARACTER_BITS, Line
+from ingest.transports.modbus.plan import Unit
 
 _DEVICE = "^" + DEVICE_ID.pattern.replace(r"\Z", "$")
 PROBE_S = 0.5  #: how long a unit that is silent is given to answer, where the settings do not say

@@ -13,11 +13,11 @@ from ingest.adapters.nmea.stream import NAME, NmeaDecoder, NmeaStream, Sampler, 
 from ingest.plugin import Plugin, Tools, Wiring
 from ingest.ports import Figure, Intake, Standing
 from ingest.runner import Condition
-from ingest.transports.line_client import LineClient
-from ingest.transports.line_datagrams import LineDatagrams
-from ingest.transports.line_device import FileLine, SerialLine
-from ingest.transports.line_listener import LineListener
-from ingest.transports.lines import HandOver, OpenStream
+from ingest.transports.lines.client import LineClient
+from ingest.transports.lines.datagrams import LineDatagrams
+from ingest.transports.lines.device import FileLine, SerialLine
+from ingest.transports.lines.listener import LineListener
+from ingest.transports.lines.stream import HandOver, OpenStream
 
 
 class LineTransport(Protocol):

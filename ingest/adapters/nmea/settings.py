@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from devices.kinds import DEVICE_ID
 from ingest.adapters.nmea.stream import Source
 from ingest.plugin import Section
-from ingest.transports.lines import LineBounds
+from ingest.transports.lines.stream import LineBounds
 
 _DEVICE = "^" + DEVICE_ID.pattern.replace(r"\Z", "$")
 

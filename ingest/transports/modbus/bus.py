@@ -2,7 +2,7 @@
 
 Over TCP several connections are open side by side; the last of them asks the units that do not answer, so that these
 hold up nobody. A serial line is one connection, and so is TCP with ``connections = 1``: there they are asked in the
-gaps (:mod:`ingest.transports.modbus_schedule`). The hub reads at its own pace: nothing is queued but commands.
+gaps (:mod:`ingest.transports.modbus.schedule`). The hub reads at its own pace: nothing is queued but commands.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from devices.errors import TransientError
 from devices.register_maps import WritePoint
 from ingest.ports import CommandError
 from ingest.runner import Backoff, Condition, pause
-from ingest.transports.modbus_command import Command
-from ingest.transports.modbus_link import Line, Link, UnitRefusedError, UnitSilentError
-from ingest.transports.modbus_plan import Unit
-from ingest.transports.modbus_reading import Reader
-from ingest.transports.modbus_schedule import OFFLINE_AFTER, Lane, Schedule, Turn, UnitState
+from ingest.transports.modbus.command import Command
+from ingest.transports.modbus.link import Line, Link, UnitRefusedError, UnitSilentError
+from ingest.transports.modbus.plan import Unit
+from ingest.transports.modbus.reading import Reader
+from ingest.transports.modbus.schedule import OFFLINE_AFTER, Lane, Schedule, Turn, UnitState
 from ingest.wire.modbus.poll import Poll
 
 MAX_COMMANDS = 100  #: that wait for their turn

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 from ingest.ports import Intake
-from ingest.transports.lines import OpenStream, Watched
+from ingest.transports.lines.stream import OpenStream, Watched
 
 
 class LineConnection(asyncio.Protocol):

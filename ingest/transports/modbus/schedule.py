@@ -23,7 +23,7 @@ from enum import Enum
 import msgspec
 
 from devices.register_maps import Group
-from ingest.transports.modbus_plan import Unit
+from ingest.transports.modbus.plan import Unit
 
 SHARE = 0.05  #: of a lane's time that may go into asking units which have not answered more than once
 OWN_SHARE = 0.2  #: of a lane that does nothing else; behind it there may be one serial line for all, so not all of it

@@ -16,7 +16,7 @@ import structlog
 from devices.errors import TransientError
 from ingest.ports import Intake
 from ingest.runner import Backoff, Condition, pause
-from ingest.transports.lines import LineBounds, OpenStream, Watched
+from ingest.transports.lines.stream import LineBounds, OpenStream, Watched
 
 log = structlog.get_logger("ingest.lines")
 

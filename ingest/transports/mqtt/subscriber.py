@@ -17,10 +17,8 @@ from devices.errors import ConfigError, TransientError
 from devices.vocabulary import Frame, Outcome
 from ingest.ports import Figure, Intake, Standing
 from ingest.runner import Backoff, Condition, pause
-from ingest.transports.mqtt_repetitions import Repetitions
-from ingest.transports.mqtt_session import Broker, Session, Tls, tls_context
-
-__all__ = ["Broker", "MqttSubscriber", "Route", "Tls", "tls_context"]
+from ingest.transports.mqtt.repetitions import Repetitions
+from ingest.transports.mqtt.session import Broker, Session
 
 log = structlog.get_logger("ingest.mqtt")
 

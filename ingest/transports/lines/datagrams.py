@@ -10,7 +10,7 @@ import structlog
 
 from devices.errors import TransientError
 from ingest.runner import Condition, pause, persist
-from ingest.transports.lines import LineBounds, OpenStream, Watched
+from ingest.transports.lines.stream import LineBounds, OpenStream, Watched
 
 log = structlog.get_logger("ingest.lines")
 

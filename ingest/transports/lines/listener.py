@@ -14,8 +14,8 @@ import structlog
 from devices.errors import TransientError
 from ingest.ports import Intake
 from ingest.runner import Condition, pause, persist
-from ingest.transports.line_connection import LineConnection
-from ingest.transports.lines import LineBounds, OpenStream
+from ingest.transports.lines.connection import LineConnection
+from ingest.transports.lines.stream import LineBounds, OpenStream
 
 log = structlog.get_logger("ingest.lines")
 

@@ -9,8 +9,8 @@ from typing import Protocol
 import msgspec
 
 from devices.register_maps import Group
-from ingest.transports.modbus_link import Link, UnitRefusedError, UnitSilentError
-from ingest.transports.modbus_plan import Read, Unit, plan
+from ingest.transports.modbus.link import Link, UnitRefusedError, UnitSilentError
+from ingest.transports.modbus.plan import Read, Unit, plan
 from ingest.wire.modbus.poll import Block, Poll
 
 REFUSED_S = 600.0  #: so long a request is not sent again that the unit refuses for good, and a refusal not told again
