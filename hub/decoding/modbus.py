@@ -11,8 +11,8 @@ from typing import Any
 
 from devices.errors import ConfigError, DecodeError
 from devices.metrics import Catalogue
-from devices.register_map_files import map_named, parse, shipped
-from devices.register_maps import RegisterMap
+from devices.register_maps.files import map_named, parse, shipped
+from devices.register_maps.layout import RegisterMap
 from devices.vocabulary import Identity
 from hub.decoding.decoding import Decoding, Options
 from hub.decoding.form import NOBODY, Answer, fault, told

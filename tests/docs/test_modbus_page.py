@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from devices.metrics import Catalogue
-from devices.register_map_files import MAX_FILE_BYTES, MAX_POINTS, parse, shipped
+from devices.register_maps.files import MAX_FILE_BYTES, MAX_POINTS, parse, shipped
 from devices.vocabulary import Quality
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings

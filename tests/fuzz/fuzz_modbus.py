@@ -17,7 +17,7 @@ from tests.fuzz.fuzz_jt808 import bent
 
 from devices.errors import DecodeError
 from devices.metrics import Catalogue
-from devices.register_map_files import shipped
+from devices.register_maps.files import shipped
 from devices.vocabulary import Frame
 from hub.decoding.decoding import Options
 from hub.decoding.modbus import ModbusLines

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.register_map_files import parse, shipped
+from devices.register_maps.files import parse, shipped
 from ingest.transports.modbus.plan import Read, Unit, plan
 from ingest.transports.modbus.schedule import MAX_PAUSE_S, OFFLINE_AFTER, PATIENCE_S, Lane, Schedule
 

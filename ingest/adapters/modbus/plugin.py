@@ -13,8 +13,8 @@ from typing import Any
 from devices.errors import DecodeError
 from devices.kinds import DEVICE_ID
 from devices.metrics import Catalogue
-from devices.register_map_files import shipped
-from devices.register_maps import RegisterMap
+from devices.register_maps.files import shipped
+from devices.register_maps.layout import RegisterMap
 from devices.vocabulary import Decoded, Device, Frame, Identity
 from ingest.adapters.modbus.settings import ModbusSection
 from ingest.plugin import Plugin, Tools, Wiring

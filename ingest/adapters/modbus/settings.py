@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from devices.errors import ConfigError
 from devices.kinds import DEVICE_ID
-from devices.register_map_files import map_named, maps_of
-from devices.register_maps import RegisterMap
+from devices.register_maps.files import map_named, maps_of
+from devices.register_maps.layout import RegisterMap
 from ingest.plugin import Section
 from ingest.transports.modbus.bus import BusSettings
 from ingest.transports.modbus.link import CHARACTER_BITS, Line

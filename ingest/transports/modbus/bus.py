@@ -15,7 +15,7 @@ from time import monotonic, time_ns
 import msgspec
 
 from devices.errors import TransientError
-from devices.register_maps import WritePoint
+from devices.register_maps.layout import WritePoint
 from ingest.ports import CommandError
 from ingest.runner import Backoff, Condition, pause
 from ingest.transports.modbus.command import Command

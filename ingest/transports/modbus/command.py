@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from devices.register_maps import WritePoint
+from devices.register_maps.layout import WritePoint
 from ingest.ports import CommandError, NoAnswerError
 
 

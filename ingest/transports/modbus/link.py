@@ -21,7 +21,7 @@ from pymodbus.framer import FramerType
 from pymodbus.pdu import DecodePDU, ModbusPDU
 
 from devices.errors import SanihubError, TransientError
-from devices.register_maps import BIT_FUNCTIONS, WRITE_COIL, WRITE_REGISTER, WritePoint
+from devices.register_maps.layout import BIT_FUNCTIONS, WRITE_COIL, WRITE_REGISTER, WritePoint
 from ingest.transports.modbus.framing import CuttingRtu, CuttingTcp
 from ingest.transports.modbus.plan import Read
 from ingest.wire.modbus.pdu import NOBODY_THERE, exception_name

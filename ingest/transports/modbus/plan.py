@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from devices.register_maps import Group, Point, RegisterMap
+from devices.register_maps.layout import Group, Point, RegisterMap
 from ingest.wire.modbus.pdu import MAX_BITS, MAX_REGISTERS, READS_BITS
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from devices.register_maps import Group
+from devices.register_maps.layout import Group
 from ingest.transports.modbus.link import Link, UnitRefusedError, UnitSilentError
 from ingest.transports.modbus.plan import Read, Unit, plan
 from ingest.wire.modbus.poll import Block, Poll

@@ -22,7 +22,7 @@ from enum import Enum
 
 import msgspec
 
-from devices.register_maps import Group
+from devices.register_maps.layout import Group
 from ingest.transports.modbus.plan import Unit
 
 SHARE = 0.05  #: of a lane's time that may go into asking units which have not answered more than once

@@ -15,7 +15,8 @@ import msgspec
 
 from devices.codecs import Codec, DecodedPayload
 from devices.errors import DecodeError
-from devices.mapping import DEFAULT_MAPPING, Claims, claims_of
+from devices.mapping.claims import Claims, claims_of
+from devices.mapping.defaults import DEFAULT_MAPPING
 from devices.metrics import Catalogue
 from devices.vocabulary import Copy, Decoded, Device, Identity, Occurrence, Uplink
 from ingest.wire.lorawan.choice import Choice, advice, choose

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from devices.errors import DecodeError
 from devices.metrics import Catalogue
-from devices.register_maps import TABLES, Point, RegisterMap, WritePoint
+from devices.register_maps.layout import TABLES, Point, RegisterMap, WritePoint
 from devices.vocabulary import Decoded, Identity, Occurrence, Uplink
 from ingest.wire.modbus.pdu import exception_name
 from ingest.wire.modbus.poll import Block, Poll

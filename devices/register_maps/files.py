@@ -1,4 +1,4 @@
-"""Register maps as files: YAML in, :class:`~devices.register_maps.RegisterMap` out, with errors that name the place.
+"""Register maps as files: YAML in, :class:`~.layout.RegisterMap` out, with errors that name the place.
 
 A fault is a ConfigError such as ``map mine.yaml: groups.air.points[2].metric: expected a metric of the catalogue, got
 'nh3'``. What a file may say is in ``docs/protocols/modbus.md``.
@@ -19,8 +19,8 @@ import yaml
 from devices.errors import ConfigError
 from devices.kinds import KINDS
 from devices.metrics import Catalogue
-from devices.register_map_points import ORDERS, PointForm, WriteForm, point_of, write_of
-from devices.register_maps import Group, RegisterMap
+from devices.register_maps.entries import ORDERS, PointForm, WriteForm, point_of, write_of
+from devices.register_maps.layout import Group, RegisterMap
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_POINTS = 1_000
@@ -69,10 +69,8 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 @cache
 def shipped() -> Mapping[str, RegisterMap]:
     """The maps that come with the hub, by name."""
-    found = sorted(entry.name for entry in (files("devices") / "maps").iterdir() if entry.name.endswith(".yaml"))
-    return {
-        name.removesuffix(".yaml"): parse(name, (files("devices") / "maps" / name).read_text("utf-8")) for name in found
-    }
+    found = sorted(entry.name for entry in files(__package__).iterdir() if entry.name.endswith(".yaml"))
+    return {name.removesuffix(".yaml"): parse(name, (files(__package__) / name).read_text("utf-8")) for name in found}
 
 
 def maps_of(folder: Path | None) -> Mapping[str, RegisterMap]:

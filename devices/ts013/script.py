@@ -3,7 +3,7 @@
 A codec defines ``decodeUplink({bytes, fPort, recvTime}) → {data, warnings, errors}``. The forms that networks used
 before are taken too: ``Decode(fPort, bytes, variables)`` and ``Decoder(bytes, port)``, which return the data itself.
 
-A script runs in a process of its own kind (:mod:`devices.ts013_worker`) that has no files, no network and none of the
+A script runs in a process of its own kind (:mod:`devices.ts013.worker`) that has no files, no network and none of the
 hub's memory. Each call finds the script freshly loaded: globals that it keeps do not live until the next call, so that
 no device's message changes what is read in another's. Time and memory are bounded.
 """
@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from devices.errors import ConfigError, DecodeError
-from devices.ts013_worker import ExpiredError, worker_for
+from devices.ts013.worker import ExpiredError, worker_for
 
 MEMORY_BYTES = 16 * 1024 * 1024
 TIME_S = 0.25  #: of processor time, loading the script included; a usual codec takes a thousandth of that

@@ -13,12 +13,9 @@ from typing import Any
 
 import msgspec
 
-from devices.mapping_defaults import DEFAULT_MAPPING
-from devices.mapping_rules import Mapped, Rule
+from devices.mapping.rules import Mapped, Rule
 from devices.metrics import Catalogue
 from devices.vocabulary import Occurrence, Position
-
-__all__ = ["DEFAULT_MAPPING", "Claims", "Mapped", "Rule", "claims_of", "key_of"]
 
 MAX_SAMPLES = 1_000  #: of one message's history; no LoRaWAN payload (242 bytes) holds more
 MAX_SHOWN = 40  #: characters of a faulty value that a problem shows

@@ -1,8 +1,8 @@
 """Register maps: what stands where in a Modbus device, which metric it is, and what may be written.
 
 Modbus itself says nothing about meaning: registers are 16-bit words behind one of four functions (MODBUS Application
-Protocol V1.1b3, clauses 6.1 to 6.4). A map is a YAML file; those that come with the hub are ``devices/maps/*.yaml``,
-and a folder of one's own may be named in the settings. :mod:`devices.register_map_files` reads them.
+Protocol V1.1b3, clauses 6.1 to 6.4). A map is a YAML file; those that come with the hub lie beside this module, and a
+folder of one's own may be named in the settings. :mod:`devices.register_maps.files` reads them.
 
 Addresses are those of the protocol, from 0: input register "30001" of a manual is function 4, address 0.
 """

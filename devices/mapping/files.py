@@ -19,7 +19,8 @@ import msgspec
 import yaml
 
 from devices.errors import ConfigError
-from devices.mapping import Mapped, Rule, key_of
+from devices.mapping.claims import key_of
+from devices.mapping.rules import Mapped, Rule
 from devices.metrics import Catalogue
 
 MAX_BYTES = 1024 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from devices.mapping_rules import Mapped, Rule
+from devices.mapping.rules import Mapped, Rule
 
 _NO_DISTANCE: Mapping[str, float | None] = {"65535": None, "65534": None, "65533": None}
 _OPEN: Mapping[str, float | None] = {"close": 0, "closed": 0, "0": 0, "false": 0, "open": 1, "1": 1, "true": 1}

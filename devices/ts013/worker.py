@@ -21,7 +21,7 @@ import msgspec
 
 from devices.errors import DecodeError
 
-ENGINE = Path(__file__).with_name("ts013_engine.py")
+ENGINE = Path(__file__).with_name("engine.py")
 PATIENCE_S = 10.0  #: beyond the script's own limit, on the clock: for a machine that is busy or asleep
 MAX_ANSWER = 5_000_000  #: bytes; more than the engine ever sends
 

@@ -12,7 +12,7 @@ from typing import Annotated, cast
 import msgspec
 
 from devices.metrics import Catalogue
-from devices.register_maps import (
+from devices.register_maps.layout import (
     BIT_FUNCTIONS,
     WIDTHS,
     WRITE_COIL,
