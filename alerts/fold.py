@@ -1,0 +1,138 @@
+"""Folding the moments of a device into alerts: the one way in which alerts come about, live and in repair.
+
+The alerts of a device are a function of its moments and of the instant up to which time has passed (the *horizon*).
+Live evaluation advances a :class:`Track` by moments that are newer than all before; whatever comes for an instant that
+the track has passed makes a repair, which folds again from an earlier track.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from alerts.kind import Change, Cleared, Raised, State, Watch
+from alerts.moment import Moment
+from alerts.rule import Watcher
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """One fault of a device as the moments tell it: from ``raised_at`` to ``cleared_at`` (µs), None while it lasts."""
+
+    rule: str
+    scope: str
+    raised: Raised
+    cleared: Cleared | None = None
+
+    @property
+    def raised_at(self) -> int:
+        """When it was raised, in the device's time."""
+        return self.raised.at
+
+    @property
+    def cleared_at(self) -> int | None:
+        """When it was over; None while it lasts."""
+        return None if self.cleared is None else self.cleared.at
+
+
+class Track(msgspec.Struct):
+    """How far a device has been folded: ``at`` is the newest instant that has been passed (µs), moment or waking.
+
+    ``states`` are those of its rules by their ids; ``open`` its alerts that last, by rule and scope.
+    """
+
+    at: int = -(2**63)
+    states: dict[str, State] = {}
+    open: dict[tuple[str, str], Alert] = {}
+
+    def copy(self) -> Track:
+        """A track that can be advanced without touching this one."""
+        return Track(self.at, dict(self.states), dict(self.open))
+
+    @property
+    def due(self) -> int | None:
+        """The next instant at which a rule wants to be woken."""
+        return min((state.due for state in self.states.values() if state.due is not None), default=None)
+
+
+def advance(track: Track, watchers: Sequence[Watcher], moment: Moment) -> list[Alert]:
+    """Fold one moment, newer than the track; the alerts that it raised or cleared, in their new form."""
+    assert moment.at > track.at
+    changed: list[Alert] = []
+    for watcher in watchers:
+        state = track.states.get(watcher.rule.id)
+        if state is not None and state.due is not None and state.due < moment.at:
+            changed += _wake(track, watcher, moment.at - 1)
+        if _interested(watcher.watch, moment):
+            state, changes = watcher.kind.step(watcher.params, track.states.get(watcher.rule.id), moment)
+            changed += _apply(track, watcher, state, changes)
+    track.at = moment.at
+    return changed
+
+
+def pass_time(track: Track, watchers: Sequence[Watcher], horizon: int) -> list[Alert]:
+    """Let time pass up to ``horizon`` (µs): wake what is due; the alerts that this changed.
+
+    The track moves on only as far as something woke: a moment before the horizon that comes yet is not late by that.
+    """
+    changed: list[Alert] = []
+    for watcher in watchers:
+        changed += _wake(track, watcher, horizon)
+    return changed
+
+
+def fold(track: Track, watchers: Sequence[Watcher], moments: Iterable[Moment], horizon: int) -> list[Alert]:
+    """Fold moments in order and let time pass to the horizon; the alerts from then on, in order of their raising.
+
+    Those that were open in the track are among them, in the form that they have in the end.
+    """
+    history: dict[tuple[str, str, int], Alert] = {_key(alert): alert for alert in track.open.values()}
+    for moment in moments:
+        history.update((_key(alert), alert) for alert in advance(track, watchers, moment))
+    history.update((_key(alert), alert) for alert in pass_time(track, watchers, horizon))
+    return sorted(history.values(), key=lambda alert: (alert.raised_at, alert.rule, alert.scope))
+
+
+def _key(alert: Alert) -> tuple[str, str, int]:
+    return alert.rule, alert.scope, alert.raised_at
+
+
+def _wake(track: Track, watcher: Watcher, until: int) -> list[Alert]:
+    changed: list[Alert] = []
+    wake = watcher.kind.wake
+    while wake is not None:
+        state = track.states.get(watcher.rule.id)
+        if state is None or state.due is None or state.due > until:
+            break
+        due = state.due
+        after, changes = wake(watcher.params, state, due)
+        assert after is None or after.due is None or after.due > due, "a rule may not ask for the same instant again"
+        changed += _apply(track, watcher, after, changes)
+        track.at = max(track.at, due)
+    return changed
+
+
+def _apply(track: Track, watcher: Watcher, state: State | None, changes: Iterable[Change]) -> list[Alert]:
+    rule = watcher.rule.id
+    if state is None:
+        track.states.pop(rule, None)
+    else:
+        track.states[rule] = state
+    changed = []
+    for change in changes:
+        place = rule, change.scope
+        if isinstance(change, Raised):
+            alert = track.open[place] = Alert(rule, change.scope, change)
+        else:
+            alert = msgspec.structs.replace(track.open.pop(place), cleared=change)
+        changed.append(alert)
+    return changed
+
+
+def _interested(watch: Watch, moment: Moment) -> bool:
+    return (
+        watch.everything
+        or (watch.position and moment.position is not None)
+        or not watch.metrics.isdisjoint(moment.readings)
+        or (bool(watch.events) and any(kind in watch.events for kind, _ in moment.events))
+    )

@@ -1,0 +1,97 @@
+-- Alerts, the rules that raise them, and how far each device has been folded.
+
+CREATE TABLE rule_sets (                           -- the newest is in force
+    version    integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    entered_at timestamptz NOT NULL DEFAULT now(),
+    entered_by text NOT NULL,
+    comment    text NOT NULL DEFAULT '',
+    content    text NOT NULL                       -- YAML as it was given
+);
+
+CREATE TABLE alerts (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    device_key      integer NOT NULL REFERENCES devices ON DELETE CASCADE,
+    rule            text NOT NULL,
+    scope           text NOT NULL DEFAULT '',      -- tells several of one rule and device apart (a geofence)
+    severity        text NOT NULL,
+    rule_set        integer NOT NULL DEFAULT 0,    -- 0: the rules that come along
+    raised_at       timestamptz NOT NULL,          -- the device's time, as all of the fold
+    cleared_at      timestamptz,
+    raised_value    double precision,
+    cleared_value   double precision,
+    detail          jsonb NOT NULL DEFAULT '{}',
+    told_at         timestamptz NOT NULL DEFAULT now(),  -- wall time, as all that follows
+    settled_at      timestamptz,                   -- when the clearing was committed
+    revised_at      timestamptz,                   -- when a repair of history changed it last
+    late            boolean NOT NULL DEFAULT false, -- appeared by a repair, and rang no bell
+    retracted       boolean NOT NULL DEFAULT false, -- told, and by the repaired history never there
+    acknowledged_at timestamptz,
+    acknowledged_by text,
+    closed_at       timestamptz,
+    closed_by       text,
+    escalation      smallint NOT NULL DEFAULT 0,
+    quiet_until     timestamptz,                   -- snoozed (one alert)
+    storm           bigint REFERENCES alerts       -- the alert that this one is part of
+);
+CREATE UNIQUE INDEX alerts_open ON alerts (rule, device_key, scope) WHERE cleared_at IS NULL AND NOT retracted;
+CREATE INDEX alerts_device ON alerts (device_key, raised_at);
+CREATE INDEX alerts_time ON alerts (raised_at);
+
+CREATE TABLE alert_log (                           -- who did what, and what happened, in wall time
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    alert_id bigint NOT NULL REFERENCES alerts ON DELETE CASCADE,
+    at       timestamptz NOT NULL DEFAULT now(),
+    actor    text NOT NULL,
+    action   text NOT NULL,                        -- raised, cleared, acknowledged, commented, revised ...
+    detail   jsonb NOT NULL DEFAULT '{}'
+);
+CREATE INDEX alert_log_alert ON alert_log (alert_id);
+
+CREATE TABLE shelves (                             -- what rings no bell for a while: a rule, a device, or one on the other
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    rule       text,
+    device_key integer REFERENCES devices ON DELETE CASCADE,
+    until      timestamptz NOT NULL,
+    reason     text NOT NULL,
+    entered_by text NOT NULL,
+    entered_at timestamptz NOT NULL DEFAULT now(),
+    CHECK (rule IS NOT NULL OR device_key IS NOT NULL)
+);
+
+CREATE TABLE tracks (                              -- checkpoints of the fold
+    device_key integer NOT NULL REFERENCES devices ON DELETE CASCADE,
+    at         timestamptz NOT NULL,
+    rules      bytea NOT NULL,                     -- fingerprint of the rules that it was folded with
+    track      bytea NOT NULL,
+    PRIMARY KEY (device_key, at)
+);
+
+CREATE TABLE dirty_spans (                         -- history that has to be folded again, from an instant on
+    device_key integer PRIMARY KEY REFERENCES devices ON DELETE CASCADE,
+    since      timestamptz NOT NULL
+);
+
+CREATE TABLE outbox (                              -- what people and machines are to be told
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    key        text NOT NULL UNIQUE,               -- the same notification never stands here twice
+    alert_id   bigint REFERENCES alerts ON DELETE CASCADE,
+    action     text NOT NULL,                      -- raised, cleared, escalated, revised, storm
+    content    jsonb NOT NULL,
+    entered_at timestamptz NOT NULL DEFAULT now(),
+    routed_at  timestamptz                         -- when its deliveries were entered
+);
+CREATE INDEX outbox_waiting ON outbox (id) WHERE routed_at IS NULL;
+
+CREATE TABLE deliveries (                          -- one for each notification and channel
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    outbox_id    bigint NOT NULL REFERENCES outbox ON DELETE CASCADE,
+    channel      text NOT NULL,
+    not_before   timestamptz NOT NULL DEFAULT now(),
+    attempts     integer NOT NULL DEFAULT 0,
+    delivered_at timestamptz,
+    given_up_at  timestamptz,
+    answer       text,
+    digest       text,                             -- of a digest: the group that goes out together
+    UNIQUE (outbox_id, channel)
+);
+CREATE INDEX deliveries_waiting ON deliveries (not_before) WHERE delivered_at IS NULL AND given_up_at IS NULL;

@@ -1,0 +1,187 @@
+"""Whatever the order, the doubles and the portions in which records come: the same alerts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.fold import Alert, Track, advance, fold, pass_time
+from alerts.moment import Moment, gather
+from alerts.reconcile import reconcile
+from alerts.rule import Rule, Watcher, watchers
+from alerts.rules.idle import Idle
+from alerts.rules.silence import Silence
+from alerts.rules.threshold import Threshold
+from devices.vocabulary import Device, Reading
+
+SECOND = 1_000_000
+DEVICE = Device(1, "bin-1", "bin")
+RULES = (
+    Rule("full", "threshold", Threshold("fill_pct", 85, clear=70, hold_s=20)),
+    Rule("overflowing", "threshold", Threshold("fill_pct", 95)),
+    Rule("cold", "threshold", Threshold("temperature_c", 0, when="below", clear=2, hold_s=5, clear_hold_s=10)),
+    Rule("silent", "silence", Silence(interval_s=10, intervals=3)),
+    Rule("idle", "idle", Idle(after_s=15, gap_s=20)),
+)
+WATCHERS = watchers(RULES, DEVICE)
+
+METRICS = {
+    "fill_pct": st.sampled_from([0.0, 60.0, 70.0, 84.9, 85.0, 95.0, 100.0]),
+    "temperature_c": st.sampled_from([-5.0, 0.0, 1.0, 2.0, 9.0]),
+    "ignition": st.sampled_from([0.0, 1.0]),
+    "speed_kmh": st.sampled_from([0.0, 30.0]),
+    "pto": st.sampled_from([0.0, 1.0]),
+}
+records = st.lists(
+    st.sampled_from(sorted(METRICS)).flatmap(
+        lambda metric: st.tuples(st.integers(0, 120), st.just(metric), METRICS[metric])
+    ),
+    max_size=40,
+)
+
+
+def reading(record: tuple[int, str, float]) -> Reading:
+    second, metric, value = record
+    return Reading(DEVICE, metric, value, second * SECOND, 0)
+
+
+def moments(stored: Sequence[tuple[int, str, float]]) -> list[Moment]:
+    """The moments of what is stored, in order."""
+    found = gather(map(reading, stored), (), ()).get(DEVICE.key, {})
+    return [found[at] for at in sorted(found)]
+
+
+def truth(stored: Sequence[tuple[int, str, float]], horizon: int) -> list[Alert]:
+    return fold(Track(), WATCHERS, moments(stored), horizon)
+
+
+class Live:
+    """A device as the hub follows it: forward while it can, repaired from a checkpoint when something came late."""
+
+    def __init__(self) -> None:
+        self.track = Track()
+        self.stored: list[tuple[int, str, float]] = []
+        self.told: dict[int, Alert] = {}
+        self.checkpoints: list[Track] = [Track()]
+        self.rung = 0
+
+    def deliver(self, batch: Sequence[tuple[int, str, float]], now: int) -> None:
+        self.stored += batch
+        for moment in moments(batch):
+            if moment.at <= self.track.at:
+                self.repair(moment.at)
+            else:
+                for alert in advance(self.track, WATCHERS, moment):
+                    self.tell(alert)
+        for alert in pass_time(self.track, WATCHERS, now):
+            self.tell(alert)
+        self.checkpoints.append(self.track.copy())
+
+    def tell(self, alert: Alert) -> None:
+        known = [id_ for id_, one in self.told.items() if one.cleared is None and _place(one) == _place(alert)]
+        assert len(known) <= 1
+        if known and alert.cleared is not None:
+            self.told[known[0]] = alert
+        else:
+            assert not known
+            self.rung += 1
+            self.told[self.rung] = alert
+
+    def repair(self, since: int) -> None:
+        """Fold again from the newest checkpoint before ``since``, and let what was told follow."""
+        self.checkpoints = [one for one in self.checkpoints if one.at < since]
+        track = self.checkpoints[-1].copy()
+        passed = self.track.at
+        later = [moment for moment in moments(self.stored) if track.at < moment.at <= passed]
+        start = track.at
+        history = fold(track, WATCHERS, later, passed)
+        touched = [
+            (id_, alert)
+            for id_, alert in self.told.items()
+            if alert.raised_at > start or any(_same(alert, one) for one in self.checkpoints[-1].open.values())
+        ]
+        result = reconcile(touched, history)
+        for id_, alert in result.moved:
+            self.told[id_] = alert
+        for alert in result.appeared:
+            self.rung += 1
+            self.told[self.rung] = alert
+        for id_ in result.vanished:
+            del self.told[id_]
+        self.track = track
+
+    def history(self) -> list[Alert]:
+        return sorted(self.told.values(), key=lambda alert: (alert.raised_at, alert.rule, alert.scope))
+
+
+def _place(alert: Alert) -> tuple[str, str]:
+    return alert.rule, alert.scope
+
+
+def _same(alert: Alert, other: Alert) -> bool:
+    return _place(alert) == _place(other) and alert.raised_at == other.raised_at
+
+
+@settings(max_examples=300)
+@given(records, st.integers(0, 2**32), st.integers(1, 10))
+def test_any_order_repetition_and_portions_end_in_the_same_alerts(
+    given_records: list[tuple[int, str, float]], seed: int, portion: int
+) -> None:
+    chance = random.Random(seed)
+    deliveries = given_records + chance.sample(given_records, len(given_records) // 3)
+    chance.shuffle(deliveries)
+    live = Live()
+    now = 0
+    for start in range(0, len(deliveries), portion):
+        batch = deliveries[start : start + portion]
+        now = max([now, *(second * SECOND for second, _, _ in batch)])
+        live.deliver(batch, now)
+    end = 300 * SECOND
+    live.deliver([], end)
+    assert live.history() == truth(given_records, end)
+
+
+@given(records)
+def test_a_checkpoint_anywhere_goes_on_as_if_nothing_had_been(given_records: list[tuple[int, str, float]]) -> None:
+    whole = moments(given_records)
+    for cut in range(len(whole) + 1):
+        track = Track()
+        first = fold(track, WATCHERS, whole[:cut], track.at)
+        rest = fold(track.copy(), WATCHERS, whole[cut:], 300 * SECOND)
+        joined = {(alert.rule, alert.scope, alert.raised_at): alert for alert in (*first, *rest)}
+        assert sorted(joined.values(), key=_order) == truth(given_records, 300 * SECOND)
+
+
+def _order(alert: Alert) -> tuple[int, str, str]:
+    return alert.raised_at, alert.rule, alert.scope
+
+
+def told(rule: Rule, *stored: tuple[int, str, float], horizon: int = 300) -> list[tuple[int, int | None]]:
+    """From when to when, in seconds."""
+    watching: tuple[Watcher, ...] = watchers((rule,), DEVICE)
+    alerts = fold(Track(), watching, moments(stored), horizon * SECOND)
+    return [(a.raised_at // SECOND, None if a.cleared_at is None else a.cleared_at // SECOND) for a in alerts]
+
+
+def test_a_threshold_holds_and_has_hysteresis() -> None:
+    full, *_ = RULES
+    assert told(full, (0, "fill_pct", 90), (10, "fill_pct", 80), (30, "fill_pct", 90)) == [(50, None)]
+    assert told(full, (0, "fill_pct", 90), (25, "fill_pct", 75), (40, "fill_pct", 70)) == [(20, 40)]
+    assert told(full, (0, "fill_pct", 84.9)) == []
+
+
+def test_silence_is_told_at_its_time_and_ends_with_the_next_word() -> None:
+    silent = RULES[3]
+    assert told(silent, (0, "fill_pct", 1), (31, "fill_pct", 1), (40, "pto", 0)) == [(30, 31), (70, None)]
+    assert told(silent, (0, "fill_pct", 1), (30, "fill_pct", 1), horizon=59) == []
+
+
+def test_idling_needs_evidence_of_standing() -> None:
+    idle = RULES[4]
+    standing = [(second, "speed_kmh", 0.0) for second in (0, 10, 20)]
+    assert told(idle, (0, "ignition", 1), *standing, (30, "speed_kmh", 30)) == [(20, 30)]
+    assert told(idle, (0, "ignition", 1), (0, "pto", 1), *standing) == []
+    assert told(idle, (0, "ignition", 1), (0, "speed_kmh", 0), (100, "speed_kmh", 0)) == []
