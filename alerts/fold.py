@@ -15,6 +15,8 @@ from alerts.kind import Change, Cleared, Raised, State, Watch
 from alerts.moment import Moment
 from alerts.rule import Watcher
 
+LONG_AGO = -(2**63)
+
 
 class Alert(msgspec.Struct, frozen=True):
     """One fault of a device as the moments tell it: from ``raised_at`` to ``cleared_at`` (µs), None while it lasts."""
@@ -38,16 +40,18 @@ class Alert(msgspec.Struct, frozen=True):
 class Track(msgspec.Struct):
     """How far a device has been folded: ``at`` is the newest instant that has been passed (µs), moment or waking.
 
-    ``states`` are those of its rules by their ids; ``open`` its alerts that last, by rule and scope.
+    ``rule_set`` is the version of the rules that it was folded with last; ``states`` are those of its rules by their
+    ids; ``open`` its alerts that last, by rule and scope.
     """
 
-    at: int = -(2**63)
+    at: int = LONG_AGO
+    rule_set: int = 0
     states: dict[str, State] = {}
     open: dict[tuple[str, str], Alert] = {}
 
     def copy(self) -> Track:
         """A track that can be advanced without touching this one."""
-        return Track(self.at, dict(self.states), dict(self.open))
+        return Track(self.at, self.rule_set, dict(self.states), dict(self.open))
 
     @property
     def due(self) -> int | None:
@@ -81,20 +85,23 @@ def pass_time(track: Track, watchers: Sequence[Watcher], horizon: int) -> list[A
     return changed
 
 
-def fold(track: Track, watchers: Sequence[Watcher], moments: Iterable[Moment], horizon: int) -> list[Alert]:
-    """Fold moments in order and let time pass to the horizon; the alerts from then on, in order of their raising.
+def change_rules(
+    track: Track, before: Sequence[Watcher], after: Sequence[Watcher], rule_set: int, at: int
+) -> list[Alert]:
+    """Go over to other rules at an instant: the moments from ``at`` on are theirs.
 
-    Those that were open in the track are among them, in the form that they have in the end.
+    A rule that stays as it is for this device keeps its state. Of one that goes or changes the alerts are over: what it
+    meant by them is no longer asked.
     """
-    history: dict[tuple[str, str, int], Alert] = {_key(alert): alert for alert in track.open.values()}
-    for moment in moments:
-        history.update((_key(alert), alert) for alert in advance(track, watchers, moment))
-    history.update((_key(alert), alert) for alert in pass_time(track, watchers, horizon))
-    return sorted(history.values(), key=lambda alert: (alert.raised_at, alert.rule, alert.scope))
-
-
-def _key(alert: Alert) -> tuple[str, str, int]:
-    return alert.rule, alert.scope, alert.raised_at
+    changed = pass_time(track, before, at - 1)
+    kept = {one.rule.id: one.params for one in after}
+    for rule in [one.rule.id for one in before if kept.get(one.rule.id) != one.params]:
+        track.states.pop(rule, None)
+        for place in [place for place in track.open if place[0] == rule]:
+            changed.append(msgspec.structs.replace(track.open.pop(place), cleared=Cleared(at, scope=place[1])))
+    track.rule_set = rule_set
+    track.at = max(track.at, at - 1)
+    return changed
 
 
 def _wake(track: Track, watcher: Watcher, until: int) -> list[Alert]:

@@ -34,7 +34,7 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             and (not self.devices or device.id in self.devices)
             and device.id not in self.except_devices
             and (not self.areas or attributes.get("area") in self.areas)
-            and (not self.tags or not isinstance(tags, str) and any(tag in self.tags for tag in tags))
+            and (not self.tags or (not isinstance(tags, str) and any(tag in self.tags for tag in tags)))
         )
 
 

@@ -14,7 +14,7 @@ CREATE TABLE alerts (
     rule            text NOT NULL,
     scope           text NOT NULL DEFAULT '',      -- tells several of one rule and device apart (a geofence)
     severity        text NOT NULL,
-    rule_set        integer NOT NULL DEFAULT 0,    -- 0: the rules that come along
+    rule_set        integer NOT NULL,
     raised_at       timestamptz NOT NULL,          -- the device's time, as all of the fold
     cleared_at      timestamptz,
     raised_value    double precision,
@@ -34,7 +34,7 @@ CREATE TABLE alerts (
     storm           bigint REFERENCES alerts       -- the alert that this one is part of
 );
 CREATE UNIQUE INDEX alerts_open ON alerts (rule, device_key, scope) WHERE cleared_at IS NULL AND NOT retracted;
-CREATE INDEX alerts_device ON alerts (device_key, raised_at);
+CREATE UNIQUE INDEX alerts_told ON alerts (device_key, rule, scope, raised_at);
 CREATE INDEX alerts_time ON alerts (raised_at);
 
 CREATE TABLE alert_log (                           -- who did what, and what happened, in wall time
@@ -61,7 +61,6 @@ CREATE TABLE shelves (                             -- what rings no bell for a w
 CREATE TABLE tracks (                              -- checkpoints of the fold
     device_key integer NOT NULL REFERENCES devices ON DELETE CASCADE,
     at         timestamptz NOT NULL,
-    rules      bytea NOT NULL,                     -- fingerprint of the rules that it was folded with
     track      bytea NOT NULL,
     PRIMARY KEY (device_key, at)
 );

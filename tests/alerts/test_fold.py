@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.fold import Alert, Track, advance, fold, pass_time
+from alerts.checkpoint import pack, unpack
+from alerts.engine import Engine, Proposal
+from alerts.fold import Alert, Track
 from alerts.moment import Moment, gather
 from alerts.reconcile import reconcile
-from alerts.rule import Rule, Watcher, watchers
+from alerts.rule import Rule
+from alerts.rulebook import Rulebook, RuleSet, final
 from alerts.rules.idle import Idle
 from alerts.rules.silence import Silence
 from alerts.rules.threshold import Threshold
@@ -26,7 +29,6 @@ RULES = (
     Rule("silent", "silence", Silence(interval_s=10, intervals=3)),
     Rule("idle", "idle", Idle(after_s=15, gap_s=20)),
 )
-WATCHERS = watchers(RULES, DEVICE)
 
 METRICS = {
     "fill_pct": st.sampled_from([0.0, 60.0, 70.0, 84.9, 85.0, 95.0, 100.0]),
@@ -54,64 +56,70 @@ def moments(stored: Sequence[tuple[int, str, float]]) -> list[Moment]:
     return [found[at] for at in sorted(found)]
 
 
-def truth(stored: Sequence[tuple[int, str, float]], horizon: int) -> list[Alert]:
-    return fold(Track(), WATCHERS, moments(stored), horizon)
+BOOK = Rulebook((RuleSet(1, 0, RULES),))
+
+
+def truth(stored: Sequence[tuple[int, str, float]], horizon: int, book: Rulebook = BOOK) -> list[Alert]:
+    return final((), book.fold(Track(), DEVICE, moments(stored), horizon))
 
 
 class Live:
     """A device as the hub follows it: forward while it can, repaired from a checkpoint when something came late."""
 
-    def __init__(self) -> None:
-        self.track = Track()
+    def __init__(self, book: Rulebook = BOOK) -> None:
+        self.engine = Engine(book)
+        self.engine.admit(DEVICE, Track())
         self.stored: list[tuple[int, str, float]] = []
         self.told: dict[int, Alert] = {}
         self.checkpoints: list[Track] = [Track()]
-        self.rung = 0
+        self.numbers = 0
 
     def deliver(self, batch: Sequence[tuple[int, str, float]], now: int) -> None:
+        """What the hub does with a batch: store it with what it changes, let time pass, and repair."""
         self.stored += batch
-        for moment in moments(batch):
-            if moment.at <= self.track.at:
-                self.repair(moment.at)
-            else:
-                for alert in advance(self.track, WATCHERS, moment):
-                    self.tell(alert)
-        for alert in pass_time(self.track, WATCHERS, now):
+        self.take(self.engine.propose(gather(map(reading, batch), (), ()), {1: DEVICE}))
+        if self.engine.dirty:
+            self.repair(now)
+        self.take(self.engine.tick(now))
+
+    def take(self, proposal: Proposal) -> None:
+        for _, alert in proposal.changes:
             self.tell(alert)
-        self.checkpoints.append(self.track.copy())
+        self.engine.accept(proposal, {1: DEVICE})
+        self.checkpoints += [track.copy() for track in proposal.tracks.values()]
 
     def tell(self, alert: Alert) -> None:
         known = [id_ for id_, one in self.told.items() if one.cleared is None and _place(one) == _place(alert)]
-        assert len(known) <= 1
-        if known and alert.cleared is not None:
-            self.told[known[0]] = alert
+        if alert.cleared is not None:
+            (id_,) = known
+            self.told[id_] = alert
         else:
-            assert not known
-            self.rung += 1
-            self.told[self.rung] = alert
+            assert not known, "one open alert for each rule, device and scope"
+            self.numbers += 1
+            self.told[self.numbers] = alert
 
-    def repair(self, since: int) -> None:
-        """Fold again from the newest checkpoint before ``since``, and let what was told follow."""
+    def repair(self, now: int) -> None:
+        """Fold again from the newest checkpoint before what came late, and let what was told follow."""
+        since = self.engine.dirty[1]
         self.checkpoints = [one for one in self.checkpoints if one.at < since]
         track = self.checkpoints[-1].copy()
-        passed = self.track.at
-        later = [moment for moment in moments(self.stored) if track.at < moment.at <= passed]
-        start = track.at
-        history = fold(track, WATCHERS, later, passed)
+        start, before = track.at, list(track.open.values())
+        later = [moment for moment in moments(self.stored) if moment.at > start]
+        history = final(before, self.engine.book.fold(track, DEVICE, later, now))
+        held = {(*_place(alert), alert.raised_at) for alert in before}
         touched = [
             (id_, alert)
             for id_, alert in self.told.items()
-            if alert.raised_at > start or any(_same(alert, one) for one in self.checkpoints[-1].open.values())
+            if alert.raised_at > start or (*_place(alert), alert.raised_at) in held
         ]
         result = reconcile(touched, history)
-        for id_, alert in result.moved:
-            self.told[id_] = alert
+        self.told |= dict(result.moved)
         for alert in result.appeared:
-            self.rung += 1
-            self.told[self.rung] = alert
+            self.numbers += 1
+            self.told[self.numbers] = alert
         for id_ in result.vanished:
             del self.told[id_]
-        self.track = track
+        self.engine.admit(DEVICE, track)
 
     def history(self) -> list[Alert]:
         return sorted(self.told.values(), key=lambda alert: (alert.raised_at, alert.rule, alert.scope))
@@ -121,8 +129,20 @@ def _place(alert: Alert) -> tuple[str, str]:
     return alert.rule, alert.scope
 
 
-def _same(alert: Alert, other: Alert) -> bool:
-    return _place(alert) == _place(other) and alert.raised_at == other.raised_at
+def delivered(
+    stored: list[tuple[int, str, float]], seed: int, portion: int, live: Live, end: int = 300 * SECOND
+) -> list[Alert]:
+    """The history after a delivery with doubles, shuffled, in portions."""
+    chance = random.Random(seed)
+    deliveries = stored + chance.sample(stored, len(stored) // 3)
+    chance.shuffle(deliveries)
+    now = 0
+    for start in range(0, len(deliveries), portion):
+        batch = deliveries[start : start + portion]
+        now = max([now, *(second * SECOND for second, _, _ in batch)])
+        live.deliver(batch, now)
+    live.deliver([], end)
+    return live.history()
 
 
 @settings(max_examples=300)
@@ -130,18 +150,23 @@ def _same(alert: Alert, other: Alert) -> bool:
 def test_any_order_repetition_and_portions_end_in_the_same_alerts(
     given_records: list[tuple[int, str, float]], seed: int, portion: int
 ) -> None:
-    chance = random.Random(seed)
-    deliveries = given_records + chance.sample(given_records, len(given_records) // 3)
-    chance.shuffle(deliveries)
-    live = Live()
-    now = 0
-    for start in range(0, len(deliveries), portion):
-        batch = deliveries[start : start + portion]
-        now = max([now, *(second * SECOND for second, _, _ in batch)])
-        live.deliver(batch, now)
-    end = 300 * SECOND
-    live.deliver([], end)
-    assert live.history() == truth(given_records, end)
+    assert delivered(given_records, seed, portion, Live()) == truth(given_records, 300 * SECOND)
+
+
+@given(records, st.integers(0, 2**32), st.integers(1, 10), st.integers(1, 119))
+def test_rules_that_change_ask_of_each_time_what_was_asked_then(
+    given_records: list[tuple[int, str, float]], seed: int, portion: int, at: int
+) -> None:
+    changed = (RULES[0], Rule("overflowing", "threshold", Threshold("fill_pct", 100)), *RULES[3:])
+    book = Rulebook((RuleSet(1, 0, RULES), RuleSet(2, at * SECOND, changed)))
+    found = truth(given_records, 300 * SECOND, book)
+    assert delivered(given_records, seed, portion, Live(book)) == found
+    boundary = at * SECOND
+    assert [alert for alert in found if alert.raised_at < boundary and (alert.cleared_at or boundary) < boundary] == [
+        alert
+        for alert in truth(given_records, 300 * SECOND)
+        if alert.raised_at < boundary and (alert.cleared_at or boundary) < boundary
+    ]
 
 
 @given(records)
@@ -149,20 +174,16 @@ def test_a_checkpoint_anywhere_goes_on_as_if_nothing_had_been(given_records: lis
     whole = moments(given_records)
     for cut in range(len(whole) + 1):
         track = Track()
-        first = fold(track, WATCHERS, whole[:cut], track.at)
-        rest = fold(track.copy(), WATCHERS, whole[cut:], 300 * SECOND)
-        joined = {(alert.rule, alert.scope, alert.raised_at): alert for alert in (*first, *rest)}
-        assert sorted(joined.values(), key=_order) == truth(given_records, 300 * SECOND)
-
-
-def _order(alert: Alert) -> tuple[int, str, str]:
-    return alert.raised_at, alert.rule, alert.scope
+        first = BOOK.fold(track, DEVICE, whole[:cut], None)
+        again = unpack(pack(track, {rule.id: rule.kind for rule in RULES}))
+        assert again == track
+        rest = BOOK.fold(again, DEVICE, whole[cut:], 300 * SECOND)
+        assert final((), (*first, *rest)) == truth(given_records, 300 * SECOND)
 
 
 def told(rule: Rule, *stored: tuple[int, str, float], horizon: int = 300) -> list[tuple[int, int | None]]:
     """From when to when, in seconds."""
-    watching: tuple[Watcher, ...] = watchers((rule,), DEVICE)
-    alerts = fold(Track(), watching, moments(stored), horizon * SECOND)
+    alerts = truth(stored, horizon * SECOND, Rulebook((RuleSet(1, 0, (rule,)),)))
     return [(a.raised_at // SECOND, None if a.cleared_at is None else a.cleared_at // SECOND) for a in alerts]
 
 
