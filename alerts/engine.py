@@ -18,18 +18,29 @@ from alerts.moment import Moment, Moments
 from alerts.rulebook import Rulebook
 from devices.vocabulary import Device
 
-CHECKPOINT_EVERY = 30 * 60 * 1_000_000  #: of a device's own time, µs
+CHECKPOINT_EVERY = 10 * 60 * 1_000_000  #: of a device's own time, µs
+
+
+class Dirty(msgspec.Struct, frozen=True):
+    """A device whose history must be folded again from ``since`` on (µs).
+
+    ``frontier`` is how far it had been folded when that was found: what is told of later is no late news, for nobody
+    could have been told before.
+    """
+
+    since: int
+    frontier: int
 
 
 class Proposal(msgspec.Struct):
     """What comes of some moments, or of time that passed; committed as one with what caused it.
 
-    ``changes`` are alerts raised or cleared, in order for each device. ``dirty`` are devices whose history must be
-    folded again from an instant on (µs). ``checkpoints`` are tracks to keep, by device key.
+    ``changes`` are alerts raised or cleared, in order for each device. ``dirty`` are devices into whose history
+    something came late. ``checkpoints`` are tracks to keep, by device key.
     """
 
     changes: list[tuple[Device, Alert]] = msgspec.field(default_factory=list)
-    dirty: dict[int, int] = msgspec.field(default_factory=dict)
+    dirty: dict[int, Dirty] = msgspec.field(default_factory=dict)
     checkpoints: dict[int, tuple[int, bytes]] = msgspec.field(default_factory=dict)
     tracks: dict[int, Track] = msgspec.field(default_factory=dict)
 
@@ -44,7 +55,7 @@ class Engine:
 
     def __init__(self, book: Rulebook) -> None:
         self.book = book
-        self.dirty: dict[int, int] = {}  #: devices that await repair, and from when on
+        self.dirty: dict[int, Dirty] = {}  #: devices that await repair
         self._devices: dict[int, Device] = {}
         self._tracks: dict[int, Track] = {}
         self._kept: dict[int, int] = {}  #: when a checkpoint was made last, in the device's time
@@ -72,13 +83,13 @@ class Engine:
         for key, of_device in moments.items():
             if key in self.dirty:
                 since = min(of_device)
-                if since < self.dirty[key]:
-                    proposal.dirty[key] = since
+                if since < self.dirty[key].since:
+                    proposal.dirty[key] = Dirty(since, self.dirty[key].frontier)
                 continue
             known = self._tracks[key]
             instants = sorted(of_device)
             if instants[0] <= known.at:
-                proposal.dirty[key] = instants[0]
+                proposal.dirty[key] = Dirty(instants[0], known.at)
                 continue
             self._advance(proposal, devices[key], known, [of_device[at] for at in instants], None)
         return proposal
@@ -112,9 +123,9 @@ class Engine:
             self._schedule(key, track)
         for key, (at, _) in proposal.checkpoints.items():
             self._kept[key] = at
-        for key, since in proposal.dirty.items():
-            self.dirty[key] = min(since, self.dirty.get(key, since))
+        for key in proposal.dirty:
             self._tracks.pop(key, None)
+        self.dirty |= proposal.dirty
 
     def dismiss(self, proposal: Proposal) -> None:
         """The proposal could not be committed: what it woke will be woken again."""
@@ -134,7 +145,7 @@ class Engine:
             proposal.checkpoints[device.key] = track.at, pack(track, kind_of)
 
     def _schedule(self, key: int, track: Track) -> None:
-        """See that the device is looked at when its next waking is due; one entry a device, brought forward if need be."""
+        """See that the device is looked at when its next waking is due: one entry, brought forward if need be."""
         due = track.due
         if due is not None and due < self._scheduled.get(key, 2**63):
             self._scheduled[key] = due

@@ -4,8 +4,8 @@ A kind is a file of ``alerts/rules`` that ends with ``KIND``. Its step is given 
 the beginning) and the next moment, and returns the new state and what changed. It sees neither clock nor database:
 what it returns follows from the moments alone, so that folding the stored history again gives the same alerts.
 
-Time passes without data too: a state with ``due`` asks to be woken at that instant, unless the step over a moment before
-or at that instant has changed its mind.
+Time passes without data too: a state with ``due`` asks to be woken at that instant, unless the step over a moment
+before or at that instant has changed its mind.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from devices.vocabulary import Event, Fix, Position, Quality, Reading
 
 
 class Moment(msgspec.Struct, gc=False):
-    """One instant (µs) of one device. ``events`` are (kind, attributes), sorted. Readings that the source itself doubts,
-    and positions that the receiver calls invalid, are left out.
+    """One instant (µs) of one device. ``events`` are (kind, attributes), sorted.
+
+    Readings that the source itself doubts, and positions that the receiver calls invalid, are left out.
     """
 
     at: int

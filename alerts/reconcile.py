@@ -1,7 +1,7 @@
 """Reconciling what was told with what the repaired history says: which alerts stay, move, appear or vanish.
 
-An alert that was told keeps its identity, its acknowledgement and its comments as long as the repaired history holds a
-fault that is the same: of the same rule and scope, overlapping it in time; of several, the one that overlaps it longest.
+An alert that was told keeps its identity, its acknowledgement and its comments as long as the repaired history holds
+a fault that is the same: of the same rule and scope, overlapping it in time; of several, the one that overlaps longest.
 """
 
 from __future__ import annotations

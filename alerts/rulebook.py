@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from alerts.fold import LONG_AGO, Alert, Track, advance, change_rules, pass_time
+from alerts.fold import Alert, Track, advance, change_rules, pass_time
 from alerts.moment import Moment
 from alerts.rule import Rule, Watcher, watchers
 from devices.vocabulary import Device
@@ -26,11 +26,11 @@ class RuleSet(msgspec.Struct, frozen=True):
 
 
 class Rulebook:
-    """Sets of rules in the order of their instants. The first one judges everything before the second."""
+    """Sets of rules in the order of their instants; at least one. Before the first nothing is judged."""
 
     def __init__(self, sets: Iterable[RuleSet]) -> None:
         self._sets = sorted(sets, key=lambda one: (one.since, one.version))
-        self._sets[0] = msgspec.structs.replace(self._sets[0], since=LONG_AGO)
+        self.begin = self._sets[0].since
         self._since = [one.since for one in self._sets]
         self._places = {one.version: place for place, one in enumerate(self._sets)}
         self._watchers: dict[tuple[int, int], tuple[Device, tuple[Watcher, ...]]] = {}
@@ -53,6 +53,14 @@ class Rulebook:
             known = self._watchers[device.key, version] = device, found
         return known[1]
 
+    def rule(self, device: Device, rule_id: str, at: int) -> tuple[Rule, int]:
+        """The rule by which an alert was raised at an instant (µs), and the version of its set."""
+        for one in reversed(self._sets[: max(1, bisect_right(self._since, at))]):
+            for rule in one.rules:
+                if rule.id == rule_id:
+                    return rule, one.version
+        raise KeyError(rule_id)
+
     def fold(self, track: Track, device: Device, moments: Sequence[Moment], horizon: int | None) -> list[Alert]:
         """Fold moments that are newer than the track, in order; then let time pass to ``horizon``, if there is one.
 
@@ -61,6 +69,8 @@ class Rulebook:
         changed: list[Alert] = []
         watching = self._begin(track, device)
         for moment in moments:
+            if moment.at < self.begin:
+                continue
             if moment.at >= self._next(track):
                 changed += self._change(track, device, moment.at)
                 watching = self.watchers(device, track.rule_set)

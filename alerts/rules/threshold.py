@@ -15,8 +15,8 @@ SECOND = 1_000_000
 class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``metric`` at or beyond ``limit`` (in the metric's unit) for ``hold_s`` seconds raises.
 
-    It is over when a reading is back at ``clear``; without it, at once when it is within the limit, so that a value that
-    sways about it raises again and again. ``clear_hold_s``: only when it has been back for so long.
+    It is over when a reading is back at ``clear``; without it, at once when it is within the limit, so that a value
+    that sways about it raises again and again. ``clear_hold_s``: only when it has been back for so long.
     """
 
     metric: str

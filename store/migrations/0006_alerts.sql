@@ -2,6 +2,7 @@
 
 CREATE TABLE rule_sets (                           -- the newest is in force
     version    integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    since      timestamptz NOT NULL DEFAULT now(), -- judges moments from here on; before the first nothing is judged
     entered_at timestamptz NOT NULL DEFAULT now(),
     entered_by text NOT NULL,
     comment    text NOT NULL DEFAULT '',
@@ -34,7 +35,7 @@ CREATE TABLE alerts (
     storm           bigint REFERENCES alerts       -- the alert that this one is part of
 );
 CREATE UNIQUE INDEX alerts_open ON alerts (rule, device_key, scope) WHERE cleared_at IS NULL AND NOT retracted;
-CREATE UNIQUE INDEX alerts_told ON alerts (device_key, rule, scope, raised_at);
+CREATE UNIQUE INDEX alerts_told ON alerts (device_key, rule, scope, raised_at) WHERE NOT retracted;
 CREATE INDEX alerts_time ON alerts (raised_at);
 
 CREATE TABLE alert_log (                           -- who did what, and what happened, in wall time
@@ -67,7 +68,8 @@ CREATE TABLE tracks (                              -- checkpoints of the fold
 
 CREATE TABLE dirty_spans (                         -- history that has to be folded again, from an instant on
     device_key integer PRIMARY KEY REFERENCES devices ON DELETE CASCADE,
-    since      timestamptz NOT NULL
+    since      timestamptz NOT NULL,
+    frontier   timestamptz NOT NULL                -- how far it had been folded when that was found
 );
 
 CREATE TABLE outbox (                              -- what people and machines are to be told

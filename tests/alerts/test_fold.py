@@ -100,7 +100,7 @@ class Live:
 
     def repair(self, now: int) -> None:
         """Fold again from the newest checkpoint before what came late, and let what was told follow."""
-        since = self.engine.dirty[1]
+        since = self.engine.dirty[1].since
         self.checkpoints = [one for one in self.checkpoints if one.at < since]
         track = self.checkpoints[-1].copy()
         start, before = track.at, list(track.open.values())
