@@ -59,10 +59,17 @@ class LetterCursor(msgspec.Struct, frozen=True, array_like=True, tag="l"):
     id: _Int64
 
 
-Cursor = TypeVar("Cursor", DeviceCursor, ReadingCursor, FixCursor, EventCursor, LetterCursor)
+class AlertCursor(msgspec.Struct, frozen=True, array_like=True, tag="a"):
+    """Before the alert of this instant and id (alerts run backwards)."""
+
+    raised_at: _Micros
+    id: _Int64
 
 
-def write(cursor: DeviceCursor | ReadingCursor | FixCursor | EventCursor | LetterCursor) -> str:
+Cursor = TypeVar("Cursor", DeviceCursor, ReadingCursor, FixCursor, EventCursor, LetterCursor, AlertCursor)
+
+
+def write(cursor: DeviceCursor | ReadingCursor | FixCursor | EventCursor | LetterCursor | AlertCursor) -> str:
     """A cursor as base64url text without padding."""
     return urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode("ascii")
 
