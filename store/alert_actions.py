@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, LiteralString
 
 import msgspec
 
 from alerts.records import AlertStateError
 from devices.instants import to_datetime
-from store.write_session import WriteSession
+from store.writers_session import WriteSession
 
 _LOCK = """
 SELECT id, cleared_at IS NOT NULL, acknowledged_at IS NOT NULL, closed_at IS NOT NULL, retracted
@@ -105,21 +105,27 @@ class AlertActions:
         if rule is None and device is None:
             raise AlertStateError("shelve: name a rule, a device, or both")
         values = {"rule": rule, "device": device, "until": to_datetime(until), "reason": reason, "actor": actor}
-        rows = await self._session.rows(_SHELVE, values)
-        return rows[0][0] if rows else None
+        async with self._session.transaction() as connection:
+            row = await (await connection.execute(_SHELVE, values)).fetchone()
+        return None if row is None else row[0]
 
     async def unshelve(self, shelf: int) -> bool:
         """End a shelving before its time; False when there is none any more."""
-        return await self._session.change(_UNSHELVE, {"id": shelf}) > 0
+        return await self._change(_UNSHELVE, {"id": shelf}) > 0
 
     async def escalate(self, steps_s: list[float], severities: list[str], most: int = 1_000) -> int:
         """Escalate what nobody has acknowledged: after ``steps_s[0]`` seconds the first time, and so on."""
         values = {"steps": [f"{step:g} seconds" for step in steps_s], "severities": severities, "most": most}
-        return await self._session.change(_ESCALATE, values)
+        return await self._change(_ESCALATE, values)
 
     async def wake(self, most: int = 1_000) -> int:
         """Let ring again what was snoozed until now and is still there."""
-        return await self._session.change(_AWAKE, {"most": most})
+        return await self._change(_AWAKE, {"most": most})
+
+    async def _change(self, statement: LiteralString, values: Mapping[str, Any]) -> int:
+        """Carry out one statement; how many rows it changed."""
+        async with self._session.transaction() as connection:
+            return (await connection.execute(statement, values)).rowcount
 
     async def _act(
         self, alert_id: int, actor: str, action: str, update: str | None, detail: Mapping[str, Any], **values: Any

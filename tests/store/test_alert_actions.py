@@ -20,7 +20,7 @@ from store.alert_writes import Told, record
 from store.connection import session_parameters
 from store.readers_alerts import AlertReads
 from store.readers_session import ReadSession
-from store.write_session import WriteSession
+from store.writers_session import WriteSession
 from tests.intake import NOW, make_store
 
 SECOND = 1_000_000
