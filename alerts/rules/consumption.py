@@ -25,8 +25,9 @@ class Consumption(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     It is over when it runs at ``clear_per_h`` or less (without it, half the rate). ``of: mean`` takes the mean rate of
     the window, ``of: least`` the least of its thirty parts: use that comes and goes leaves parts at rest, a leak does
-    not. With ``hours`` (the night), readings outside of them begin the window anew and end the alert. A counter that falls (replaced, overflown), one that jumps by more than ``most_per_h`` allows, and a
-    gap of more than ``gap_s`` begin the window anew: none of them is evidence.
+    not. With ``hours`` (the night), readings outside of them begin the window anew and end the alert. A
+    counter that falls (replaced, overflown), one that jumps by more than ``most_per_h`` allows, and a gap of more than
+    ``gap_s`` begin the window anew: none of them is evidence.
     """
 
     metric: str

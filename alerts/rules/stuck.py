@@ -20,9 +20,10 @@ MOST_METRICS = 50
 class Stuck(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A run of readings within ``eps`` of its first, over ``after_s`` seconds and at least ``samples`` readings.
 
-    Each of ``metrics`` is judged by itself; the scope of the alert is its name. ``except_values`` are readings at which it may rest (a bin empty at 0 or full at 100): they end a run. ``while_on``
-    names a metric that must be on meanwhile (0 or 1), such as the ignition. A gap of more than ``gap_s`` begins a new
-    run. It is over with the first reading that differs, or that may rest.
+    Each of ``metrics`` is judged by itself; the scope of the alert is its name. ``except_values`` are readings
+    at which it may rest (a bin empty at 0 or full at 100): they end a run. ``while_on`` names a metric that must be on
+    meanwhile (0 or 1), such as the ignition. A gap of more than ``gap_s`` begins a new run. It is over with the first
+    reading that differs, or that may rest.
     """
 
     metrics: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST_METRICS)]
