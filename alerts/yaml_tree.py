@@ -15,6 +15,7 @@ import yaml
 
 MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 20
+MAX_NODES = 50_000  #: names, values, lists and mappings of a file
 
 _TAG = "tag:yaml.org,2002:"
 _SCALARS: tuple[tuple[str, str, str], ...] = (
@@ -53,9 +54,10 @@ class Mistake(msgspec.Struct, frozen=True, order=True):
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes; refuses anchors, aliases, tags and depth."""
+    """Composes nodes; refuses anchors, aliases, tags, depth and number."""
 
     depth = 0
+    count = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -65,6 +67,9 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(None, None, "expected no tags", event.start_mark)
         if self.depth >= MAX_DEPTH:
             raise yaml.MarkedYAMLError(None, None, f"expected at most {MAX_DEPTH} levels", event.start_mark)
+        self.count += 1
+        if self.count > MAX_NODES:
+            raise yaml.MarkedYAMLError(None, None, f"expected at most {MAX_NODES} names and values", event.start_mark)
         self.depth += 1
         try:
             return super().compose_node(parent, index)
