@@ -14,7 +14,7 @@ import msgspec
 
 from alerts.areas import Area, distance, faults
 from alerts.evidence import CALM, Hold, Proof, take
-from alerts.hours import Hours, holds
+from alerts.hours import Hours, holds, turn
 from alerts.hours import fault as hours_fault
 from alerts.kind import NOTHING, Change, Cleared, Kind, Raised, State, Step, Watch
 from alerts.moment import Moment
@@ -29,7 +29,7 @@ class Geofence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``enter`` raises when the device was seen outside and then inside, ``exit`` the other way round; ``must_be_inside``
     and ``must_be_outside`` raise wherever it was before. The alert is over when the device is back. With ``hours``,
-    only positions within them are looked at. ``margin_m`` is the hysteresis; positions with a dilution beyond
+    only positions within them are looked at, each time anew, and their end ends the alert. ``margin_m`` is the hysteresis; positions with a dilution beyond
     ``max_hdop`` do not count; a gap of more than ``gap_s`` is no evidence.
     """
 
@@ -62,10 +62,10 @@ _UNSEEN = Side()
 def step(params: Geofence, state: Sides | None, moment: Moment) -> Step:
     """Take a position."""
     before = state or Sides()
+    if params.hours is not None and not holds(params.hours, moment.at):
+        return _over(before, moment.at)
     position = moment.position
     if position is None or (position.hdop is not None and position.hdop > params.max_hdop):
-        return before, NOTHING
-    if params.hours is not None and not holds(params.hours, moment.at):
         return before, NOTHING
     sides: dict[str, Side] = {}
     changes: list[Change] = []
@@ -74,7 +74,21 @@ def step(params: Geofence, state: Sides | None, moment: Moment) -> Step:
         side, change = _look(params, fence.name, before.sides.get(fence.name, _UNSEEN), moment.at, away)
         sides[fence.name] = side
         changes += () if change is None else (change,)
-    return Sides(sides=sides), tuple(changes)
+    active = any(side.hold.active for side in sides.values())
+    due = turn(params.hours, moment.at) if active and params.hours is not None else None
+    return Sides(sides=sides, due=due), tuple(changes)
+
+
+def wake(params: Geofence, state: Sides, at: int) -> Step:
+    """The hours are over."""
+    if params.hours is not None and holds(params.hours, at):
+        return msgspec.structs.replace(state, due=turn(params.hours, at)), NOTHING
+    return _over(state, at)
+
+
+def _over(state: Sides, at: int) -> Step:
+    """Outside of the hours nothing is asked, and nothing is remembered."""
+    return Sides(), tuple(Cleared(at, scope=name) for name, side in state.sides.items() if side.hold.active)
 
 
 def _look(params: Geofence, name: str, side: Side, at: int, away: float) -> tuple[Side, Change | None]:
@@ -100,4 +114,4 @@ def _check(params: Geofence) -> str | None:
     return faults("fences", params.fences) or hours_fault("hours", params.hours)
 
 
-KIND = Kind("geofence", "Geofence", Geofence, Sides, lambda _: Watch(position=True), step, check=_check)
+KIND = Kind("geofence", "Geofence", Geofence, Sides, lambda _: Watch(position=True), step, wake, _check)

@@ -34,7 +34,7 @@ from alerts.rules.threshold import Threshold
 from alerts.rules.window_mean import WindowMean
 from devices.instants import parse
 from devices.vocabulary import Device
-from tests.alerts.live import SECOND, Live, Stored, Teller, book_of, delivered, moments, truth
+from tests.alerts.live import Live, Stored, Teller, book_of, delivered, moments, truth
 
 BEGIN = parse("2026-03-02T06:58:00+08:00")
 END = 400  #: seconds after the beginning
@@ -226,20 +226,27 @@ def test_order_repetition_and_portions_change_nothing(
 
 
 def long_history(kind: Kind, params: Any, seed: int, count: int) -> list[Moment]:
-    """A long history of everything that the kind watches, with runs and gaps."""
+    """A long history of everything that the kind watches, with runs, breaks and gaps."""
     chance = random.Random(seed)
     watch = kind.watch(params)
-    at, found = BEGIN, []
-    held: dict[str, float] = {}
-    for _ in range(count):
-        at += chance.choice((1, 1, 1, 2, 5, 30, 200)) * SECOND
-        for metric in sorted(watch.metrics | {"fill_pct"}):
-            if chance.random() < 0.3:
+    second, found = 0, []
+    held = {metric: VALUES.get(metric, (0, 1))[-1] for metric in sorted(watch.metrics | {"fill_pct"})}
+    spot, pace, restless = SPOTS[0], 1, 0.3
+    for number in range(count):
+        gap = chance.choices((1, 5, 10, 90, 200), (40, 40, 40, 1, 1))[0]
+        second += gap
+        if number % 200 == 0:
+            restless = chance.choice((0.01, 0.02, 0.3))
+        if chance.random() < restless:
+            spot, pace = chance.choice(SPOTS), chance.choice((0, 1, 2))
+        for metric in sorted(held):
+            if metric == "water_m3":
+                held[metric] = 0 if chance.random() < 0.005 else held[metric] + gap * pace
+            elif chance.random() < restless:
                 held[metric] = chance.choice(VALUES.get(metric, (0, 1)))
-        spot = chance.choice(SPOTS)
-        stored = TELLER.stands((at - BEGIN) / SECOND, *spot, speed_kmh=30.0) if chance.random() < 0.7 else []
-        moment = moments([*TELLER.reads((at - BEGIN) / SECOND, **held), *stored], DEVICE)[0] if held else Moment(at)
-        if watch.events and chance.random() < 0.3:
+        stored = TELLER.stands(second, *spot, speed_kmh=30.0) if chance.random() < 0.7 else []
+        moment = moments([*TELLER.reads(second, **held), *stored], DEVICE)[0]
+        if watch.events and chance.random() < restless:
             name = chance.choice(sorted(watch.events))
             moment.events = ((name, {"stop": str(chance.randrange(10_000)) * 30}),)
         found.append(moment)
@@ -248,18 +255,13 @@ def long_history(kind: Kind, params: Any, seed: int, count: int) -> list[Moment]
 
 @pytest.mark.parametrize(("kind", "params"), CASES)
 def test_states_stay_small_however_long_the_history(kind: Kind, params: Any) -> None:
-    params = kind.resolve(params, DEVICE)
-    history = [one for one in long_history(kind, params, 7, 6_000) if is_shown(kind, params, one)]
-    assert len(history) > 500
-    state: State | None = None
-    greatest = 0
-    for moment in history:
-        while state is not None and state.due is not None and state.due < moment.at:
-            assert kind.wake is not None
-            state, _ = kind.wake(params, state, state.due)
-        state, _ = kind.step(params, state, moment)
-        greatest = max(greatest, len(msgspec.msgpack.encode(state)))
+    stepper, greatest = Stepper(kind, params), 0
+    for moment in long_history(kind, stepper.params, 7, 12_000):
+        if is_shown(kind, stepper.params, moment):
+            stepper.run(moment)
+            greatest = max(greatest, len(msgspec.msgpack.encode(stepper.state)))
     assert greatest < 7_000, f"{greatest} bytes"
+    assert {type(one) for one in stepper.history} == {Raised, Cleared}, "a quiet history shows nothing"
 
 
 @pytest.mark.parametrize(("kind", "params"), CASES)
