@@ -29,8 +29,8 @@ class Geofence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``enter`` raises when the device was seen outside and then inside, ``exit`` the other way round; ``must_be_inside``
     and ``must_be_outside`` raise wherever it was before. The alert is over when the device is back. With ``hours``,
-    only positions within them are looked at, each time anew, and their end ends the alert. ``margin_m`` is the hysteresis; positions with a dilution beyond
-    ``max_hdop`` do not count; a gap of more than ``gap_s`` is no evidence.
+    only positions within them are looked at, each time anew, and their end ends the alert. ``margin_m`` is the
+    hysteresis; positions with a dilution beyond ``max_hdop`` do not count; a gap of more than ``gap_s`` is no evidence.
     """
 
     fences: Annotated[tuple[Area, ...], msgspec.Meta(min_length=1, max_length=MOST_FENCES)]
