@@ -113,11 +113,12 @@ def _node(node: Any, line: int, field: str, mistakes: list[Mistake]) -> Node:
         if not isinstance(key, yaml.ScalarNode):
             mistakes.append(Mistake(at, field, "expected names as keys"))
             continue
-        below = join(field, key.value)
-        if key.value in fields:
-            mistakes.append(Mistake(at, below, f"stands in line {fields[key.value].line} already"))
+        name = _text(key.value, at, field, mistakes)
+        below = join(field, name)
+        if name in fields:
+            mistakes.append(Mistake(at, below, f"stands in line {fields[name].line} already"))
             continue
-        fields[key.value] = _node(value, at, below, mistakes)
+        fields[name] = _node(value, at, below, mistakes)
     return Node(line, fields)
 
 
@@ -140,7 +141,18 @@ def _scalar(node: Any, line: int, field: str, mistakes: list[Mistake]) -> Any:
             return number
         mistakes.append(Mistake(line, field, f"expected a finite number, got {text[:40]}"))
         return 0.0
-    return text
+    return _text(text, line, field, mistakes)
+
+
+def _text(text: str, line: int, field: str, mistakes: list[Mistake]) -> str:
+    """Text with the two halves joined in which JSON escapes what lies beyond the first 65,536 characters."""
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
+        mistakes.append(Mistake(line, field, "expected characters, got half of one"))
+        return ""
 
 
 class _Dumper(yaml.SafeDumper):

@@ -79,7 +79,7 @@ class TestStuck:
 
     def test_within_eps_of_the_first_and_only_while_on(self) -> None:
         slow = [(minute * 60, 41.5 + minute / 100) for minute in range(0, 121, 15)]
-        rule = Rule("stuck", "stuck", Stuck(("fill_pct",), after_s=3_600, samples=5, eps=0.6))
+        rule = Rule("stuck", "stuck", Stuck(("fill_pct",), after_s=3_600, samples=5, eps=0.65))
         assert TELLER.told(rule, says("fill_pct", *slow)) == [(3_600, 4_500)], "41.5 to 42.1 is the same, 42.25 is not"
         running = Rule("stuck", "stuck", Stuck(("fill_pct",), after_s=3_600, samples=5, while_on="ignition"))
         same = says("fill_pct", *((minute * 60, 41.5) for minute in range(0, 61, 15)))
