@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from alerts.moment import Moment
+from devices.vocabulary import Device
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +65,8 @@ class Kind(msgspec.Struct, frozen=True):
     """A kind of rule.
 
     ``params`` is the class of its parameters, which validates them by its types; ``check`` says what is wrong with
-    them beyond that. ``wake`` is called when ``state.due`` is reached. ``state`` is the class of its state.
+    them beyond that, beginning with the field's name. ``wake`` is called when ``state.due`` is reached. ``state`` is
+    the class of its state. ``resolve`` fills in what the parameters leave to the device: its interval, its class.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Kind(msgspec.Struct, frozen=True):
     step: Callable[[Any, Any, Moment], Step]
     wake: Callable[[Any, Any, int], Step] | None = None
     check: Callable[[Any], str | None] = lambda params: None
+    resolve: Callable[[Any, Device], Any] = lambda params, device: params
 
 
 @cache

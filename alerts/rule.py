@@ -67,6 +67,6 @@ def watchers(rules: tuple[Rule, ...], device: Device) -> tuple[Watcher, ...]:
     for rule in rules:
         if rule.enabled and rule.scope.holds(device):
             kind = kinds()[rule.kind]
-            params = rule.overrides.get(device.id, rule.params)
+            params = kind.resolve(rule.overrides.get(device.id, rule.params), device)
             found.append(Watcher(rule, kind, params, kind.watch(params)))
     return tuple(found)
