@@ -5,12 +5,15 @@ The duration counts from the first moment at which the vehicle stood; the alert 
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from alerts.kind import NOTHING, Cleared, Kind, Raised, State, Step, Watch
 from alerts.moment import Moment
 
 SECOND = 1_000_000
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=31 * 86_400)]
 
 
 class Idle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,10 +22,10 @@ class Idle(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     A gap of more than ``gap_s`` between moments is no evidence of standing: the time counts anew behind it.
     """
 
-    after_s: float = 300
-    speed_kmh: float = 5
+    after_s: Seconds = 300
+    speed_kmh: Annotated[float, msgspec.Meta(gt=0, le=250)] = 5
     work: tuple[str, ...] = ("pto", "brush", "spray", "pump", "lift")
-    gap_s: float = 300
+    gap_s: Seconds = 300
 
 
 class Standing(State, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -10,6 +10,7 @@ from alerts.kind import NOTHING, Cleared, Kind, Raised, State, Step, Watch
 from alerts.moment import Moment
 
 SECOND = 1_000_000
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=31 * 86_400)]
 
 
 class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -23,8 +24,8 @@ class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: float
     when: Literal["above", "below"] = "above"
     clear: float | None = None
-    hold_s: float = 0
-    clear_hold_s: float = 0
+    hold_s: Seconds = 0
+    clear_hold_s: Seconds = 0
 
 
 class Level(State, frozen=True, kw_only=True):

@@ -67,8 +67,8 @@ AWAY = Rule("away", "geofence", Geofence((YARD,), "must_be_inside", margin_m=30,
 @pytest.mark.parametrize(
     ("vehicle", "expected"),
     [
-        # Out at 07:54:00 (847 m), and still 117 s later. Back at 10:25:55 and 10:28:47. Out at 10:34:31 (452 m) and 61 s
-        # later. The last word of the day, at 16:38:49, is one instant: no evidence that it stays.
+        # Out at 07:54:00 (847 m), and still 117 s later. Back at 10:25:55 and 10:28:47. Out at 10:34:31 (452 m) and 61
+        # seconds later. The last word of the day, at 16:38:49, is one instant: no evidence that it stays.
         ("532", [("07:55:57", "10:28:47"), ("10:35:32", "13:45:27"), ("13:54:02", None)]),
         ("D-5", [("07:19:27", "14:38:45")]),
         ("E-6", [("09:09:21", "14:53:33")]),
@@ -130,7 +130,7 @@ def test_a_repeat_of_an_old_position_is_no_stay(traces: dict[str, list[Stored]])
 def test_nobody_is_held_to_stand_still_by_a_gap(traces: dict[str, list[Stored]]) -> None:
     """Every stop of more than five minutes is a gap in these positions, and a gap is no evidence."""
     still = Rule("still", "stationary", Stationary(after_s=600, radius_m=50, while_on=None))
-    assert {vehicle: told(still, stored) for vehicle, stored in traces.items()} == dict.fromkeys(traces, [])
+    assert {vehicle: told(still, stored) for vehicle, stored in traces.items()} == {vehicle: [] for vehicle in traces}
 
 
 @pytest.mark.parametrize("vehicle", ["532", "P-1", "P-18"])
