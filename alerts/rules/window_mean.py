@@ -28,7 +28,7 @@ class WindowMean(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     until the next one, but for ``gap_s`` at most, so that ten readings of one minute weigh no more than the one of the
     next. Nothing is judged while less than ``known`` of the window is covered; the window moves in twentieths.
     ``limit_by_class`` gives the limit by the device's attribute ``odour_class``. An event of ``close_events`` ends the
-    alert and begins a new window.
+    alert, and a new window begins ``settle_s`` after it: air needs its time to follow the mop.
     """
 
     metric: str
@@ -39,16 +39,18 @@ class WindowMean(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     known: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.6
     limit_by_class: Mapping[str, float] = {}
     close_events: tuple[str, ...] = ("cleaned", "check_in")
+    settle_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 900
 
 
 class Air(State, frozen=True, kw_only=True):
     """Of each part of the window: its number, the µs that are known of it, and the readings weighed by them.
 
-    ``last``: the last reading, as (instant µs, value).
+    ``last``: the last reading, as (instant µs, value). ``closed``: when an event ended what was (µs).
     """
 
     parts: tuple[tuple[int, int, float], ...] = ()
     last: tuple[int, float] | None = None
+    closed: int | None = None
     active: bool = False
 
 
@@ -56,11 +58,13 @@ def step(params: WindowMean, state: Air | None, moment: Moment) -> Step:
     """Take a reading, or the word that somebody has cleaned."""
     state = state or Air()
     value = moment.readings.get(params.metric)
-    last = None if value is None else (moment.at, value)
-    if params.close_events and any(kind in params.close_events for kind, _ in moment.events):
-        return Air(last=last), (Cleared(moment.at, value),) if state.active else NOTHING
-    if last is None:
+    if any(kind in params.close_events for kind, _ in moment.events):
+        over = (Cleared(moment.at, value),) if state.active else NOTHING
+        begun = None if value is None or params.settle_s else (moment.at, value)
+        return Air(last=begun, closed=moment.at), over
+    if value is None or (state.closed is not None and moment.at - state.closed < int(params.settle_s * SECOND)):
         return state, NOTHING
+    last = moment.at, value
     width = int(params.window_s * SECOND) // PARTS
     parts = _weighed(params, state, moment.at, width)
     after = Air(parts=parts, last=last, active=state.active)

@@ -84,7 +84,7 @@ SAMPLES: dict[str, tuple[msgspec.Struct, ...]] = {
         Stuck(("fill_pct",), after_s=40, samples=2, eps=5, while_on="ignition"),
     ),
     "threshold": (Threshold("fill_pct", 85, clear=75, hold_s=20, clear_hold_s=5), Threshold("fill_pct", 85)),
-    "window_mean": (WindowMean("nh3_ppm", 1, 0.5, window_s=60, gap_s=30, limit_by_class={"2": 1.5}),),
+    "window_mean": (WindowMean("nh3_ppm", 1, 0.5, window_s=60, gap_s=30, limit_by_class={"2": 1.5}, settle_s=30),),
 }
 CASES = [
     pytest.param(kinds()[name], params, id=f"{name}-{place}")

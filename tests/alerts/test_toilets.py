@@ -56,7 +56,11 @@ class TestWindowMean:
         foul = self.air(2, 0, 900)
         assert TELLER.told(self.RULE, [*foul, *TELLER.says(700, "cleaned")]) == [(360, 700)]
         still = [*self.air(2, 0, 1_500), *TELLER.says(700, "check_in")]
-        assert TELLER.told(self.RULE, still) == [(360, 700), (1_080, None)], "six minutes from 720 on"
+        assert TELLER.told(self.RULE, still) == [(360, 700)], "a quarter of an hour to settle"
+        still += self.air(2, 1_560, 2_400)
+        assert TELLER.told(self.RULE, still) == [(360, 700), (1_980, None)], "six minutes from 1,620 on"
+        at_once = Rule("air", "window_mean", WindowMean("nh3_ppm", limit=1, settle_s=0))
+        assert TELLER.told(at_once, still) == [(360, 700), (1_080, None)], "six minutes from 720 on"
         assert TELLER.told(self.RULE, [*foul, *TELLER.says(700, "sos")]) == [(360, None)]
 
     def test_the_value_is_the_mean(self) -> None:
