@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from alerts.kind import Change, Cleared, Kind, Raised, State, Step, Watch
+from alerts.kind import NOTHING, Change, Cleared, Kind, Raised, State, Step, Watch
 from alerts.moment import Moment
 from devices.clock import SECOND
 
@@ -43,11 +43,16 @@ class Happened(State, frozen=True, kw_only=True):
     last: Mapping[str, int] = {}
 
 
+_QUIET = Happened()
+
+
 def step(params: Happening, state: Happened | None, moment: Moment) -> Step:
     """Take what is reported, and what is no longer."""
+    found = _reported(params, moment)
+    if not found and (state is None or not state.last):
+        return state or _QUIET, NOTHING
     last, at = dict(state.last) if state is not None else {}, moment.at
     changes: list[Change] = [Cleared(at, scope=scope) for scope in _expired(params, last, at)]
-    found = _reported(params, moment)
     over = _ended(params, last, moment) - found.keys()
     if params.while_reported and moment.position is not None:
         over |= last.keys() - found.keys()
