@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from alerts.kind import Change, Cleared, Kind, Raised, State, Step, Watch
+from alerts.kind import NOTHING, Change, Cleared, Kind, Raised, State, Step, Watch
 from alerts.moment import Moment
 from devices.clock import SECOND
 
@@ -45,6 +45,8 @@ class Happened(State, frozen=True, kw_only=True):
 
 def step(params: Happening, state: Happened | None, moment: Moment) -> Step:
     """Take what is reported, and what is no longer."""
+    if not moment.events and not params.metrics and (state is None or not state.last):
+        return state, NOTHING
     last, at = dict(state.last) if state is not None else {}, moment.at
     changes: list[Change] = [Cleared(at, scope=scope) for scope in _expired(params, last, at)]
     found = _reported(params, moment)
