@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from alerts.fold import Alert, Track
+from alerts.fold import NEVER, Alert, Track
 from alerts.kind import kinds
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -29,4 +29,5 @@ def unpack(data: bytes) -> Track | None:
         still_open = msgspec.convert(alerts, list[Alert])
     except (msgspec.DecodeError, KeyError, TypeError, ValueError):
         return None
-    return Track(at, rule_set, known, {(alert.rule, alert.scope): alert for alert in still_open})
+    due = min((state.due for state in known.values() if state.due is not None), default=NEVER)
+    return Track(at, rule_set, known, {(alert.rule, alert.scope): alert for alert in still_open}, due)

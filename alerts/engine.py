@@ -13,7 +13,7 @@ from heapq import heappop, heappush
 import msgspec
 
 from alerts.checkpoint import pack
-from alerts.fold import LONG_AGO, Alert, Track
+from alerts.fold import LONG_AGO, NEVER, Alert, Track
 from alerts.moment import Moment, Moments
 from alerts.rulebook import Rulebook
 from devices.vocabulary import Device
@@ -104,7 +104,7 @@ class Engine:
             track = self._tracks.get(key)
             if track is None or key in self.dirty or key in proposal.tracks:
                 continue
-            if track.due is not None and track.due <= horizon:
+            if track.due <= horizon:
                 self._advance(proposal, self._devices[key], track, [], horizon)
             else:
                 self._schedule(key, track)
@@ -141,12 +141,12 @@ class Engine:
         proposal.tracks[device.key] = track
         proposal.changes += [(device, alert) for alert in changed]
         if track.at - self._kept.get(device.key, LONG_AGO) >= CHECKPOINT_EVERY:
-            kind_of = {one.rule.id: one.kind.name for one in self.book.watchers(device, track.rule_set)}
+            kind_of = self.book.kinds_of(device, track.rule_set)
             proposal.checkpoints[device.key] = track.at, pack(track, kind_of)
 
     def _schedule(self, key: int, track: Track) -> None:
         """See that the device is looked at when its next waking is due: one entry, brought forward if need be."""
         due = track.due
-        if due is not None and due < self._scheduled.get(key, 2**63):
+        if due < self._scheduled.get(key, NEVER):
             self._scheduled[key] = due
             heappush(self._due, (due, key))

@@ -35,7 +35,7 @@ def gather(readings: Iterable[Reading], fixes: Iterable[Fix], events: Iterable[E
     """The moments of filed records."""
     found: Moments = {}
     for reading in readings:
-        if reading.quality & Quality.UNCERTAIN:
+        if reading.quality and reading.quality & Quality.UNCERTAIN:
             continue
         moment = _moment(found, reading.device.key, reading.observed_at)
         known = moment.readings.get(reading.metric)

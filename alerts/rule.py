@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from alerts.kind import Kind, Watch, kinds
+from alerts.kind import Kind, Step, Watch, kinds
+from alerts.moment import Moment
 from devices.vocabulary import Device
+
+_FORMS = 64  #: of moments that are remembered of a device
 
 Severity = Literal["info", "warning", "critical"]
 
@@ -53,12 +56,46 @@ class Rule(msgspec.Struct, frozen=True):
 
 
 class Watcher(msgspec.Struct, frozen=True):
-    """A rule as it applies to one device."""
+    """A rule as it applies to one device; ``id`` and ``step`` are those of the rule and its kind."""
 
     rule: Rule
     kind: Kind
     params: Any
     watch: Watch
+    id: str
+    step: Callable[[Any, Any, Moment], Step]
+
+
+class Watching:
+    """All that watches one device. Remembers who is interested in moments of the forms that the device sends."""
+
+    __slots__ = ("_interest", "watchers")
+
+    def __init__(self, watchers: tuple[Watcher, ...]) -> None:
+        self.watchers = watchers
+        self._interest: dict[object, tuple[Watcher, ...]] = {}
+
+    def interested(self, moment: Moment) -> tuple[Watcher, ...]:
+        """Those whom a moment is shown to, in their order."""
+        events = moment.events
+        said = tuple(kind for kind, _ in events) if events else ()
+        form = (*moment.readings, moment.position is not None, *said)
+        found = self._interest.get(form)
+        if found is None:
+            found = tuple(one for one in self.watchers if _wants(one.watch, moment))
+            if len(self._interest) >= _FORMS:
+                self._interest.clear()
+            self._interest[form] = found
+        return found
+
+
+def _wants(watch: Watch, moment: Moment) -> bool:
+    return (
+        watch.everything
+        or (watch.position and moment.position is not None)
+        or not watch.metrics.isdisjoint(moment.readings)
+        or any(kind in watch.events for kind, _ in moment.events)
+    )
 
 
 def watchers(rules: tuple[Rule, ...], device: Device) -> tuple[Watcher, ...]:
@@ -68,5 +105,5 @@ def watchers(rules: tuple[Rule, ...], device: Device) -> tuple[Watcher, ...]:
         if rule.enabled and rule.scope.holds(device):
             kind = kinds()[rule.kind]
             params = kind.resolve(rule.overrides.get(device.id, rule.params), device)
-            found.append(Watcher(rule, kind, params, kind.watch(params)))
+            found.append(Watcher(rule, kind, params, kind.watch(params), rule.id, kind.step))
     return tuple(found)

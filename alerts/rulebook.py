@@ -13,7 +13,7 @@ import msgspec
 
 from alerts.fold import Alert, Track, advance, change_rules, pass_time
 from alerts.moment import Moment
-from alerts.rule import Rule, Watcher, watchers
+from alerts.rule import Rule, Watching, watchers
 from devices.vocabulary import Device
 
 
@@ -33,7 +33,7 @@ class Rulebook:
         self.begin = self._sets[0].since
         self._since = [one.since for one in self._sets]
         self._places = {one.version: place for place, one in enumerate(self._sets)}
-        self._watchers: dict[tuple[int, int], tuple[Device, tuple[Watcher, ...]]] = {}
+        self._watching: dict[tuple[int, int], Watching] = {}
 
     @property
     def current(self) -> RuleSet:
@@ -43,15 +43,19 @@ class Rulebook:
     def forget(self, device_key: int) -> None:
         """The device has changed: what watches it is found out anew."""
         for one in self._sets:
-            self._watchers.pop((device_key, one.version), None)
+            self._watching.pop((device_key, one.version), None)
 
-    def watchers(self, device: Device, version: int) -> tuple[Watcher, ...]:
+    def watching(self, device: Device, version: int) -> Watching:
         """What watches a device under a version of the rules."""
-        known = self._watchers.get((device.key, version))
+        known = self._watching.get((device.key, version))
         if known is None:
             found = watchers(self._sets[self._places[version]].rules, device)
-            known = self._watchers[device.key, version] = device, found
-        return known[1]
+            known = self._watching[device.key, version] = Watching(found)
+        return known
+
+    def kinds_of(self, device: Device, version: int) -> dict[str, str]:
+        """The kind of each rule that watches a device, by the rule's id."""
+        return {one.id: one.kind.name for one in self.watching(device, version).watchers}
 
     def rule(self, device: Device, rule_id: str, at: int) -> tuple[Rule, int]:
         """The rule by which an alert was raised at an instant (µs), and the version of its set."""
@@ -73,17 +77,17 @@ class Rulebook:
                 continue
             if moment.at >= self._next(track):
                 changed += self._change(track, device, moment.at)
-                watching = self.watchers(device, track.rule_set)
+                watching = self.watching(device, track.rule_set)
             changed += advance(track, watching, moment)
         if horizon is not None:
             changed += self._change(track, device, horizon)
-            changed += pass_time(track, self.watchers(device, track.rule_set), horizon)
+            changed += pass_time(track, self.watching(device, track.rule_set), horizon)
         return changed
 
-    def _begin(self, track: Track, device: Device) -> tuple[Watcher, ...]:
+    def _begin(self, track: Track, device: Device) -> Watching:
         if track.rule_set not in self._places:
             track.rule_set = self._sets[max(0, bisect_right(self._since, track.at) - 1)].version
-        return self.watchers(device, track.rule_set)
+        return self.watching(device, track.rule_set)
 
     def _next(self, track: Track) -> int:
         """From when on the set after the track's is in force."""
@@ -93,9 +97,9 @@ class Rulebook:
     def _change(self, track: Track, device: Device, until: int) -> list[Alert]:
         changed: list[Alert] = []
         while (since := self._next(track)) <= until:
-            before = self.watchers(device, track.rule_set)
+            before = self.watching(device, track.rule_set)
             after = self._sets[self._places[track.rule_set] + 1]
-            changed += change_rules(track, before, self.watchers(device, after.version), after.version, since)
+            changed += change_rules(track, before, self.watching(device, after.version), after.version, since)
         return changed
 
 

@@ -43,14 +43,11 @@ class Happened(State, frozen=True, kw_only=True):
     last: Mapping[str, int] = {}
 
 
-_QUIET = Happened()
-
-
 def step(params: Happening, state: Happened | None, moment: Moment) -> Step:
     """Take what is reported, and what is no longer."""
     found = _reported(params, moment)
     if not found and (state is None or not state.last):
-        return state or _QUIET, NOTHING
+        return state, NOTHING
     last, at = dict(state.last) if state is not None else {}, moment.at
     changes: list[Change] = [Cleared(at, scope=scope) for scope in _expired(params, last, at)]
     over = _ended(params, last, moment) - found.keys()

@@ -103,7 +103,7 @@ class Repairer:
         await revise(cursor, result.moved, result.vanished, dirty.frontier)
         await record(cursor, desk.told([(device, alert) for alert in result.appeared], dirty.frontier))
         await repaired(cursor, device.key, dirty.since)
-        kind_of = {one.rule.id: one.kind.name for one in desk.engine.book.watchers(device, track.rule_set)}
+        kind_of = desk.engine.book.kinds_of(device, track.rule_set)
         await keep_tracks(cursor, {device.key: (track.at, pack(track, kind_of))} if track.at > LONG_AGO else {})
 
 

@@ -276,7 +276,7 @@ def test_a_checkpoint_anywhere_goes_on_the_same(kind: Kind, params: Any) -> None
         first = book.fold(track, DEVICE, history[:cut], None)
         states = msgspec.msgpack.decode(msgspec.msgpack.encode(track.states))
         again = {name: msgspec.convert(state, kind.state) for name, state in states.items()}
-        resumed = Track(track.at, track.rule_set, again, dict(track.open))
+        resumed = Track(track.at, track.rule_set, again, dict(track.open), track.due)
         assert [*first, *book.fold(resumed, DEVICE, history[cut:], None)] == whole
 
 
