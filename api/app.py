@@ -7,8 +7,11 @@ from fastapi import FastAPI
 from api import openapi, problems
 from api.body_limit import MAX_BODY_BYTES, BodyLimit
 from api.exposition import Exposition
+from api.gatekeeper import Gatekeeper
 from api.ports import Services
 from api.routes import (
+    audit,
+    commands,
     dead_letters,
     devices,
     events,
@@ -19,16 +22,22 @@ from api.routes import (
     prometheus,
     series,
     status,
+    telemetry,
     track,
+    uplinks,
 )
+from api.seats import Seats
 from api.security import SecurityHeaders
+from api.write_models import BODIES
 
-_RESOURCES = (devices, latest, series, track, events, metrics, dead_letters, status)
+_RESOURCES = (
+    telemetry, uplinks, devices, commands, latest, series, track, events, metrics, dead_letters, audit, status
+)  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 
 
-def create_app(services: Services, *, max_body_bytes: int = MAX_BODY_BYTES) -> FastAPI:
-    """The read API under ``/api/v1``, the probes, ``/metrics``, ``/docs`` and the landing page, over ``services``."""
+def create_app(services: Services, *, max_body_bytes: int | None = None) -> FastAPI:
+    """The API under ``/api/v1``, the probes, ``/metrics``, ``/docs`` and the landing page, over ``services``."""
     app = FastAPI(
         title="sanihub",
         version=services.probe.about().version,
@@ -39,12 +48,14 @@ def create_app(services: Services, *, max_body_bytes: int = MAX_BODY_BYTES) -> F
     )
     app.state.services = services
     app.state.exposition = Exposition(services.metrics)
+    app.state.gatekeeper = Gatekeeper(services.keys, services.clock)
+    app.state.seats = Seats(services.limits.waiting, services.limits.waiting_per_key)
     for module in _RESOURCES:
         app.include_router(module.router, prefix="/api/v1")
     for module in _OUTSIDE:
         app.include_router(module.router)
     problems.install(app)
-    openapi.install(app)
-    app.add_middleware(BodyLimit, limit=max_body_bytes)
+    openapi.install(app, BODIES)
+    app.add_middleware(BodyLimit, limit=max_body_bytes or max(MAX_BODY_BYTES, services.limits.body_bytes))
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
     return app

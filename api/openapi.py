@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
 from api.problems import MEDIA_TYPE
 
 TAGS = [
+    {"name": "Intake", "description": "Telemetry from devices, and from servers that gather it."},
+    {"name": "Commands", "description": "Telling devices what to do."},
     {"name": "Devices", "description": "Who is registered, and what is newest of each."},
     {"name": "Telemetry", "description": "History: readings, tracks and events."},
     {"name": "Metrics", "description": "The catalogue of measured quantities."},
     {"name": "Dead letters", "description": "Frames that could not be filed, with the reason."},
+    {"name": "Audit", "description": "Who did what."},
     {"name": "Hub", "description": "How the hub itself is doing."},
 ]
 
 DESCRIPTION = """
-Reads of the telemetry hub. Instants are ISO 8601; those that come back are UTC with `Z`, those that go in need a zone.
+Telemetry in, and everything that was stored of it out. Instants are ISO 8601; those that come back are UTC with `Z`,
+those that go in need a zone.
 Units are part of a field's name (`speed_kmh`), or stand in the metric catalogue. Spans include `from` and not `to`.
 
 Lists come in pages: hand `next_cursor` of one page in as `cursor` of the next, until it is null. Rows that arrive in
 between are neither skipped nor repeated.
+
+Reading is open so far. Writing needs a key (`sanihub keys create`), as `Authorization: Bearer <key>` or `X-API-Key`.
 
 Errors are `application/problem+json` (RFC 9457); `errors` names each wrong field and what was expected of it.
 """
@@ -56,10 +65,21 @@ _PROBLEM = {
 }
 
 _DESCRIPTIONS = {
+    400: "The body is not sound gzip.",
+    401: "No key, or none that is valid.",
+    403: "The key's role is not enough, or the key speaks for another device.",
     404: "There is no such thing.",
-    422: "A parameter is wrong; `errors` names it.",
+    408: "The body was not complete in time.",
+    409: "The device cannot be reached now.",
+    413: "The body is too large, as it comes or unpacked.",
+    415: "The body is not JSON, or packed by something else than gzip.",
+    422: "Something in the request is wrong; `errors` names it.",
+    429: "Too many wrong keys from this address, or too many requests at once; `Retry-After` says when to try again.",
     503: "The store is away, or gave up on the question; try again.",
+    504: "The device did not answer; whether it has done as it was told is not known.",
 }
+KEYED = (401, 403, 429)
+BODIED = (400, 408, 413, 415)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -68,8 +88,22 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _DESCRIPTIONS[status], "content": content} for status in statuses}
 
 
-def install(app: FastAPI) -> None:
-    """Let ``app`` describe itself with the Problem schema in place of FastAPI's own errors."""
+def body(schema: Mapping[str, Any], **examples: Any) -> dict[str, Any]:
+    """The ``openapi_extra`` of a route that reads its JSON body itself; an example's name tells what it shows."""
+    told = {name: {"summary": name.replace("_", " "), "value": value} for name, value in examples.items()}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "examples": told}}}}
+
+
+def reference(model: type[BaseModel]) -> dict[str, str]:
+    """A reference to a model that :func:`install` was told of."""
+    return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def install(app: FastAPI, bodies: Sequence[type[BaseModel]] = ()) -> None:
+    """Let ``app`` describe itself with the Problem schema in place of FastAPI's own errors.
+
+    ``bodies`` are the models of bodies that routes read themselves.
+    """
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -84,6 +118,10 @@ def install(app: FastAPI) -> None:
             for unused in ("HTTPValidationError", "ValidationError"):
                 parts.pop(unused, None)
             parts["Problem"] = _PROBLEM
+            _, told = models_json_schema(
+                [(model, "validation") for model in bodies], ref_template="#/components/schemas/{model}"
+            )
+            parts.update(told.get("$defs", {}))
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -165,3 +165,16 @@ class DeadLettersQuery(_Query):
     ]
     cursor: Cursor
     limit: Annotated[int, Field(default=100, ge=1, le=1000)]
+
+
+class AuditQuery(_Query):
+    """Filters of the audit."""
+
+    actor: Annotated[Name | None, Field(default=None, description="Who did it.", examples=["key:k3xo2c7q5a"])]
+    action: Annotated[Name | None, Field(default=None, description="What was done.", examples=["command.text"])]
+    target: Annotated[
+        str | None,
+        Field(default=None, max_length=100, pattern=_PLAIN, description="To whom.", examples=["device:vehicle-0007"]),
+    ]
+    cursor: Cursor
+    limit: Annotated[int, Field(default=100, ge=1, le=1000)]

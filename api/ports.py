@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 from prometheus_client import Metric as PrometheusMetric
 
+from devices.access import AuditEntry, KeyEntry, Principal
+from devices.errors import SanihubError, TransientError
 from devices.metrics import Catalogue
 from devices.read_models import (
     DeadLetterContent,
@@ -104,6 +106,108 @@ class StoreReader(Protocol):
         """Counts for boards; a device is reporting when it was heard at ``reporting_since`` (µs) or later."""
 
 
+class KeyRing(Protocol):
+    """API keys. Raises ``TransientError`` while the store is away."""
+
+    async def find(self, prefix: str) -> KeyEntry | None:
+        """The key with this prefix, usable or not; None when there is none."""
+
+    async def used(self, key_id: int) -> None:
+        """Note that a key was used."""
+
+
+class AuditReader(Protocol):
+    """Who did what."""
+
+    async def entries(
+        self, *, actor: str | None, action: str | None, target: str | None, cursor: str | None, limit: int
+    ) -> Page[AuditEntry]:
+        """Entries, newest first; filters of None let all in."""
+
+
+class NotTakenError(TransientError):
+    """The hub could not store what was posted in time; send it again."""
+
+
+class AnotherDeviceError(SanihubError):
+    """A device's key was used to speak for another device; nothing of it was filed. ``device`` is the other one."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(f"the message names {device}")
+        self.device = device
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    """What became of a posted frame, after the commit: how many of its messages are filed, and what was refused.
+
+    What was filed before counts as accepted. Each problem is a line that names its field. A frame with problems is
+    kept in dead letters.
+    """
+
+    accepted: int
+    problems: tuple[str, ...] = ()
+
+
+class Uplinks(Protocol):
+    """The way into the pipeline for what is posted.
+
+    Both methods return once everything is committed, and raise ``NotTakenError`` when that takes too long: then it may
+    still be committed later, and what knows itself again (by time, id or ``again``) may be posted again.
+    """
+
+    @property
+    def webhooks(self) -> Sequence[str]:
+        """The protocols whose frames may be posted."""
+
+    async def telemetry(self, payload: bytes, poster: Principal, again: str | None = None) -> Submitted:
+        """File a payload of sanihub's own JSON.
+
+        A poster that speaks for one device may name no other: raises ``AnotherDeviceError``. ``again`` is the poster's
+        name for the request, by which its repetition is known.
+        """
+
+    async def webhook(self, protocol: str, query: str, payload: bytes, poster: Principal) -> Submitted:
+        """File what a server of ``protocol`` has posted; ``query`` is the query string of its address.
+
+        Raises KeyError for a protocol that is none of :attr:`webhooks`.
+        """
+
+
+class UnreachableError(SanihubError):
+    """Nothing that the hub is connected to can carry this command to the device now."""
+
+
+class NoAnswerError(SanihubError):
+    """The device did not answer; whether it has done as it was told is not known."""
+
+
+class Commands(Protocol):
+    """Telling devices what to do."""
+
+    def available(self, device: DeviceEntry) -> Sequence[str]:
+        """The commands that can reach the device now, by name."""
+
+    async def send(self, actor: str, device: DeviceEntry, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Carry out a command, with an entry in the audit before and after; what the device answered.
+
+        Raises ``UnreachableError``, ``NoAnswerError``, ValueError for arguments that do not fit, and
+        ``TransientError`` when the audit cannot be written: then nothing was sent.
+        """
+
+
+class PostLimits(msgspec.Struct, frozen=True):
+    """Bounds of what is posted.
+
+    ``body_bytes`` is of a body, as it comes and unpacked; it has to be there within ``body_within_s``. Of all requests
+    at most ``waiting`` are read or await their commit, and of one key ``waiting_per_key``.
+    """
+
+    body_bytes: int = 256 * 1024
+    body_within_s: float = 30.0
+    waiting: int = 200
+    waiting_per_key: int = 50
+
+
 class Connection(msgspec.Struct, frozen=True):
     """A connection of the hub to a peer. One that is not ``required`` may be down while the hub is ready."""
 
@@ -180,7 +284,12 @@ class Services:
     telemetry: TelemetryReader
     dead_letters: DeadLetterReader
     store: StoreReader
+    keys: KeyRing
+    audit: AuditReader
+    uplinks: Uplinks
+    commands: Commands
     probe: HubProbe
+    limits: PostLimits = field(default_factory=PostLimits)
     metrics: Families = tuple
     clock: Callable[[], int] = wall_clock
     catalogue: Catalogue = field(default_factory=Catalogue)

@@ -16,7 +16,9 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
+from api.ports import NotTakenError
 from api.security import API_HEADERS
 from devices.errors import SanihubError, TransientError
 from devices.read_models import CursorError, QueryTimeoutError
@@ -24,6 +26,7 @@ from devices.read_models import CursorError, QueryTimeoutError
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 _MAX_ECHO_CHARS = 100
+_TRANSIENT_KINDS: dict[type[Exception], str] = {QueryTimeoutError: "query-timeout", NotTakenError: "not-taken"}
 
 _log = structlog.get_logger("api")
 
@@ -40,9 +43,17 @@ class Fault(msgspec.Struct, frozen=True):
 class ProblemError(SanihubError):
     """The request cannot be answered as it was put."""
 
-    def __init__(self, status: int, kind: str, detail: str, *, faults: tuple[Fault, ...] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        faults: tuple[Fault, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
-        self.status, self.kind, self.detail, self.faults = status, kind, detail, faults
+        self.status, self.kind, self.detail, self.faults, self.headers = status, kind, detail, faults, headers
 
 
 def not_found(what: str, name: object) -> ProblemError:
@@ -84,13 +95,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(CursorError, _on_cursor)
     app.add_exception_handler(TransientError, _on_transient)
+    app.add_exception_handler(ClientDisconnect, _on_gone)
     app.add_exception_handler(Exception, _on_unforeseen)
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, ProblemError)
     members: dict[str, Any] = {"errors": error.faults} if error.faults else {}
-    return problem(request, error.status, error.kind, error.detail, **members)
+    return problem(request, error.status, error.kind, error.detail, headers=error.headers, **members)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
@@ -124,8 +136,13 @@ async def _on_cursor(request: Request, error: Exception) -> Response:
 
 
 async def _on_transient(request: Request, error: Exception) -> Response:
-    kind = "query-timeout" if isinstance(error, QueryTimeoutError) else "store-away"
+    kind = _TRANSIENT_KINDS.get(type(error), "store-away")
     return problem(request, 503, kind, str(error), headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+async def _on_gone(request: Request, error: Exception) -> Response:
+    # Nobody is there to read it; without this handler it would be told in the log as a fault of ours.
+    return problem(request, 400, "gone", "the client went away before its request was complete")
 
 
 async def _on_unforeseen(request: Request, error: Exception) -> Response:

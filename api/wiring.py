@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from api.params import DeviceId
 from api.ports import Services
 from api.problems import not_found
+from api.seats import Seats
 from devices.read_models import DeviceEntry
 
 
@@ -18,6 +19,14 @@ def services(request: Request) -> Services:
 
 
 Wired = Annotated[Services, Depends(services)]
+
+
+def seats(request: Request) -> Seats:
+    """The places for requests that wait."""
+    return cast(Seats, request.app.state.seats)
+
+
+Places = Annotated[Seats, Depends(seats)]
 
 
 async def known_device(wired: Wired, device_id: DeviceId) -> DeviceEntry:

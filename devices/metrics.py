@@ -51,7 +51,7 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("tank_pct", "%", 0, 100, _VEHICLE, "Water tank", "水箱"),
     # bins
     Metric("fill_pct", "%", 0, 100, _BIN, "Fill level", "满溢度"),
-    Metric("distance_mm", "mm", 0, 20_000, _BIN, "Distance to waste", "测距"),
+    Metric("distance_mm", "mm", 0, 20_000, ("bin", "toilet"), "Distance to what is measured", "测距"),
     Metric("weight_kg", "kg", 0, 50_000, _BIN, "Weight", "重量"),
     Metric("tilt", "", 0, 1, _BIN, "Tilted", "倾倒"),
     Metric("tilt_deg", "°", 0, 180, _BIN, "Tilt", "倾角"),
@@ -78,6 +78,25 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("fan", "", 0, 1, _TOILET, "Fan", "风机"),
     Metric("light", "", 0, 1, _TOILET, "Light", "照明"),
     Metric("water_leak", "", 0, 1, ("toilet", "station"), "Water leak", "漏水"),
+    Metric("people_count", "", 0, 1e4, _TOILET, "People present", "在场人数"),
+    Metric("people_count_max", "", 0, 1e4, _TOILET, "Most people present since the last report", "时段最多在场人数"),
+    Metric("people_in_period", "", 0, 1e6, _TOILET, "People in since the last report", "时段进入人数"),
+    Metric("people_out_period", "", 0, 1e6, _TOILET, "People out since the last report", "时段离开人数"),
+    *(
+        Metric(f"people_in_line_{n}", "", 0, 1e9, _TOILET, f"People in over line {n} (counter)", f"第{n}线进入人数")
+        for n in (2, 3, 4)
+    ),
+    *(
+        Metric(f"people_out_line_{n}", "", 0, 1e9, _TOILET, f"People out over line {n} (counter)", f"第{n}线离开人数")
+        for n in (2, 3, 4)
+    ),
+    *(
+        Metric(f"people_region_{n}", "", 0, 1e4, _TOILET, f"People in region {n}", f"{n}号区域人数")
+        for n in range(1, 17)
+    ),
+    Metric("dwell_avg_s", "s", 0, 86_400, _TOILET, "Stay, mean", "平均停留时间"),
+    Metric("dwell_max_s", "s", 0, 86_400, _TOILET, "Stay, longest", "最长停留时间"),
+    Metric("sound_db", "dB", 0, 200, _TOILET, "Sound level", "噪声"),
     # workers
     Metric("steps", "", 0, 1e6, _WORKER, "Steps", "步数"),
     Metric("heart_rate_bpm", "1/min", 0, 300, _WORKER, "Heart rate", "心率"),
@@ -93,6 +112,10 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("signal_pct", "%", 0, 100, _ANY, "Signal", "信号"),
     Metric("satellites", "", 0, 200, _ANY, "Satellites", "卫星数"),
     Metric("door_open", "", 0, 1, _ANY, "Door open", "门开启"),
+    Metric("door_openings", "", 0, 1e9, _ANY, "Door openings (counter)", "开门次数"),
+    Metric("door_open_min", "min", 0, 1e8, _ANY, "Door open the last time", "上次开门时长"),
+    Metric("tamper", "", 0, 1, _ANY, "Removed from its place", "防拆"),
+    Metric("illuminance_lx", "lx", 0, 200_000, _ANY, "Illuminance", "光照度"),
 )
 
 DERIVED: tuple[Metric, ...] = (

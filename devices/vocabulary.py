@@ -97,6 +97,19 @@ class Occurrence(msgspec.Struct, frozen=True):
     observed_at: int | None = None
 
 
+class Copy(msgspec.Struct, frozen=True):
+    """What makes an uplink one of several copies of a message that came by different ways, each with its own time.
+
+    ``digest`` is the fingerprint of what the device said, the same in all copies; ``session`` the number of the session
+    in which it said so, 0 where the copy does not tell. ``readings`` names those that are about the copy and not about
+    the message (signal strength): they are filed with the first copy only.
+    """
+
+    digest: bytes
+    session: int = 0
+    readings: frozenset[str] = frozenset()
+
+
 class Uplink(msgspec.Struct):
     """One message of one device, decoded and not yet judged.
 
@@ -104,7 +117,7 @@ class Uplink(msgspec.Struct):
     catalogue to values in the metric's unit; ``doubtful`` names those that the source marks as uncertain. ``seq``
     orders fixes of one instant; ``message_id`` lets a message without a time be recognised when it comes twice.
     ``kind`` is a hint for the registration of a device that is not known yet. ``online`` is the connection's state
-    where the transport knows it (a last will).
+    where the transport knows it (a last will). ``copy`` stands where the same message may come by other ways too.
     """
 
     identity: Identity
@@ -117,6 +130,7 @@ class Uplink(msgspec.Struct):
     message_id: str | None = None
     kind: str | None = None
     online: bool | None = None
+    copy: Copy | None = None
 
 
 class Decoded(msgspec.Struct):
@@ -193,6 +207,24 @@ ReceiptKey = tuple[int, bytes, int]
 ANY_TOKEN = -1
 
 
+class Echo(msgspec.Struct, frozen=True, gc=False):
+    """The memory of a message that may come again by another way: what was said, in which session, filed where."""
+
+    device_key: int
+    digest: bytes
+    session: int
+    told_at: int
+
+
+class EchoWanted(msgspec.Struct, frozen=True, gc=False):
+    """What the echoes of one copy are looked up by: ``low``..``high`` bounds their instant, both included."""
+
+    device_key: int
+    digest: bytes
+    low: int
+    high: int
+
+
 class DeadLetter(msgspec.Struct, gc=False):
     """A frame that could not be filed, or not wholly, with the reason. ``payload`` is None where policy drops it."""
 
@@ -220,6 +252,7 @@ class Batch(msgspec.Struct):
     fixes: list[Fix] = msgspec.field(default_factory=list)
     events: list[Event] = msgspec.field(default_factory=list)
     receipts: list[Receipt] = msgspec.field(default_factory=list)
+    echoes: list[Echo] = msgspec.field(default_factory=list)
     dead_letters: list[DeadLetter] = msgspec.field(default_factory=list)
     seen: dict[int, Heard] = msgspec.field(default_factory=dict)  #: device key → how it was heard last
     online: dict[int, tuple[int, bool]] = msgspec.field(default_factory=dict)  #: device key → (observed_at, state)

@@ -15,16 +15,20 @@ from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 
 from api.app import create_app
-from api.ports import Services
+from api.ports import PostLimits, Services
 from devices.errors import ConfigError, TransientError
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
+from hub.alerting.service import Alerting
+from hub.commanding import Commanding
 from hub.embedded import EmbeddedServers, default_data_folder
 from hub.probe import Probe
-from hub.protocols import any_connection, connections, decoders, routes
+from hub.protocols import connections, decoders, routes, webhooks
 from hub.settings import MqttSection, Settings
+from hub.uplinks import PostedUplinks
 from hub.web import WebServer
+from ingest.adapters import http_json
 from ingest.assembly import Assembler
 from ingest.pipeline import Pipeline
 from ingest.plugin import Tools, Wiring
@@ -33,9 +37,14 @@ from ingest.runner import Condition, pause, persist
 from ingest.spool import Spool
 from ingest.spool_feed import feed
 from ingest.transports.mqtt import MqttSubscriber
+from store.alert_history import AlertHistory
+from store.api_keys import ApiKeys
 from store.connection import session_parameters
 from store.readers import Readers
+from store.readers_session import Pool, ReadSession
+from store.rule_sets import RuleSets
 from store.writer import PostgresStore
+from store.writers_session import WriteSession
 
 log = structlog.get_logger("hub")
 
@@ -50,6 +59,12 @@ def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresSt
     return PostgresStore(
         dsn, catalogue=catalogue, mode=settings.store.mode, partition_days=settings.store.partition_days
     )
+
+
+def make_alerting(store: PostgresStore, pool: Pool, registry: Registry, catalogue: Catalogue) -> Alerting:
+    """The alert engine over a store; it reads through ``pool``."""
+    reads = ReadSession(pool, statement_timeout_s=60.0)
+    return Alerting(store, AlertHistory(reads), RuleSets(reads, WriteSession(pool)), registry, catalogue)
 
 
 def kept_secret(data: Path) -> bytes:
@@ -79,20 +94,27 @@ class Hub:
         self.registry = Registry()
         self.store = make_store(settings, dsn, self.catalogue)
         tools = Tools(self.catalogue, self.registry.find)
-        assembler = Assembler(self.store, self.registry, decoders(settings, tools), settings.intake.rules())
-        self.pipeline = Pipeline(self.store, assembler, settings.intake.bounds())
+        self.decoders = decoders(settings, tools)
+        self._pool = AsyncConnectionPool(
+            kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
+        )
+        self.alerting = make_alerting(self.store, self._pool, self.registry, self.catalogue)
+        assembler = Assembler(self.store, self.registry, self.decoders, settings.intake.rules())
+        self.pipeline = Pipeline(self.alerting.desk, assembler, settings.intake.bounds())
         self.spool = Spool(data / "spool", settings.intake.spool())
         self.subscribers = [
             MqttSubscriber(section.broker(), routes(settings, section.name), self.pipeline, self._keep)
             for section in brokers
         ]
         wiring = Wiring(self.pipeline, self._keep, partial(kept_secret, data), data, tools)
-        self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring)]
-        self._registry_read_at = 0
-        self._stop = asyncio.Event()
-        self._pool = AsyncConnectionPool(
-            kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
+        self.http: http_json.HttpSection = settings.sections(http_json.PLUGIN)[0]
+        self.uplinks = PostedUplinks(
+            self.pipeline, assembler.decode, self.registry, webhooks(), patience_s=self.http.answer_within_s
         )
+        self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring), self.uplinks]
+        self._registry_read_at = 0
+        self._ready = asyncio.Event()
+        self._stop = asyncio.Event()
 
     async def run(self) -> None:
         """Work until :meth:`stop`, then end in order: stop reading, commit, acknowledge, disconnect."""
@@ -101,6 +123,7 @@ class Hub:
         try:
             tasks["registry"] = asyncio.create_task(self._keep_registry())
             tasks["maintenance"] = asyncio.create_task(self._maintain())
+            tasks["alerts"] = asyncio.create_task(self._watch())
             tasks["spool"] = asyncio.create_task(feed(self.spool, self.pipeline, self._stop))
             for adapter in self.adapters:
                 tasks[adapter.name] = asyncio.create_task(adapter.run())
@@ -165,7 +188,17 @@ class Hub:
             telemetry=readers.telemetry,
             dead_letters=readers.dead_letters,
             store=readers.status,
+            keys=ApiKeys(WriteSession(self._pool)),
+            audit=readers.audit,
+            uplinks=self.uplinks,
+            commands=Commanding(self.registry, self.adapters, readers.audit),
             probe=probe,
+            limits=PostLimits(
+                body_bytes=self.settings.intake.max_payload_bytes,
+                body_within_s=self.http.body_within_s,
+                waiting=self.http.max_waiting,
+                waiting_per_key=self.http.max_waiting_per_key,
+            ),
             metrics=probe.families,
             catalogue=self.catalogue,
         )
@@ -175,7 +208,19 @@ class Hub:
         """The pipeline, once the registry is read: decoders look up devices in it."""
         with suppress(TransientError):  # raised only while stopping
             await self._read_registry(self.pipeline.store_condition)
+            await persist(self.alerting.open, self.pipeline.store_condition, self._stop)
+            self._ready.set()
         await self.pipeline.run()
+
+    async def _watch(self) -> None:
+        """The alert engine, once registry and rules are read."""
+        ready = asyncio.ensure_future(self._ready.wait())
+        stopping = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        stopping.cancel()
+        if self._ready.is_set():
+            await self.alerting.run(self._stop)
 
     async def _keep_registry(self) -> None:
         """Follow what others change in the registry."""
@@ -243,8 +288,6 @@ class Installation:
         brokers = list(self.settings.mqtt)
         if self.servers is not None and self.settings.embedded_broker:
             brokers.append(self.embedded_connection())
-        if not brokers and not any_connection(self.settings):
-            raise ConfigError("mqtt: no broker is configured, the embedded one is switched off, nothing else listens")
         return Hub(self.settings, dsn=self.dsn(), brokers=brokers, data=self.data, web=self.web)
 
     async def stop(self) -> None:

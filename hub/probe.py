@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from api.ports import About, Connection, Endpoint, MetricFamily, Sample
-from ingest.ports import Figure, Standing
+from ingest.ports import Counting, Figure, Standing
 
 if TYPE_CHECKING:
     from hub.bootstrap import Hub
@@ -80,6 +80,8 @@ class Probe:
         letters = tuple(Sample(count, {"code": code}) for code, count in sorted(stats.dead_letters.items()))
         yield MetricFamily("sanihub_dead_letters_total", "Frames kept in dead letters", letters, "counter")
         yield from _families(figure for one in self._standings() for figure in one.figures)
+        counting = [decoder for decoder in hub.decoders.values() if isinstance(decoder, Counting)]
+        yield from _families(figure for decoder in counting for figure in decoder.figures())
         gauges: list[tuple[str, str, float]] = [
             ("sanihub_frames_in_flight", "Frames taken and not yet committed", hub.pipeline.in_flight),
             ("sanihub_spool_frames", "Frames waiting on disk", hub.spool.waiting),

@@ -35,9 +35,9 @@ def connections(settings: Settings, wiring: Wiring) -> list[Adapter]:
     ]
 
 
-def any_connection(settings: Settings) -> bool:
-    """Whether some protocol opens a connection of its own."""
-    return any(plugin.connect and settings.sections(plugin) for plugin in discover().values())
+def webhooks() -> list[str]:
+    """The protocols whose frames may come as HTTP posts, by name."""
+    return [name for name, plugin in discover().items() if plugin.webhook]
 
 
 def _subscriptions(settings: Settings) -> Iterator[tuple[Plugin, Subscription]]:

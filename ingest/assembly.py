@@ -12,6 +12,7 @@ from devices.errors import DecodeError
 from devices.kinds import DEVICE_ID, guess_kind
 from devices.registry import Registry, UnknownPolicy
 from devices.vocabulary import Batch, DeadLetter, Decoded, Device, Frame, Identity, ReceiptKey
+from ingest.echoes import Echoes, wanted_echo
 from ingest.filing import Filer, Receipts, dead_letter
 from ingest.ports import Decoder, TelemetryStore
 
@@ -73,23 +74,28 @@ class Assembler:
         """One batch of all claims. Raises TransientError when the store is away."""
         await self._meet_strangers(claims)
         known = await self._find_receipts(claims)
+        echoes = await self._find_echoes(claims)
         batch = Batch(expect_duplicates=any(claim.frame.redelivered for claim in claims))
         for claim in claims:
             if claim.decoded is None:
                 batch.dead_letters.append(self._faulty(claim))
             else:
-                self._file(claim.frame, claim.decoded, known, batch)
+                self._file(claim.frame, claim.decoded, known, echoes, batch)
         return batch
 
-    def _file(self, frame: Frame, decoded: Decoded, known: Receipts, batch: Batch) -> None:
+    def _file(self, frame: Frame, decoded: Decoded, known: Receipts, echoes: Echoes, batch: Batch) -> None:
         """File what can be; at most one dead letter for a frame, whatever is wrong with it."""
         letter: DeadLetter | None = None
         for index, uplink in enumerate(decoded.uplinks):
             device = self._registry.find(uplink.identity)
             if device is None or device.status in SHUT:
                 letter = letter or self._shut_out(frame, uplink.identity, device)
-            else:
+            elif uplink.copy is None:
                 self._filer.file(frame, uplink, index, device, known, batch)
+            else:
+                placed = echoes.placed(frame, uplink, device.key)
+                filed_at = self._filer.file(frame, placed, index, device, known, batch)
+                echoes.remember(uplink.copy, device.key, filed_at, batch)
         if letter is None and decoded.problems:
             letter = dead_letter(frame, "invalid", "; ".join(decoded.problems), device_id=self._named(decoded.identity))
         if letter is not None:
@@ -161,3 +167,15 @@ class Assembler:
             if claim.decoded is not None and claim.decoded.uplinks:
                 wanted.extend(self._filer.wanted_receipts(claim.frame, claim.decoded, self._registry.find))
         return dict(await self._store.find_receipts(wanted)) if wanted else {}
+
+    async def _find_echoes(self, claims: Sequence[Claim]) -> Echoes:
+        """The messages of which copies are among the claims, as far as they were filed before."""
+        find, clock = self._registry.find, self._rules.clock
+        wanted = [
+            wanted_echo(claim.frame, uplink, device.key, clock)
+            for claim in claims
+            if claim.decoded is not None
+            for uplink in claim.decoded.uplinks
+            if uplink.copy is not None and (device := find(uplink.identity)) is not None
+        ]
+        return Echoes(clock, await self._store.find_echoes(wanted) if wanted else ())

@@ -7,12 +7,14 @@ instead of making a second record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 
 from devices.clock import ClockPolicy, Verdict, judge
+from devices.geometry import Geometry, geometry_of
 from devices.vocabulary import (
     ANY_TOKEN,
     Batch,
@@ -73,12 +75,14 @@ def may_be_known(frame: Frame, uplink: Uplink, plausible: bool) -> bool:
 class Filer:
     """Files uplinks into batches.
 
-    Holds, for each device, the last instant given to a message without a time, so that two never share one.
+    Holds, for each device, the last instant given to a message without a time, so that two never share one, and its
+    geometry, once it has sent a distance.
     """
 
     def __init__(self, policy: ClockPolicy) -> None:
         self._policy = policy
         self._last_given: dict[int, int] = {}
+        self._geometries: dict[int, tuple[Mapping[str, Any], Geometry | None]] = {}
 
     def wanted_receipts(
         self, frame: Frame, decoded: Decoded, find: Callable[[Identity], Device | None]
@@ -89,8 +93,11 @@ class Filer:
             if may_be_known(frame, uplink, plausible) and (device := find(uplink.identity)) is not None:
                 yield device.key, uplink_digest(frame, uplink, index), wanted_token(frame, uplink)
 
-    def file(self, frame: Frame, uplink: Uplink, index: int, device: Device, known: Receipts, batch: Batch) -> None:
-        """File one uplink of a known device into ``batch``. ``known`` holds the receipts found, and learns new ones."""
+    def file(self, frame: Frame, uplink: Uplink, index: int, device: Device, known: Receipts, batch: Batch) -> int:
+        """File one uplink of a known device into ``batch``; the instant (µs) at which it is filed.
+
+        ``known`` holds the receipts found, and learns new ones.
+        """
         received_at = frame.received_at
         observed_at = uplink.observed_at
         quality, claim = 0, None
@@ -111,12 +118,37 @@ class Filer:
         for metric, value in uplink.readings.items():
             mark = quality | Quality.UNCERTAIN if doubtful and metric in doubtful else quality
             readings.append(Reading(device, metric, value, observed_at, received_at, mark, claim))
+        if "distance_mm" in uplink.readings and "fill_pct" not in uplink.readings:
+            self._file_fill(uplink, device, observed_at, received_at, quality, claim, readings)
         if uplink.position is not None:
             batch.fixes.append(Fix(device, observed_at, received_at, uplink.position, uplink.seq, quality, claim))
         if uplink.occurrences:
             self._file_events(uplink, device, observed_at, received_at, quality, batch)
         if uplink.online is not None and batch.online.get(device.key, (0, False))[0] <= observed_at:
             batch.online[device.key] = (observed_at, uplink.online)
+        return observed_at
+
+    def _file_fill(
+        self,
+        uplink: Uplink,
+        device: Device,
+        observed_at: int,
+        received_at: int,
+        quality: int,
+        claim: int | None,
+        readings: list[Reading],
+    ) -> None:
+        """The fill that a distance means in this bin, where its geometry is known and the distance makes sense.
+
+        It has the instant and the marks of the distance, so that a repetition files the same record again.
+        """
+        known = self._geometries.get(device.key)
+        if known is None or known[0] is not device.attributes:
+            known = self._geometries[device.key] = device.attributes, geometry_of(device.attributes)
+        fill = None if known[1] is None else known[1].fill(uplink.readings["distance_mm"])
+        if fill is not None:
+            mark = quality | Quality.UNCERTAIN if "distance_mm" in uplink.doubtful else quality
+            readings.append(Reading(device, "fill_pct", fill, observed_at, received_at, mark, claim))
 
     def _file_events(
         self, uplink: Uplink, device: Device, observed_at: int, received_at: int, quality: int, batch: Batch

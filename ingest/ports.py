@@ -9,7 +9,18 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import msgspec
 
 from devices.errors import SanihubError
-from devices.vocabulary import Batch, Decoded, Delivery, Device, Frame, Identity, ReceiptKey, Written
+from devices.vocabulary import (
+    Batch,
+    Decoded,
+    Delivery,
+    Device,
+    Echo,
+    EchoWanted,
+    Frame,
+    Identity,
+    ReceiptKey,
+    Written,
+)
 
 
 class TelemetryStore(Protocol):
@@ -36,6 +47,10 @@ class TelemetryStore(Protocol):
 
     async def find_receipts(self, wanted: Iterable[ReceiptKey]) -> Mapping[ReceiptKey, int]:
         """Where messages without a usable time were filed: the key asked for → instant (µs), the newest of several."""
+        ...
+
+    async def find_echoes(self, wanted: Iterable[EchoWanted]) -> list[Echo]:
+        """The messages that each of ``wanted`` may be a copy of. Raises TransientError."""
         ...
 
 
@@ -71,6 +86,15 @@ class Standing(msgspec.Struct, frozen=True):
     required: bool = False
     fault: str = ""
     figures: tuple[Figure, ...] = ()
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A decoder that counts what it decodes, for ``/metrics``."""
+
+    def figures(self) -> tuple[Figure, ...]:
+        """The counters; answers from memory."""
+        ...
 
 
 class Adapter(Protocol):
@@ -109,12 +133,16 @@ class Listener(Protocol):
 
 
 class CommandError(SanihubError):
-    """The device could not be told; the message says why."""
+    """The device could not be told, or will not do it; the message says why."""
+
+
+class NoAnswerError(CommandError):
+    """The device was told and did not answer; whether it has done it is not known."""
 
 
 @runtime_checkable
 class Commandable(Protocol):
-    """An adapter that can tell devices something (:mod:`ingest.commands` finds it)."""
+    """An adapter that can tell devices something (:mod:`hub.commanding` finds it)."""
 
     def reaches(self, device: Device, identities: Sequence[Identity]) -> tuple[str, ...]:
         """The commands that this adapter could carry to the device now, by name; empty when it is none of its own."""
@@ -123,9 +151,10 @@ class Commandable(Protocol):
     async def command(
         self, device: Device, identities: Sequence[Identity], name: str, arguments: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Carry out a command; what the device answered. Raises CommandError, ValueError for arguments that do not fit.
+        """Carry out a command; what the device answered.
 
-        It returns only once the device has confirmed.
+        Raises CommandError, of it NoAnswerError when the device was told and does not answer, and ValueError for
+        arguments that do not fit. It returns only once the device has confirmed.
         """
         ...
 

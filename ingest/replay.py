@@ -14,7 +14,7 @@ import msgspec
 
 from devices.errors import RejectedError
 from devices.registry import Registry
-from devices.vocabulary import Batch, DeadLetter, Device, Identity, ReceiptKey, Written
+from devices.vocabulary import Batch, DeadLetter, Device, Echo, EchoWanted, Identity, ReceiptKey, Written
 from ingest.assembly import Assembler, IntakeRules
 from ingest.filing import dead_letter
 from ingest.ports import Decoder, TelemetryStore
@@ -70,11 +70,15 @@ class _Part(msgspec.Struct):
 
 
 class _ReplayStore:
-    """The store as the assembler sees it in a replay: receipts are looked for at the time of the frame."""
+    """The store as the assembler sees it in a replay: receipts are looked for at the time of the frame.
+
+    Letters are assembled one by one and committed together, so that echoes ``on_the_way`` must be found as well.
+    """
 
     def __init__(self, store: TelemetryStore, desk: Desk) -> None:
         self._store, self._desk = store, desk
         self.frame_at = 0
+        self.on_the_way: list[Echo] = []
 
     async def write(self, batch: Batch) -> Written:
         return await self._store.write(batch)
@@ -87,6 +91,18 @@ class _ReplayStore:
 
     async def find_receipts(self, wanted: Iterable[ReceiptKey]) -> Mapping[ReceiptKey, int]:
         return await self._desk.find_receipts(wanted, self.frame_at)
+
+    async def find_echoes(self, wanted: Iterable[EchoWanted]) -> list[Echo]:
+        """What the store holds, and what letters of the same step said and is on its way there."""
+        asked = list(wanted)
+        return await self._store.find_echoes(asked) + [
+            echo
+            for echo in self.on_the_way
+            if any(
+                (one.device_key, one.digest) == (echo.device_key, echo.digest) and one.low <= echo.told_at <= one.high
+                for one in asked
+            )
+        ]
 
 
 class Replayer:
@@ -134,12 +150,14 @@ class Replayer:
             self._parts = []
         while self._groups:
             await self._commit(self._groups[0])
+        self._view.on_the_way.clear()
         return True
 
     async def _assemble(self, letter_id: int, letter: DeadLetter) -> _Part:
         frame = msgspec.structs.replace(letter.frame, redelivered=letter.code not in UNFILED)
         self._view.frame_at = frame.received_at
         batch = await self._assembler.assemble([self._assembler.decode(frame)])
+        self._view.on_the_way += batch.echoes
         trouble = batch.dead_letters[0] if batch.dead_letters else None
         batch.dead_letters = []
         return _Part(letter_id, letter, batch, trouble)
@@ -191,6 +209,7 @@ def _joined(parts: Iterable[_Part]) -> Batch:
         whole.fixes += batch.fixes
         whole.events += batch.events
         whole.receipts += batch.receipts
+        whole.echoes += batch.echoes
         whole.expect_duplicates |= batch.expect_duplicates
         for key, seen in batch.seen.items():
             whole.seen[key] = max(seen, whole.seen.get(key, seen))

@@ -1,4 +1,4 @@
-"""Forgetting what is kept for a while only: receipts of messages without a time, and dead letters."""
+"""Forgetting what is kept for a while only: receipts of messages without a time, echoes, and dead letters."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from psycopg import AsyncConnection
 
 from devices import instants
 from devices.clock import DAY
+from store import echoes
 
 log = structlog.get_logger("store.forgetting")
 
@@ -21,6 +22,7 @@ class Keeping(msgspec.Struct, frozen=True):
 
     telemetry_days: int | None = None
     receipts_days: int = 90
+    echoes_days: int = 30
     dead_letters_days: int = 90
     dead_letters: int = 1_000_000
 
@@ -33,9 +35,10 @@ DELETE FROM dead_letters
 
 
 async def forget(connection: AsyncConnection, keeping: Keeping, now: int) -> int:
-    """Delete old receipts and dead letters; returns how many letters, which is logged too."""
+    """Delete old receipts, echoes and dead letters; returns how many letters, which is logged too."""
     receipts_before = instants.to_datetime(now - keeping.receipts_days * DAY)
     await connection.execute("DELETE FROM receipts WHERE filed_at < %s", (receipts_before,))
+    await echoes.forget(connection, now - keeping.echoes_days * DAY)
     values = {"before": instants.to_datetime(now - keeping.dead_letters_days * DAY), "most": keeping.dead_letters}
     cursor = await connection.execute(_LETTERS, values)
     if cursor.rowcount:

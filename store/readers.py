@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from devices.instants import from_datetime, to_datetime
 from devices.read_models import DeviceEntry, DeviceState, LatestFix, LatestReading, Page
 from store import readers_cursor as cursors
+from store.audit import Audit
 from store.readers_cursor import DeviceCursor
 from store.readers_dead_letters import DeadLetterReads
 from store.readers_session import Pool, ReadSession, Row, micros_or_none
 from store.readers_status import StatusReads
 from store.readers_telemetry import TelemetryReads
+from store.writers_session import WriteSession
 
 _DEVICE = """
 SELECT d.id, d.kind, d.status, d.name, d.attributes,
@@ -184,9 +186,16 @@ class Readers:
     telemetry: TelemetryReads
     dead_letters: DeadLetterReads
     status: StatusReads
+    audit: Audit
 
     @classmethod
     def over(cls, pool: Pool, *, statement_timeout_s: float = 5.0, acquire_timeout_s: float = 3.0) -> Readers:
         """Readers over an open pool; the timeouts are those of :class:`ReadSession`."""
         session = ReadSession(pool, statement_timeout_s=statement_timeout_s, acquire_timeout_s=acquire_timeout_s)
-        return cls(DeviceReads(session), TelemetryReads(session), DeadLetterReads(session), StatusReads(session))
+        return cls(
+            DeviceReads(session),
+            TelemetryReads(session),
+            DeadLetterReads(session),
+            StatusReads(session),
+            Audit(session, WriteSession(pool)),
+        )

@@ -59,17 +59,23 @@ class LetterCursor(msgspec.Struct, frozen=True, array_like=True, tag="l"):
     id: _Int64
 
 
-class AlertCursor(msgspec.Struct, frozen=True, array_like=True, tag="a"):
+class AuditCursor(msgspec.Struct, frozen=True, array_like=True, tag="a"):
+    """Before the audit's entry with this id (the audit runs backwards)."""
+
+    id: _Int64
+
+
+class AlertCursor(msgspec.Struct, frozen=True, array_like=True, tag="w"):
     """Before the alert of this instant and id (alerts run backwards)."""
 
     raised_at: _Micros
     id: _Int64
 
 
-Cursor = TypeVar("Cursor", DeviceCursor, ReadingCursor, FixCursor, EventCursor, LetterCursor, AlertCursor)
+Cursor = TypeVar("Cursor", bound=msgspec.Struct)
 
 
-def write(cursor: DeviceCursor | ReadingCursor | FixCursor | EventCursor | LetterCursor | AlertCursor) -> str:
+def write(cursor: msgspec.Struct) -> str:
     """A cursor as base64url text without padding."""
     return urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode("ascii")
 

@@ -59,5 +59,7 @@ class ReadSession:
                 yield connection
         except psycopg.errors.QueryCanceled as error:
             raise QueryTimeoutError from error
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+            raise TransientError("the store is being prepared") from error  # the writer has not yet migrated it
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise TransientError("the store cannot be reached") from error

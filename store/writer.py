@@ -20,8 +20,8 @@ from psycopg import AsyncConnection, AsyncCursor
 from devices import instants
 from devices.clock import DAY
 from devices.metrics import Catalogue
-from devices.vocabulary import Batch, DeadLetter, Device, Identity, ReceiptKey, Written
-from store import chunks, devices_table
+from devices.vocabulary import Batch, DeadLetter, Device, Echo, EchoWanted, Identity, ReceiptKey, Written
+from store import chunks, devices_table, echoes
 from store.connection import session_parameters, translated_errors
 from store.copying import HEADER, TRAILER, Encoded, encode
 from store.forgetting import Keeping, forget
@@ -172,6 +172,11 @@ class PostgresStore:
             rows = await cursor.fetchall()
         return {(row[0], bytes(row[1]), row[2]): instants.from_datetime(row[3]) for row in rows}
 
+    async def find_echoes(self, wanted: Iterable[EchoWanted]) -> list[Echo]:
+        """The messages that each of ``wanted`` may be a copy of."""
+        async with self._session():
+            return await echoes.find(await self._connect(), wanted)
+
     async def newest_reception(self) -> int | None:
         """When the newest frame of any device was received (µs); None for an empty store."""
         async with self._session():
@@ -283,6 +288,8 @@ class PostgresStore:
                     [instants.to_datetime(receipt.filed_at) for receipt in batch.receipts],
                 ),
             )
+        if batch.echoes:
+            await echoes.enter(cursor, batch.echoes)
         if batch.dead_letters:
             await cursor.executemany(_ENTER_LETTER, [_letter_values(letter) for letter in batch.dead_letters])
 

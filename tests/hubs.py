@@ -26,6 +26,7 @@ class HubProcess:
         self._config = folder / "sanihub.toml"
         self._config.write_text(f'data = "{folder / "data"}"\n{settings}\n[store]\ndsn = "{dsn}"\nmode = "plain"\n')
         self._process: subprocess.Popen[bytes] | None = None
+        self._subscribes = "[[mqtt]]" in settings
         self.url = ""
 
     @property
@@ -57,7 +58,8 @@ class HubProcess:
             text = self.text()
             found = _OPEN.search(text)
             self.url = found[1] if found else ""
-            return (bool(found) and "mqtt_connected" in text) or process.poll() is not None
+            subscribed = "mqtt_connected" in text or not self._subscribes
+            return (bool(found) and subscribed) or process.poll() is not None
 
         wait_until(serving, f"the hub serves; log {self.log}")
         if not self.url:
@@ -86,6 +88,11 @@ class HubProcess:
             process.kill()
             process.wait()
             pytest.fail(f"the hub did not end within {DEADLINE_S:g} s: {self.text()[-3000:]}")
+
+    def cli(self, *argv: str) -> str:
+        """Run a command with its settings; what it printed."""
+        command = [sys.executable, "-m", "hub.cli", *argv, "--config", str(self._config)]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=DEADLINE_S).stdout
 
     def get(self, path: str, **params: object) -> httpx.Response:
         """GET from its API."""

@@ -74,7 +74,16 @@ def contents(dsn: str, *, tables: Sequence[str] = tuple(TABLES)) -> dict[str, li
 def clear(dsn: str) -> None:
     """Empty the telemetry tables, keeping devices."""
     with psycopg.connect(dsn, autocommit=True) as connection:
-        for table in ("readings", "fixes", "events", "latest_readings", "device_state", "dead_letters", "receipts"):
+        for table in (
+            "readings",
+            "fixes",
+            "events",
+            "latest_readings",
+            "device_state",
+            "dead_letters",
+            "receipts",
+            "echoes",
+        ):
             connection.execute(f"DELETE FROM {table}".encode())
 
 

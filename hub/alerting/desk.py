@@ -21,7 +21,7 @@ from alerts.moment import gather
 from alerts.rule import Rule
 from alerts.rulebook import final
 from devices.metrics import Catalogue
-from devices.vocabulary import Batch, Device, Identity, ReceiptKey, Written
+from devices.vocabulary import Batch, Device, Echo, EchoWanted, Identity, ReceiptKey, Written
 from store.alert_history import AlertHistory, by_device
 from store.alert_writes import Told, keep_tracks, mark_dirty, record
 from store.writer import PostgresStore
@@ -75,6 +75,10 @@ class AlertDesk:
     async def find_receipts(self, wanted: Iterable[ReceiptKey]) -> Mapping[ReceiptKey, int]:
         """See the store."""
         return await self.store.find_receipts(wanted)
+
+    async def find_echoes(self, wanted: Iterable[EchoWanted]) -> list[Echo]:
+        """See the store."""
+        return await self.store.find_echoes(wanted)
 
     async def write(self, batch: Batch) -> Written:
         """Commit a batch with the alerts that it raises and clears."""

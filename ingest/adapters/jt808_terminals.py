@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import time_ns
+from typing import Any
 
-from devices.errors import SanihubError
-from devices.vocabulary import Frame, Outcome
+from devices.vocabulary import Device, Frame, Identity, Outcome
 from ingest.adapters.jt808_settings import NAME, Jt808Listener
-from ingest.ports import Figure, Intake, Standing
+from ingest.ports import CommandError, Figure, Intake, NoAnswerError, Standing
 from ingest.transports.tcp_server import Connection, TcpServer
+from ingest.wire.jt808 import SCHEME
 from ingest.wire.jt808_frames import Framer
 from ingest.wire.jt808_session import Action, Admitted, Answered, Left, Parcel, Send, Session
 
 ANSWER_S = 30.0  #: how long a terminal may take to answer a text
 
 
-class DownlinkError(SanihubError):
+TEXT = "text"  #: the command that terminals take
+_REFUSALS = {1: "failed", 2: "the message is wrong", 3: "not supported"}  #: results of the general reply, 0x0001
+
+
+class DownlinkError(CommandError):
     """The terminal could not be told."""
+
+
+class SilentError(DownlinkError, NoAnswerError):
+    """The terminal was told and did not answer."""
 
 
 class Jt808Server:
@@ -70,6 +79,34 @@ class Jt808Server:
         if terminal is None:
             raise DownlinkError(f"jt808 {phone}: not connected")
         return await terminal.send_text(phone, text, urgent, speak, timeout_s)
+
+    def reaches(self, device: Device, identities: Sequence[Identity]) -> tuple[str, ...]:
+        """``text`` for a terminal that is connected here."""
+        return (TEXT,) if self._phone(identities) is not None else ()
+
+    async def command(
+        self, device: Device, identities: Sequence[Identity], name: str, arguments: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Show a text: ``text``, and perhaps ``urgent`` and ``speak``. Raises CommandError, ValueError."""
+        phone = self._phone(identities)
+        if phone is None:
+            raise DownlinkError(f"jt808 {device.id}: not connected")
+        if name != TEXT:
+            raise ValueError(f"command: expected {TEXT}, got {name!r}")
+        result = await self.send_text(
+            phone,
+            str(arguments["text"]),
+            urgent=bool(arguments.get("urgent", False)),
+            speak=bool(arguments.get("speak", True)),
+        )
+        if result:
+            raise DownlinkError(f"jt808 {phone}: the terminal answered {result} ({_REFUSALS.get(result, 'unknown')})")
+        return {"result": result}
+
+    def _phone(self, identities: Sequence[Identity]) -> str | None:
+        """The phone, of those that a device goes by, whose terminal is connected here."""
+        phones = (identity.value for identity in identities if identity.scheme == SCHEME)
+        return next((phone for phone in phones if phone in self.terminals), None)
 
     def standing(self) -> Standing:
         """Where it listens, and what it has seen."""
@@ -162,7 +199,7 @@ class _Terminal:
             del self._server.terminals[phone]
         for asked in self._asked.values():
             if not asked.done():
-                asked.set_exception(DownlinkError("jt808: the terminal went away without an answer"))
+                asked.set_exception(SilentError("jt808: the terminal went away without an answer"))
         self._asked.clear()
 
     async def send_text(self, phone: str, text: str, urgent: bool, speak: bool, timeout_s: float) -> int:
@@ -175,7 +212,7 @@ class _Terminal:
             async with asyncio.timeout(timeout_s):
                 return await asked
         except TimeoutError:
-            raise DownlinkError(f"jt808 {phone}: no answer within {timeout_s:g} s") from None
+            raise SilentError(f"jt808 {phone}: no answer within {timeout_s:g} s") from None
         finally:
             self._asked.pop((phone, serial), None)
 

@@ -17,6 +17,7 @@ from devices.errors import ConfigError, TransientError
 from devices.vocabulary import Frame, Outcome
 from ingest.ports import Figure, Intake, Standing
 from ingest.runner import Backoff, Condition, pause
+from ingest.transports.mqtt_echoes import Echoes
 from ingest.transports.mqtt_session import Broker, Session, Tls, tls_context
 
 __all__ = ["Broker", "MqttSubscriber", "Route", "Tls", "tls_context"]
@@ -53,6 +54,7 @@ class MqttSubscriber:
         self.subscribed = asyncio.Event()  #: set by the first subscription: from then on the broker keeps messages
         self.received = 0
         self.connects = 0
+        self.echoes = Echoes()
         self.name = f"mqtt {broker.name}"
         filters = dict.fromkeys(route.filter for route in routes)
         self._topics = [f"$share/{broker.share}/{topic}" if broker.share else topic for topic in filters]
@@ -150,7 +152,8 @@ class MqttSubscriber:
             else:
                 self._fallback(frame)
         else:
-            self.intake.offer(frame, _Acknowledgement(session, message.mid, message.qos))
+            frame = self.echoes.marked(frame)
+            self.intake.offer(frame, _Acknowledgement(self.echoes, session, frame, message))
         if not self.intake.has_room:
             session.hold()
 
@@ -170,16 +173,19 @@ class MqttSubscriber:
 class _Acknowledgement:
     """Settles one message at the connection that it came through. A connection that is gone needs no answer."""
 
-    __slots__ = ("mid", "qos", "session")
+    __slots__ = ("echoes", "frame", "mid", "qos", "session")
 
-    def __init__(self, session: Session, mid: int, qos: int) -> None:
+    def __init__(self, echoes: Echoes, session: Session, frame: Frame, message: MQTTMessage) -> None:
+        self.echoes = echoes
         self.session = session
-        self.mid = mid
-        self.qos = qos
+        self.frame = frame
+        self.mid = message.mid
+        self.qos = message.qos
 
     def settle(self, outcome: Outcome) -> None:
         if outcome is Outcome.COMMITTED and self.session.alive:
             self.session.client.ack(self.mid, self.qos)
+            self.echoes.answered(self.frame, time_ns() // 1_000)
 
 
 class _Unrepeatable:

@@ -18,6 +18,7 @@ import msgspec
 from devices import instants
 from devices.datum import DATUMS, to_wgs84
 from devices.errors import DecodeError
+from devices.kinds import DEVICE_ID
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Identity, Occurrence, Position, Uplink
 from ingest.wire.native_message import EventForm, FixForm, MessageForm, RestForm, parse_json, read, shown
@@ -50,9 +51,49 @@ def decode(payload: bytes, identity: Identity, catalogue: Catalogue) -> Decoded:
         uplink = _uplink(message, identity, catalogue, prefix, problems)
         if uplink is not None:
             uplinks.append(uplink)
+    return Decoded(uplinks, _few(problems), identity)
+
+
+def decode_addressed(payload: bytes, sender: str | None, catalogue: Catalogue) -> Decoded:
+    """Decode a telemetry payload whose messages name their device in ``device``.
+
+    With a ``sender`` they may leave it out, and may name no other: such a message is refused. Raises DecodeError when
+    nothing of it can be read.
+    """
+    messages, problems, many = read(payload)
+    uplinks = []
+    for index, message in messages:
+        prefix = f"[{index}]." if many else ""
+        problem = _addressee_problem(message.device, sender)
+        if problem is not None:
+            problems.append(f"{prefix}device: {problem}")
+            continue
+        identity = Identity("id", str(message.device or sender))
+        uplink = _uplink(message, identity, catalogue, prefix, problems)
+        if uplink is not None:
+            uplinks.append(uplink)
+    named = {uplink.identity for uplink in uplinks}
+    only = Identity("id", sender) if sender is not None else named.pop() if len(named) == 1 else None
+    return Decoded(uplinks, _few(problems), only)
+
+
+def _addressee_problem(device: Any, sender: str | None) -> str | None:
+    """What is wrong with the ``device`` of a message, or None."""
+    if device is None:
+        return None if sender is not None else "missing; this key posts for many devices, so each message names its own"
+    if not isinstance(device, str) or not DEVICE_ID.match(device):
+        return (
+            "expected an id of 1 to 64 letters, digits, '.', '_', ':' or '-', starting with a letter or digit, "
+            f"got {shown(device)}"
+        )
+    return None if sender in (None, device) else f"expected {sender}, got {device}"
+
+
+def _few(problems: list[str]) -> list[str]:
+    """Not more problems than are told of one frame."""
     if len(problems) > MAX_PROBLEMS:
         problems[MAX_PROBLEMS:] = [f"and {len(problems) - MAX_PROBLEMS} more"]
-    return Decoded(uplinks, problems, identity)
+    return problems
 
 
 def decode_status(payload: bytes, identity: Identity) -> Decoded:

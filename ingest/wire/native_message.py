@@ -40,7 +40,7 @@ class EventForm(msgspec.Struct):
 
 
 class MessageForm(msgspec.Struct):
-    """One message."""
+    """One message. ``device`` has a meaning only where the channel does not tell the sender; it may be anything."""
 
     ts: int | float | str | None = None
     id: str | None = None
@@ -49,13 +49,19 @@ class MessageForm(msgspec.Struct):
     readings: dict[str, float | bool | None] | None = None
     fix: FixForm | None = None
     events: list[EventForm] | None = None
+    device: Any = None
 
 
 class RestForm(MessageForm):
     """A message of which something was refused already."""
 
 
+class _Addressee(msgspec.Struct):
+    device: Any = None
+
+
 _DECODER = msgspec.json.Decoder(MessageForm | list[MessageForm])
+_ADDRESSEES = msgspec.json.Decoder(_Addressee | list[_Addressee])
 
 _TIME = (int | float | str | None, "a time (ISO 8601 text or an epoch number)")
 _TEXT = (str | None, "text")
@@ -84,6 +90,26 @@ def read(payload: bytes) -> tuple[list[tuple[int, MessageForm]], list[str], bool
         return [(0, decoded)], [], False
     _check_length(decoded)
     return list(enumerate(decoded)), [], True
+
+
+def addressees(payload: bytes) -> list[Any]:
+    """What stands in ``device`` of each message that has it, sound or not; nothing for what is not JSON."""
+    try:
+        decoded = _ADDRESSEES.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _salvaged_addressees(payload)
+    messages = decoded if isinstance(decoded, list) else [decoded]
+    return [message.device for message in messages if message.device is not None]
+
+
+def _salvaged_addressees(payload: bytes) -> list[Any]:
+    try:
+        raw = parse_json(payload)
+    except DecodeError:
+        return []
+    items = raw if isinstance(raw, list) else [raw]
+    named = (item.get("device") for item in items if isinstance(item, dict))
+    return [device for device in named if device is not None]
 
 
 def shown(value: Any) -> str:
@@ -143,7 +169,7 @@ def _salvage(payload: bytes) -> tuple[list[tuple[int, MessageForm]], list[str], 
 def _message(item: dict[str, Any], prefix: str, problems: list[str]) -> MessageForm | None:
     """A message of the sound fields of ``item``; None when its time is unusable, for then nothing can be filed."""
     told = len(problems)
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] = {"device": item.get("device")}
     for name, form in _MESSAGE_FIELDS.items():
         _take(item, name, form, prefix, fields, problems)
     if "ts" in item and "ts" not in fields:

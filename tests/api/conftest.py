@@ -15,8 +15,16 @@ from psycopg_pool import AsyncConnectionPool
 from api.app import create_app
 from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Services
 from devices.metrics import Catalogue
+from devices.registry import Registry
+from hub.commanding import Commanding
+from hub.uplinks import PostedUplinks
+from ingest.assembly import Assembler, IntakeRules
+from ingest.pipeline import Pipeline
+from store.api_keys import ApiKeys
 from store.readers import Readers
 from store.schema import Mode, enter_catalogue, migrate
+from store.writer import PostgresStore
+from store.writers_session import WriteSession
 
 NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 
@@ -142,11 +150,19 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
     options = {"options": "-c timezone=America/St_Johns"}
     async with AsyncConnectionPool(city.dsn, min_size=1, max_size=4, kwargs=options, open=False) as pool:
         readers = Readers.over(pool)
+        registry = Registry()
+        # Nothing is posted in the tests of this folder: those of posts have a whole hub (tests/integration).
+        store = PostgresStore(city.dsn, mode="plain")
+        assembler = Assembler(store, registry, {}, IntakeRules())
         yield Services(
             devices=readers.devices,
             telemetry=readers.telemetry,
             dead_letters=readers.dead_letters,
             store=readers.status,
+            keys=ApiKeys(WriteSession(pool)),
+            audit=readers.audit,
+            uplinks=PostedUplinks(Pipeline(store, assembler), assembler.decode, registry),
+            commands=Commanding(registry, (), readers.audit),
             probe=probe,
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),

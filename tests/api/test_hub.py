@@ -86,6 +86,18 @@ async def test_readiness_follows_the_brokers(client: httpx.AsyncClient, city: An
     assert (await client.get("/healthz")).status_code == 200
 
 
+async def test_a_store_whose_tables_are_not_made_yet_is_away(services: Services, postgres_server: Any) -> None:
+    with postgres_server.database() as dsn:
+        async with AsyncConnectionPool(dsn, min_size=1, max_size=2, open=False) as pool:
+            readers = Readers.over(pool)
+            parts = {"devices": readers.devices, "store": readers.status}
+            transport = httpx.ASGITransport(create_app(dataclasses.replace(services, **parts)))
+            async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+                status = (await client.get("/api/v1/status")).raise_for_status().json()
+                assert (status["store"]["reachable"], status["devices"]) == (False, None)
+                assert (await client.get("/api/v1/devices")).status_code == 503
+
+
 async def test_the_store_goes_away_and_comes_back(services: Services, private_postgres: Any) -> None:
     pool = AsyncConnectionPool(
         private_postgres.dsn("postgres"), min_size=1, max_size=2, open=False, reconnect_timeout=60, check=None

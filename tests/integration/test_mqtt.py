@@ -96,6 +96,22 @@ async def test_session_keeps_what_came_while_the_hub_was_away(
     assert values(postgres_dsn) == list(range(200))
 
 
+@pytest.mark.parametrize(("late", "rows"), [(True, 1), (False, 2)])
+async def test_what_was_answered_late_may_come_again_unmarked(
+    postgres_dsn: str, nats_broker: NatsServer, late: bool, rows: int
+) -> None:
+    """A broker that lost patience while the answer was on its way sends the message again as a new one."""
+    async with Line(postgres_dsn, Broker("n", *nats_broker.address)) as line, device(nats_broker.address) as client:
+        if late:
+            line.subscriber.echoes.late_us = 0
+        for count in (1, 2):
+            await client.publish("sanihub/v1/bin-1/telemetry", b'{"readings": {"fill_pct": 40}}', qos=1)
+            await line.committed(count)
+        await client.publish("sanihub/v1/bin-1/telemetry", b'{"readings": {"fill_pct": 41}}', qos=1)
+        await line.committed(3)
+    assert values(postgres_dsn) == [40] * rows + [41]
+
+
 async def test_credentials_and_tls(postgres_dsn: str, mosquitto: Callable[..., Mosquitto]) -> None:
     server = mosquitto(tls=True, username="hub", password="secret-42")
     assert server.ca_file is not None

@@ -1,0 +1,109 @@
+"""Who may do what: roles, keys and whom they stand for, and the entries of the audit.
+
+A key is ``sanihub_<prefix>_<secret>``: the prefix is for people and for looking the key up, the secret has 256 random
+bits. What is kept is the SHA-256 of the whole key. A slow hash with a salt is for passwords, which people choose and
+which can therefore be guessed from a stolen table; 256 random bits cannot be, however fast the hash.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from enum import Enum
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+_KEY = re.compile(r"sanihub_([a-z2-7]{10})_([A-Za-z0-9_-]{43})\Z")
+_PREFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PREFIX_CHARS = 10
+_SECRET_BYTES = 32
+
+
+class Role(Enum):
+    """What a key, and later a person, may do.
+
+    DEVICE posts telemetry of its own device and nothing else; INTEGRATION posts telemetry of many devices, and
+    webhooks. The others are for people, each including the one before: VIEWER reads, DISPATCHER sends commands,
+    MANAGER reads the audit, ADMIN does everything.
+    """
+
+    DEVICE = "device"
+    INTEGRATION = "integration"
+    VIEWER = "viewer"
+    DISPATCHER = "dispatcher"
+    MANAGER = "manager"
+    ADMIN = "admin"
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Somebody who was recognised. ``actor`` is how the audit names them; ``device`` is a device key's own one."""
+
+    actor: str
+    name: str
+    role: Role
+    device: str | None = None
+
+
+class KeyEntry(msgspec.Struct, frozen=True):
+    """A key as it is kept: everything but the key itself. Instants in µs."""
+
+    id: int
+    prefix: str
+    hash: bytes
+    name: str
+    role: Role
+    device: str | None
+    created_at: int
+    expires_at: int | None = None
+    revoked_at: int | None = None
+    last_used_at: int | None = None
+
+    def usable(self, now: int) -> bool:
+        """Whether it opens anything at ``now`` (µs)."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def principal(self) -> Principal:
+        """Whom it stands for."""
+        return Principal(f"key:{self.prefix}", self.name, self.role, self.device)
+
+
+class AuditNote(msgspec.Struct, frozen=True):
+    """What is written into the audit: who did what to whom, and how it ended (``asked`` while that is not known)."""
+
+    actor: str
+    action: str
+    target: str
+    outcome: str
+    details: Mapping[str, Any] = {}
+
+
+class AuditEntry(msgspec.Struct, frozen=True):
+    """An entry of the audit."""
+
+    id: int
+    at: int
+    actor: str
+    action: str
+    target: str
+    outcome: str
+    details: Mapping[str, Any]
+
+
+def new_key() -> tuple[str, str]:
+    """A fresh key and its prefix."""
+    prefix = "".join(secrets.choice(_PREFIX_ALPHABET) for _ in range(_PREFIX_CHARS))
+    return f"sanihub_{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}", prefix
+
+
+def prefix_of(key: str) -> str | None:
+    """The prefix of a text that has the form of a key; None for any other text."""
+    found = _KEY.match(key)
+    return found[1] if found else None
+
+
+def fingerprint(key: str) -> bytes:
+    """What is kept of a key."""
+    return sha256(key.encode("utf-8", "surrogatepass")).digest()
