@@ -28,6 +28,7 @@ _VEHICLE = ("vehicle",)
 _BIN = ("bin",)
 _TOILET = ("toilet",)
 _WORKER = ("worker",)
+_METER = ("toilet", "station")
 _ANY = ("vehicle", "bin", "toilet", "worker", "station", "gateway")
 
 CATALOGUE: tuple[Metric, ...] = (
@@ -50,9 +51,9 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("hopper_pct", "%", 0, 100, _VEHICLE, "Hopper fill", "料斗满度"),
     Metric("tank_pct", "%", 0, 100, _VEHICLE, "Water tank", "水箱"),
     # bins
-    Metric("fill_pct", "%", 0, 100, _BIN, "Fill level", "满溢度"),
+    Metric("fill_pct", "%", 0, 100, ("bin", "station"), "Fill level", "满溢度"),
     Metric("distance_mm", "mm", 0, 20_000, ("bin", "toilet"), "Distance to what is measured", "测距"),
-    Metric("weight_kg", "kg", 0, 50_000, _BIN, "Weight", "重量"),
+    Metric("weight_kg", "kg", 0, 50_000, ("bin", "station"), "Weight", "重量"),
     Metric("tilt", "", 0, 1, _BIN, "Tilted", "倾倒"),
     Metric("tilt_deg", "°", 0, 180, _BIN, "Tilt", "倾角"),
     Metric("lid_open", "", 0, 1, _BIN, "Lid open", "桶盖开启"),
@@ -67,17 +68,13 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("stall_occupied", "", 0, 1, _TOILET, "Stall in use", "蹲位占用"),
     Metric("people_in", "", 0, 1e9, _TOILET, "People in (counter)", "进入人数"),
     Metric("people_out", "", 0, 1e9, _TOILET, "People out (counter)", "离开人数"),
-    Metric("water_m3", "m³", 0, 1e7, ("toilet", "station"), "Water meter", "水表"),
-    Metric("water_flow_lpm", "L/min", 0, 10_000, ("toilet", "station"), "Water flow", "水流量"),
-    Metric("energy_kwh", "kWh", 0, 1e8, ("toilet", "station"), "Energy meter", "电表"),
-    Metric("power_w", "W", 0, 1e7, ("toilet", "station"), "Power", "功率"),
-    Metric("voltage_v", "V", 0, 1_000, ("toilet", "station"), "Voltage", "电压"),
-    Metric("current_a", "A", 0, 10_000, ("toilet", "station"), "Current", "电流"),
+    Metric("water_m3", "m³", 0, 1e7, _METER, "Water meter", "水表"),
+    Metric("water_flow_lpm", "L/min", 0, 10_000, _METER, "Water flow", "水流量"),
     Metric("paper_pct", "%", 0, 100, _TOILET, "Paper", "厕纸"),
     Metric("soap_pct", "%", 0, 100, _TOILET, "Soap", "洗手液"),
     Metric("fan", "", 0, 1, _TOILET, "Fan", "风机"),
     Metric("light", "", 0, 1, _TOILET, "Light", "照明"),
-    Metric("water_leak", "", 0, 1, ("toilet", "station"), "Water leak", "漏水"),
+    Metric("water_leak", "", 0, 1, _METER, "Water leak", "漏水"),
     Metric("people_count", "", 0, 1e4, _TOILET, "People present", "在场人数"),
     Metric("people_count_max", "", 0, 1e4, _TOILET, "Most people present since the last report", "时段最多在场人数"),
     Metric("people_in_period", "", 0, 1e6, _TOILET, "People in since the last report", "时段进入人数"),
@@ -97,6 +94,28 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("dwell_avg_s", "s", 0, 86_400, _TOILET, "Stay, mean", "平均停留时间"),
     Metric("dwell_max_s", "s", 0, 86_400, _TOILET, "Stay, longest", "最长停留时间"),
     Metric("sound_db", "dB", 0, 200, _TOILET, "Sound level", "噪声"),
+    # electricity; power and its kin are negative while it is fed back
+    Metric("energy_kwh", "kWh", 0, 1e8, _METER, "Energy meter", "电表"),
+    Metric("energy_export_kwh", "kWh", 0, 1e8, _METER, "Energy fed back (meter)", "反向电量"),
+    Metric("power_w", "W", -1e7, 1e7, _METER, "Power", "功率"),
+    Metric("power_l1_w", "W", -1e7, 1e7, _METER, "Power of phase 1", "A相功率"),
+    Metric("power_l2_w", "W", -1e7, 1e7, _METER, "Power of phase 2", "B相功率"),
+    Metric("power_l3_w", "W", -1e7, 1e7, _METER, "Power of phase 3", "C相功率"),
+    Metric("apparent_power_va", "VA", -1e7, 1e7, _METER, "Apparent power", "视在功率"),
+    Metric("reactive_power_var", "var", -1e7, 1e7, _METER, "Reactive power", "无功功率"),
+    Metric("power_factor", "", -1, 1, _METER, "Power factor", "功率因数"),
+    Metric("frequency_hz", "Hz", 0, 1_000, _METER, "Mains frequency", "电网频率"),
+    Metric("voltage_v", "V", 0, 1_000, _METER, "Voltage", "电压"),
+    Metric("voltage_l1_v", "V", 0, 1_000, _METER, "Voltage of phase 1", "A相电压"),
+    Metric("voltage_l2_v", "V", 0, 1_000, _METER, "Voltage of phase 2", "B相电压"),
+    Metric("voltage_l3_v", "V", 0, 1_000, _METER, "Voltage of phase 3", "C相电压"),
+    Metric("current_a", "A", 0, 10_000, _METER, "Current", "电流"),
+    Metric("current_l1_a", "A", 0, 10_000, _METER, "Current of phase 1", "A相电流"),
+    Metric("current_l2_a", "A", 0, 10_000, _METER, "Current of phase 2", "B相电流"),
+    Metric("current_l3_a", "A", 0, 10_000, _METER, "Current of phase 3", "C相电流"),
+    # stations
+    Metric("running", "", 0, 1, ("station",), "Running", "运行中"),
+    Metric("press_cycles", "", 0, 1e9, ("station",), "Press cycles (counter)", "压缩次数"),
     # workers
     Metric("steps", "", 0, 1e6, _WORKER, "Steps", "步数"),
     Metric("heart_rate_bpm", "1/min", 0, 300, _WORKER, "Heart rate", "心率"),

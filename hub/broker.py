@@ -9,7 +9,9 @@ every PUBACK and closes that gap, at roughly a third of the rate on a fast disk,
 (docs.nats.io, JetStream, "Syncing data to disk"; nats-server issue 7564.)
 
 Limits to know: MQTT 3.1.1 only, no shared subscriptions, unacknowledged messages come again only after `ack_wait`
-(5 s here); with `max_ack_pending` near its maximum of 65535 nothing is delivered, hence 20000.
+(5 s here). A session may have 65535 messages unacknowledged, and the broker reserves `max_ack_pending` of them for each
+of its topic filters: filters beyond that it refuses. 8000 leaves room for eight filters of several protocols, and is
+two batches of the hub's.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from store.service_account import (
 )
 from store.vacancy import LOOPBACK, choose_port, port_is_free, wait_for_leavers
 
+ACK_PENDING = 8_000  #: messages of one topic filter that the hub may have in hand
 MQTT_PORT = 1883
 _PROBE_TIMEOUT_S = 5.0
 
@@ -152,7 +155,7 @@ class NatsBroker:
     def _config(self) -> dict[str, Any]:
         """The configuration; nats-server reads JSON as a form of its own language."""
         device = {"user": self.username or "device", "password": self.password or secrets.token_urlsafe(24)}
-        mqtt: dict[str, Any] = {"host": self.host, "port": self.port, "ack_wait": "5s", "max_ack_pending": 20_000}
+        mqtt: dict[str, Any] = {"host": self.host, "port": self.port, "ack_wait": "5s", "max_ack_pending": ACK_PENDING}
         if self.username is None:
             mqtt["no_auth_user"] = device["user"]
         return {

@@ -1,8 +1,9 @@
 """Faults on demand: a seeded transformer of the stream of observations, each fault with its record of the truth.
 
 A fault depends on the seed, the device and its instants, and on nothing else: the same run has the same faults, however
-it is cut into steps, and one more device changes nothing for the others. Only ``silence`` removes observations, and
-only ``duplicates`` and ``garbage`` add messages (marked as copies, or without observations); ``skew``, ``tunnel``,
+it is cut into steps, and one more device changes nothing for the others. Only ``silence`` removes observations; only
+``duplicates`` and ``garbage`` add messages (marked as copies, or without observations), and ``silence`` and
+``backfill`` the sign that a device is offline; ``skew``, ``tunnel``,
 ``jitter`` and ``stuck`` change observations; ``reorder`` and ``backfill`` change when and in which piece they leave.
 """
 
@@ -63,10 +64,16 @@ class FaultSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FaultLine:
-    """The transformer. Feed it observations in order of time; messages come out in order of their sending."""
+    """The transformer. Feed it observations in order of time; messages come out in order of their sending.
 
-    def __init__(self, settings: FaultSettings, seed: int, truth: TruthLog) -> None:
-        self._settings, self._seed, self._truth = settings, seed, truth
+    ``clockless`` devices have no clock that could be wrong. A device that is silent, or holds its reports back, is
+    ``offline`` first: a message without observations says so.
+    """
+
+    def __init__(
+        self, settings: FaultSettings, seed: int, truth: TruthLog, clockless: frozenset[str] = frozenset()
+    ) -> None:
+        self._settings, self._seed, self._truth, self._clockless = settings, seed, truth, clockless
         self._idle = settings == FaultSettings()
         self._spells = {
             name: SpellTracker(name, getattr(settings, name), seed, truth)
@@ -75,6 +82,7 @@ class FaultLine:
         self._streams: dict[str, Random] = {}
         self._offsets: dict[str, int] = {}
         self._held: dict[str, list[Observation]] = {}
+        self._offline: set[str] = set()
         self._stuck: dict[str, tuple[int, str, float]] = {}
         self._tunnel: dict[str, tuple[int, dict[str, Any]]] = {}
         self._queue: list[tuple[int, int, Message]] = []
@@ -105,18 +113,26 @@ class FaultLine:
     def _take(self, observation: Observation) -> None:
         device_id, kind, at = observation.device_id, observation.kind, observation.observed_at
         if self._spells["silence"].span(device_id, kind, at) is not None:
+            self._fall_silent(device_id, at)
             return
         rng = self._streams.get(device_id)
         if rng is None:
             rng = self._streams[device_id] = stream(self._seed, "fault", device_id)
         changed = self._altered(observation, rng)
         if self._spells["backfill"].span(device_id, kind, at) is not None:
+            self._fall_silent(device_id, at)
             self._held.setdefault(device_id, []).append(changed)
             return
+        self._offline.discard(device_id)
         held = self._held.pop(device_id, None)
         if held is not None:
             self._send_held(device_id, held, at)
         self._send(changed, at, rng)
+
+    def _fall_silent(self, device_id: str, at: int) -> None:
+        if device_id not in self._offline:
+            self._offline.add(device_id)
+            self._put(Message(device_id, at, offline=True))
 
     def _altered(self, observation: Observation, rng: Random) -> Observation:
         readings = self._with_stuck(observation, rng)
@@ -171,7 +187,7 @@ class FaultLine:
         if offset is None:
             rng, skew = stream(self._seed, "fault", "skew", device_id), self._settings.skew
             offset = 0
-            if rng.random() < skew.share:
+            if device_id not in self._clockless and rng.random() < skew.share:
                 offset = int(rng.uniform(-skew.greatest_s, skew.greatest_s) * 1_000) * 1_000
                 self._truth.point("fault_skew", device_id, observation.observed_at, offset_us=offset)
             self._offsets[device_id] = offset

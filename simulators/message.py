@@ -16,7 +16,7 @@ class Message(msgspec.Struct, frozen=True):
     """One message of a device, sent at ``sent_at`` (µs of simulated time).
 
     ``raw`` stands for bytes that no protocol would make; such a message has no observations. ``copy`` marks a
-    message that was sent before.
+    message that was sent before. ``offline`` is no message at all: the device falls silent here, until its next one.
     """
 
     device_id: str
@@ -24,12 +24,13 @@ class Message(msgspec.Struct, frozen=True):
     observations: tuple[Observation, ...] = ()
     raw: bytes | None = None
     copy: bool = False
+    offline: bool = False
 
 
 class Batcher:
     """Joins successive messages of a device into arrays of up to ``longest`` observations, in their order.
 
-    Copies and raw bytes are not joined: they pass at once, behind what their device had gathered so far.
+    Copies, raw bytes and silences are not joined: they pass at once, behind what their device had gathered so far.
     """
 
     def __init__(self, longest: int = LONGEST_ARRAY) -> None:
@@ -39,7 +40,7 @@ class Batcher:
     def add(self, message: Message) -> Iterator[Message]:
         """Take a message; yields what is complete by that."""
         device_id = message.device_id
-        if message.raw is not None or message.copy:
+        if message.raw is not None or message.copy or message.offline:
             if device_id in self._gathered:
                 yield self._take(device_id)
             yield message

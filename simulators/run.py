@@ -1,4 +1,4 @@
-"""The runner: joins a scenario's source, its faults and the speaker, and keeps pace with the clock.
+"""The runner: joins a scenario's source, its faults and the speakers, and keeps pace with the clock.
 
 Pacing uses the loop's monotonic clock alone. The caller says what instant it is now (``start_us``); with ``speed`` 1
 and the wall clock's time as the start, no simulated instant is ever later than the wall clock.
@@ -9,39 +9,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
+import structlog
 
-from simulators.city import City
+from simulators.casting import Casting, Peers, cast
 from simulators.city.local_time import MINUTE
-from simulators.city.observation import SECOND, Observation
+from simulators.city.observation import SECOND
 from simulators.faults import FaultLine
-from simulators.load import LoadFleet
 from simulators.message import Batcher, Message, count
 from simulators.scenario import Scenario
-from simulators.speakers.mqtt_json import BrokerAddress, LinkSettings, MqttSpeaker
-from simulators.speakers.native_json import Encoder
+from simulators.source import Source, make_source
+from simulators.speakers.allotment import DEFAULT
+from simulators.speakers.choir import Choir, Count
+from simulators.speakers.mqtt_json import BrokerAddress, LinkSettings
 from simulators.truth import Header, TruthFile, TruthLog
 
+logger = structlog.get_logger(__name__)
 SLICE_US = 20 * SECOND  # of simulated time, after which others get their turn on the loop
 ALIGN_US = 30 * MINUTE  # in backfill, after which gathered arrays go out, so that devices stay in step
 NEAR_US = SECOND
 TICK_S = 0.2  # of real time between two looks at the clock
-GRACE_S = 5.0  # after a stop: to finish what is at hand, and again for the broker's acknowledgements
-
-
-class Source(Protocol):
-    """A city, or anything else that reports."""
-
-    @property
-    def device_ids(self) -> tuple[str, ...]:
-        """Every device."""
-
-    def advance(self, to_us: int) -> Iterator[Observation]:
-        """Let time pass up to ``to_us`` (µs) and yield the reports."""
+GRACE_S = 5.0  # after a stop: to finish what is at hand, and for the peers' acknowledgements
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -57,7 +49,11 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """What a run came to. ``unacknowledged`` is not 0 only when the run was stopped while the broker was away."""
+    """What a run came to. ``unacknowledged`` is not 0 only when the run was stopped while a peer was away.
+
+    ``refused`` messages were answered with a refusal; of ``unconfirmed`` ones nobody can say whether they arrived, for
+    their protocol has no answers. ``protocols`` has the counts of each protocol.
+    """
 
     start_us: int
     end_us: int
@@ -65,19 +61,16 @@ class Summary(msgspec.Struct, frozen=True):
     acknowledged: int
     unacknowledged: int
     observations: dict[str, int]
-
-
-def make_source(scenario: Scenario, seed: int, start_us: int, truth: TruthLog) -> Source:
-    """The source that a scenario asks for, beginning at ``start_us`` (µs)."""
-    if scenario.source == "load":
-        return LoadFleet(seed, start_us, scenario.load)
-    return City(seed, start_us, scenario.size, intervals=scenario.intervals, incidents=scenario.incidents, truth=truth)
+    refused: int = 0
+    unconfirmed: int = 0
+    protocols: dict[str, Count] = {}
 
 
 async def run(
     scenario: Scenario,
     *,
     broker: BrokerAddress,
+    peers: Peers | None = None,
     start_us: int,
     seed: int | None = None,
     minutes: float | None = None,
@@ -90,22 +83,25 @@ async def run(
 ) -> Summary:
     """Simulate and publish until ``minutes`` of simulated time after ``start_us`` are over, or ``stop`` is set.
 
-    First the ``backfill_hours`` before ``start_us`` are sent as fast as the broker takes them, in arrays; that phase
+    First the ``backfill_hours`` before ``start_us`` are sent as fast as the peers take them, in arrays; that phase
     goes on until it has caught up with the present. ``None`` leaves a choice to the scenario; ``speed`` 0 is as fast
-    as possible. Returns when the broker has acknowledged everything, or after a short grace when stopped. Raises
-    OSError where the truth file cannot be written.
+    as possible. A protocol of the scenario that ``peers`` has no address of is spoken as JSON over MQTT. Returns when
+    the peers have acknowledged everything, or after a short grace when stopped. Raises OSError where the truth file
+    cannot be written or a port cannot be had.
     """
     seed = scenario.seed if seed is None else seed
     hours = scenario.backfill_hours if backfill_hours is None else backfill_hours
     start_us = start_us // 1_000 * 1_000  # reports carry milliseconds
     began = start_us - int(hours * 3_600_000) * 1_000
     with TruthFile(truth) as log:
-        log.header(Header(seed, began, scenario.name, _sizes(scenario)))
-        async with MqttSpeaker(broker, link) as speaker:
+        source = make_source(scenario, seed, began, log)
+        parts = cast(scenario, source, seed, peers)
+        _take_down(log, scenario, parts, seed, began)
+        async with Choir(parts, peers or Peers(), broker, link, seed=seed, truth=log) as choir:
             journey = _Journey(
-                source=make_source(scenario, seed, began, log),
-                line=FaultLine(scenario.faults, seed, log),
-                speaker=speaker,
+                source=source,
+                line=FaultLine(scenario.faults, seed, log, parts.clockless),
+                choir=choir,
                 start_us=start_us,
                 began_us=began,
                 end_us=None if minutes is None else start_us + int(minutes * MINUTE),
@@ -126,7 +122,7 @@ class _Journey:
         *,
         source: Source,
         line: FaultLine,
-        speaker: MqttSpeaker,
+        choir: Choir,
         start_us: int,
         began_us: int,
         end_us: int | None,
@@ -134,21 +130,19 @@ class _Journey:
         progress: Callable[[Progress], None] | None,
         stop: asyncio.Event,
     ) -> None:
-        self._source, self._line, self._speaker = source, line, speaker
+        self._source, self._line, self._choir = source, line, choir
         self._start, self._began, self._end, self._speed = start_us, began_us, end_us, speed
         self._progress, self._stop = progress, stop
         self._loop = asyncio.get_running_loop()
         self._zero = self._loop.time()
         self._told = -1.0
         self._now = began_us
-        self._encoder = Encoder()
         self._batcher: Batcher | None = None
-        self._messages = 0
         self._phase: Literal["backfill", "live", "done"] = "live"
         self.observations: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Go all the way, or until stopped; a broker that is away holds a stop up for no longer than the grace."""
+        """Go all the way, or until stopped; a peer that is away holds a stop up for no longer than the grace."""
         work = asyncio.create_task(self._work())
         stopped = asyncio.create_task(self._stop.wait())
         try:
@@ -166,20 +160,26 @@ class _Journey:
 
     def summary(self) -> Summary:
         """What it came to."""
-        speaker = self._speaker
+        total = self._choir.total()
         return Summary(
-            self._began, self._now, self._messages, speaker.acknowledged, speaker.in_flight, dict(self.observations)
+            self._began,
+            self._now,
+            total.messages,
+            total.acknowledged,
+            total.in_flight,
+            dict(self.observations),
+            total.refused,
+            total.unconfirmed,
+            self._choir.counts(),
         )
 
     async def _work(self) -> None:
-        for device_id in self._source.device_ids:
-            await self._speaker.publish(*self._encoder.status(device_id, online=True))
-            self._messages += 1
+        await self._choir.greet(self._source.device_ids)
         if self._began < self._start:
             await self._backfill()
         await self._live()
         await self._publish(self._line.flush())
-        await self._speaker.drain()
+        await self._choir.drain()
 
     async def _backfill(self) -> None:
         """Catch up with the present, which moves on meanwhile, in arrays."""
@@ -228,8 +228,7 @@ class _Journey:
 
     async def _publish_now(self, messages: Iterable[Message]) -> None:
         for message in messages:
-            await self._speaker.publish(*self._encoder.telemetry(message))
-            self._messages += 1
+            await self._choir.publish(message, history=self._phase == "backfill")
             count(message, self.observations)
 
     def _tell(self, force: bool = False) -> None:
@@ -240,17 +239,20 @@ class _Journey:
         self._told = now
         begin, goal = (self._began, self._start) if self._phase == "backfill" else (self._start, self._end)
         done = None if goal is None else min(1.0, (self._now - begin) / max(1, goal - begin))
+        total, seen = self._choir.total(), self.observations.total()
         self._progress(
-            Progress(
-                self._phase,
-                self._now,
-                self._messages,
-                self._speaker.acknowledged,
-                self._speaker.in_flight,
-                self.observations.total(),
-                done,
-            )
+            Progress(self._phase, self._now, total.messages, total.acknowledged, total.in_flight, seen, done)
         )
+
+
+def _take_down(log: TruthLog, scenario: Scenario, parts: Casting, seed: int, began: int) -> None:
+    """Begin the truth with what is run and who speaks what, and say which protocols give way."""
+    for protocol, devices in sorted(parts.missing.items()):
+        logger.warning("protocol_without_address", protocol=protocol, devices=devices, instead=DEFAULT)
+    protocols = dict(parts.protocols) if scenario.speakers else {}
+    log.header(Header(seed, began, scenario.name, _sizes(scenario), protocols))
+    for device_id in parts.dead:
+        log.point("unit_dead", device_id, began)
 
 
 def _sizes(scenario: Scenario) -> dict[str, int]:

@@ -12,9 +12,10 @@ import msgspec
 import yaml
 
 from devices.metrics import CATALOGUE
-from simulators.city.settings import Incidents, Intervals, Size
+from simulators.city.settings import Incidents, Intervals, Share, Size
 from simulators.faults import FaultSettings
 from simulators.load import LoadSettings
+from simulators.speakers.allotment import ModbusSettings, fault
 
 Hours = Annotated[float, msgspec.Meta(ge=0, le=24 * 31)]
 Pace = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
@@ -28,7 +29,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to simulate. ``source`` is a ``city`` (its size, intervals, incidents) or plain ``load``.
 
     ``backfill_hours`` of history are sent before the start; ``speed`` is simulated seconds per second of real time,
-    0 for as fast as possible.
+    0 for as fast as possible. ``speakers`` gives protocols to shares of the devices of a kind (``{vehicle: {jt808:
+    0.6}}``); what the shares leave speaks JSON over MQTT.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     incidents: Incidents = Incidents()
     faults: FaultSettings = FaultSettings()
     load: LoadSettings = LoadSettings()
+    speakers: dict[str, dict[str, Share]] = {}
+    modbus: ModbusSettings = ModbusSettings()
 
 
 def scenario_names() -> tuple[str, ...]:
@@ -79,6 +83,9 @@ def parse_scenario(data: Mapping[str, Any], label: str = "") -> Scenario:
     for index, kind in enumerate(scenario.load.kinds):
         if kind not in known:
             raise ScenarioError(f"scenario {label}: load.kinds[{index}]: unknown kind of device {kind!r}")
+    wrong = fault(scenario.speakers)
+    if wrong is not None:
+        raise ScenarioError(f"scenario {label}: speakers.{wrong}")
     for field in ("silence", "backfill", "tunnel", "jitter", "stuck"):
         spell = getattr(scenario.faults, field)
         if spell.shortest_s > spell.longest_s:

@@ -8,7 +8,8 @@ and the SHA-256 of all the bytes before it. A run that was killed has no footer 
 
 Kinds of record: ``bin_threshold``, ``emptied``, ``missed_stop``, ``fire``, ``idle``, ``deviation``, ``speeding``,
 ``odour``, ``cleaned``, ``water_leak``, ``sos``, ``off_post``, ``standing`` from the city; those of
-:mod:`simulators.faults` begin with ``fault_``.
+:mod:`simulators.faults` begin with ``fault_``; ``frame_counter_reset`` (a LoRaWAN sensor joined anew) and ``unit_dead``
+(a Modbus unit that never answers) from the speakers.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ class TruthError(ValueError):
 
 
 class Header(msgspec.Struct, frozen=True, tag_field="record", tag="header"):
-    """What was run."""
+    """What was run. ``protocols`` is what each device speaks, in runs of several; without it, JSON over MQTT."""
 
     seed: int
     start_us: int
     scenario: str = ""
     size: dict[str, int] = {}
+    protocols: dict[str, str] = {}
     version: int = VERSION
 
 

@@ -10,7 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from devices.errors import ConfigError
 from hub import logs
+from hub.bench import jt808_table
+from hub.bench import modbus as modbus_bench
 from hub.bench.ingest import Figures, measure
 from hub.running import run
 
@@ -19,6 +22,8 @@ def register(app: typer.Typer) -> None:
     """Add the command group."""
     group = typer.Typer(no_args_is_help=True, help="Measure the hub on this machine.")
     group.command("ingest")(ingest)
+    group.command("jt808")(jt808_table.jt808)
+    group.command("modbus")(modbus)
     group.callback()(lambda: None)
     app.add_typer(group, name="bench")
 
@@ -36,10 +41,59 @@ def ingest(
     with Console(stderr=True).status(f"publishing {messages:,} messages, twice"):
         figures = run(measure(messages, devices))
     Console().print(table(figures))
+    _tell(figures, json_file)
+
+
+def modbus(
+    units: Annotated[int, typer.Option(help="Units that are polled.", min=1)] = 200,
+    dead: Annotated[int, typer.Option(help="Of these, units that never answer.", min=0)] = 20,
+    buses: Annotated[int, typer.Option(help="Gateways that they stand behind.", min=1)] = 4,
+    kind: Annotated[str, typer.Option(help="tcp or rtu-over-tcp.")] = "tcp",
+    period: Annotated[float, typer.Option(help="Seconds between two polls of a unit.", min=0.1)] = 5.0,
+    seconds: Annotated[float, typer.Option(help="Seconds that are measured, after a warm-up.", min=1)] = 60.0,
+    line_ms: Annotated[float, typer.Option(help="One serial line behind each gateway; an answer's time on it.")] = 0.0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+) -> None:
+    """How well living Modbus units keep their period while others are dead. Units and hub share this machine."""
+    logs.configure("error")
+    if kind not in ("tcp", "rtu-over-tcp"):
+        raise ConfigError(f"bench: kind: expected tcp or rtu-over-tcp, got {kind!r}")
+    if dead >= units or units > 247 * buses:
+        raise ConfigError("bench: expected fewer dead units than units, and at most 247 units a bus")
+    load = modbus_bench.Load(units, dead, buses, kind, period, seconds, line_ms=line_ms)
+    with Console(stderr=True).status(f"polling {units} units every {period:g} s"):
+        figures = run(modbus_bench.measure(load))
+    Console().print(modbus_table(figures))
+    _tell(figures, json_file)
+
+
+def _tell(figures: msgspec.Struct, json_file: Path | None) -> None:
+    """The figures as JSON."""
     encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
     typer.echo(encoded)
     if json_file is not None:
         json_file.write_text(encoded + "\n", "utf-8")
+
+
+def modbus_table(figures: modbus_bench.Figures) -> Table:
+    """The figures of the Modbus bench as people read them."""
+    load = figures.load
+    made = Table(title="modbus", show_header=False)
+    rows = [
+        ("units, dead, buses", f"{load.units}, {load.dead}, {load.buses} ({load.kind})"),
+        ("living units polled", f"{figures.seen} of {figures.living}"),
+        ("configured period", f"{load.period_s:g} s"),
+        ("actual period", f"p50 {figures.p50_s:.3f} s, p95 {figures.p95_s:.3f} s, worst {figures.worst_s:.3f} s"),
+        ("greatest mean period of a unit", f"{figures.worst_unit_s:.3f} s"),
+        ("periods within 10 %", f"{figures.within_pct:.2f} % of {figures.polls}"),
+        ("beats missed, requests timed out", f"{figures.missed}, {figures.timeouts}"),
+        ("requests", f"{figures.requests_per_s:.1f} 1/s"),
+        ("CPU of the hub's part", f"{figures.cpu_pct:.1f} % of a core"),
+        ("memory", f"{figures.rss_mib:.0f} MiB"),
+    ]
+    for name, value in rows:
+        made.add_row(name, value)
+    return made
 
 
 def table(figures: Figures) -> Table:

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from time import time_ns
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 import typer
+from psycopg_pool import AsyncConnectionPool
 
+from devices.access import Role
 from devices.errors import ConfigError, TransientError
 from hub import logs, settings
 from hub.bootstrap import Hub, Installation
 from hub.commands.serve import announce
+from hub.demo_city import DemoCity
 from hub.embedded import default_data_folder
 from hub.running import run, run_installation
-from simulators.city import City, registry
-from simulators.run import Progress, make_source
+from simulators.run import Progress
 from simulators.run import run as simulate
 from simulators.scenario import Scenario, ScenarioError, load_scenario
+from simulators.speakers.http_json import HttpAddress
 from simulators.speakers.mqtt_json import BrokerAddress
-from simulators.truth import nowhere
-from store.devices_table import DeviceSpec, enter
+from store.api_keys import ApiKeys
+from store.connection import session_parameters
+from store.devices_table import IdentityTakenError, enter
+from store.writers_session import WriteSession
 
 log = structlog.get_logger("hub.demo")
 HOUR_US = 3_600_000_000
+KEY_NAME = "simulated city"
+ACTOR = "demo"
 
 
 def register(app: typer.Typer) -> None:
@@ -42,30 +51,52 @@ def demo(
     truth: Annotated[Path | None, typer.Option(help="Write what really happened to this file (JSON lines).")] = None,
 ) -> None:
     """Run the hub with everything embedded and a simulated city. ctrl-C ends it cleanly."""
-    chosen = settings.load(None, data=data or default_data_folder() / "demo", store={"dsn": ""}, mqtt=())
-    logs.configure(chosen.log.level, chosen.log.format)
     try:
-        city = load_scenario(scenario)
+        chosen_scenario = load_scenario(scenario)
     except ScenarioError as error:
         raise ConfigError(str(error)) from None
+    city = DemoCity(chosen_scenario, seed)
+    try:
+        chosen = settings.load(
+            None, data=data or default_data_folder() / "demo", store={"dsn": ""}, mqtt=(), **city.settings()
+        )
+        logs.configure(chosen.log.level, chosen.log.format)
+        _run(chosen, chosen_scenario, city, seed, port=port, minutes=minutes, truth=truth)
+    finally:
+        city.close()
 
+
+def _run(
+    chosen: settings.Settings,
+    scenario: Scenario,
+    city: DemoCity,
+    seed: int,
+    *,
+    port: int,
+    minutes: float | None,
+    truth: Path | None,
+) -> None:
     async def simulate_beside(installation: Installation, hub: Hub, stop: asyncio.Event) -> None:
         connection = installation.embedded_connection()
         password = connection.password.get_secret_value() if connection.password else None
         gap_hours = await hours_since_last(hub, time_ns() // 1_000)
-        await enter_city(installation.dsn(), city, seed)
-        await hub.subscribed()  # before that, the broker would keep nothing for us
+        await enter_city(installation.dsn(), city)
+        await _either(hub.subscribed(), stop.wait())  # before that, the broker would keep nothing for us
+        if stop.is_set():
+            return
         now = time_ns() // 1_000
-        await simulate(
-            city,
-            broker=BrokerAddress(connection.host, connection.port, connection.username, password),
-            start_us=now,
-            seed=seed,
-            backfill_hours=min(city.backfill_hours, gap_hours),
-            truth=truth,
-            progress=_Reporter(),
-            stop=stop,
-        )
+        async with poster(installation.dsn(), installation.web.url) as http:
+            await simulate(
+                scenario,
+                broker=BrokerAddress(connection.host, connection.port, connection.username, password),
+                peers=city.peers(hub, http),
+                start_us=now,
+                seed=seed,
+                backfill_hours=min(scenario.backfill_hours, gap_hours),
+                truth=truth,
+                progress=_Reporter(),
+                stop=stop,
+            )
 
     run(
         run_installation(
@@ -78,6 +109,37 @@ def demo(
     )
 
 
+@asynccontextmanager
+async def poster(dsn: str, url: str) -> AsyncIterator[HttpAddress | None]:
+    """Where the city posts, with a key that is good until the end of the block; None while the store is away."""
+    pool = AsyncConnectionPool(kwargs=session_parameters(dsn), min_size=0, max_size=1, open=False, name="demo")
+    async with pool:
+        keys = ApiKeys(WriteSession(pool))
+        try:
+            for left in await keys.keys():
+                if left.name == KEY_NAME:  # of a demo that was killed
+                    await keys.revoke(left.prefix, actor=ACTOR)
+            key, entry = await keys.create(KEY_NAME, Role.INTEGRATION, device=None, expires_at=None, actor=ACTOR)
+        except TransientError as error:
+            log.warning("no_key_for_posts", error=str(error))
+            yield None
+            return
+        try:
+            yield HttpAddress(url, key)
+        finally:
+            with suppress(TransientError):
+                await keys.revoke(entry.prefix, actor=ACTOR)
+
+
+async def _either(*waits: Coroutine[Any, Any, Any]) -> None:
+    """Wait until one of them is over."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 async def hours_since_last(hub: Hub, now: int) -> float:
     """Hours since the store last heard of a device: the gap that the city's history has to fill."""
     try:
@@ -87,19 +149,18 @@ async def hours_since_last(hub: Hub, now: int) -> float:
     return float("inf") if newest is None else max(0.0, (now - newest) / HOUR_US)
 
 
-async def enter_city(dsn: str, scenario: Scenario, seed: int) -> None:
-    """Register the city's devices with their names, as an operator would; nothing changes the second time."""
-    source = make_source(scenario, seed, 0, nowhere())
-    if not isinstance(source, City):
-        return  # a plain load: its devices register themselves
-    specs = [
-        DeviceSpec(entry["id"], entry["kind"], name=entry["name"], attributes=entry["attributes"])
-        for entry in registry.devices(source)
-    ]
+async def enter_city(dsn: str, city: DemoCity) -> None:
+    """Register the city's devices with their names and identities, as an operator would; once is enough."""
+    specs = city.specs()
+    if not specs:
+        return
     try:
         await enter(dsn, specs)
     except TransientError as error:
         log.warning("city_not_registered", error=str(error))
+    except IdentityTakenError as error:
+        # A demo of another seed or version gave these to other devices; those go on under their old names.
+        log.warning("city_not_registered", error=str(error)[:500])
 
 
 class _Reporter:

@@ -18,6 +18,7 @@ from devices import instants
 from devices.errors import ConfigError
 from hub import logs
 from hub.running import run, stop_event
+from hub.simulated_peers import peers
 from simulators.run import Progress as Stage
 from simulators.run import Summary
 from simulators.run import run as simulate_city
@@ -36,6 +37,8 @@ Examples:
 
   sanihub simulate faulty --broker mqtts://fleet:secret@broker.example.org --ca ca.pem --truth truth.jsonl
 
+  sanihub simulate demo --jt808 127.0.0.1:6808 --nmea-tcp 127.0.0.1:10110 --modbus-port 5020
+
   sanihub simulate small --start 2026-11-01T06:00:00+08:00 --minutes 600 --speed 0 --set size.bins=100
 """
 
@@ -51,6 +54,15 @@ def simulate(
         "mqtt://127.0.0.1:1883"
     ),
     ca: Annotated[Path | None, typer.Option(help="PEM file of the authority of an mqtts:// broker.")] = None,
+    jt808: Annotated[str | None, typer.Option(help="host:port of a platform for JT/T 808 terminals.")] = None,
+    nmea_tcp: Annotated[str | None, typer.Option(help="host:port of a server for NMEA receivers.")] = None,
+    nmea_udp: Annotated[str | None, typer.Option(help="host:port that takes NMEA datagrams.")] = None,
+    http: Annotated[str | None, typer.Option(help="URL of a hub that takes posts (http://host:8080).")] = None,
+    key: Annotated[str | None, typer.Option(help="The key that posts show.")] = None,
+    modbus_port: Annotated[
+        int | None, typer.Option(help="Port of the first simulated Modbus gateway; others follow.", min=1, max=65_535)
+    ] = None,
+    lorawan: Annotated[bool, typer.Option(help="Speak as ChirpStack and The Things Stack at the broker.")] = True,
     seed: Annotated[int | None, typer.Option(help="Seed of everything random; the scenario's own if left out.")] = None,
     start: Annotated[str, typer.Option(help="First instant: ISO 8601 with a zone, or now.")] = "now",
     minutes: Annotated[float | None, typer.Option(help="Simulated minutes after the start; no end if left out.")] = (
@@ -62,7 +74,11 @@ def simulate(
     changes: Annotated[list[str], typer.Option("--set", help="Change a field of the scenario: size.bins=100.")] = [],  # noqa: B006
     list_: Annotated[bool, typer.Option("--list", help="Show the scenarios and leave.")] = False,
 ) -> None:
-    """Simulate devices that publish to a broker until ctrl-C, or for so many minutes."""
+    """Simulate devices that report until ctrl-C, or for so many minutes.
+
+    A scenario may give protocols to shares of its devices (speakers); one without an address here gives way to JSON
+    over MQTT, with a note.
+    """
     if list_:
         Console().print(_scenarios())
         return
@@ -72,6 +88,7 @@ def simulate(
     chosen = _scenario(scenario, changes)
     options: dict[str, Any] = {
         "broker": broker_address(broker, ca),
+        "peers": peers(jt808, nmea_tcp, nmea_udp, http, key, modbus_port, lorawan),
         "start_us": _start(start),
         "seed": seed,
         "minutes": _positive("minutes", minutes),
@@ -79,6 +96,10 @@ def simulate(
         "backfill_hours": _positive("backfill", backfill),
         "truth": truth,
     }
+    _carry_out(chosen, options)
+
+
+def _carry_out(chosen: Scenario, options: dict[str, Any]) -> None:
     console = Console(stderr=True)
     _warn_of_future(console, chosen, options)
     try:
@@ -231,7 +252,14 @@ def _table(summary: Summary) -> Table:
     table.add_row("messages", f"{summary.messages:,}")
     table.add_row("acknowledged", f"{summary.acknowledged:,}")
     if summary.unacknowledged:
-        table.add_row("not acknowledged (broker away)", f"{summary.unacknowledged:,}")
+        table.add_row("not acknowledged (peer away)", f"{summary.unacknowledged:,}")
+    if summary.refused:
+        table.add_row("refused", f"{summary.refused:,}")
+    if summary.unconfirmed:
+        table.add_row("sent, without answers in their protocol", f"{summary.unconfirmed:,}")
+    if len(summary.protocols) > 1:
+        for protocol, counts in summary.protocols.items():
+            table.add_row(f"messages by {protocol}", f"{counts.messages:,}")
     for kind, count in sorted(summary.observations.items()):
         table.add_row(f"reports of {kind}s", f"{count:,}")
     return table

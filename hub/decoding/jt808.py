@@ -1,22 +1,36 @@
-"""``sanihub decode jt808``: a frame a line, in hexadecimal, with or without its delimiters."""
+"""``sanihub decode jt808``: a frame a line, in hexadecimal, with or without its delimiters.
+
+A line may also be a piece of a stream, as a capture shows it: several frames, and half of one at its end. Each frame is
+answered in a line of its own.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 from devices.errors import DecodeError
 from devices.metrics import Catalogue
 from devices.vocabulary import Uplink
 from hub.decoding.decoding import Decoding
-from hub.decoding.form import fault, form
+from hub.decoding.form import Answer, fault, form
 from ingest.adapters import jt808_settings
 from ingest.wire import jt808
-from ingest.wire.jt808_bodies import AUTHENTICATE, HEARTBEAT, LOGOUT, POSITION, REGISTER, TERMINAL_REPLY
+from ingest.wire.jt808_bodies import (
+    AUTHENTICATE,
+    BATCH,
+    HEARTBEAT,
+    LOGOUT,
+    MULTIMEDIA_DATA,
+    REGISTER,
+    TERMINAL_REPLY,
+    TIME_DEMAND,
+)
+from ingest.wire.jt808_fields import Fields
 from ingest.wire.jt808_frames import DELIMITER, unescape, verify
 from ingest.wire.jt808_header import Message, parse, require_plain
 from ingest.wire.jt808_parts import Reassembler, Whole
+from ingest.wire.jt808_position import PositionBody
 from ingest.wire.jt808_replies import Registration, Result, general_reply, register_reply
 
+MARK = bytes((DELIMITER,))
 PLATFORM = 0x8000  #: messages from here on go to terminals; nobody answers them
 _AT_ONCE = frozenset((HEARTBEAT, LOGOUT, TERMINAL_REPLY))
 
@@ -26,18 +40,45 @@ class Jt808Lines:
 
     The reply is the one of a hub whose own serial is 0, which has committed what it had to. The hub's secret is not at
     hand here: the code that a registration gets, and that authentication is held against, is the terminal's phone
-    without its leading zeros. A general reply is shown to a
-    general reply too; the hub itself sends none, or two sides that answer answers would never end.
+    without its leading zeros. A general reply is shown to a general reply too; the hub itself sends none, or two sides
+    that answer answers would never end.
     """
 
     def __init__(self) -> None:
         self._catalogue = Catalogue()
         self._parts = Reassembler()
 
-    def __call__(self, line: bytes) -> dict[str, Any]:
+    def feed(self, line: bytes) -> list[Answer]:
         """What is to be printed for one line."""
         try:
-            frame = frame_of(line)
+            data = bytes_of(line)
+        except DecodeError as error:
+            return [fault(str(error), line)]
+        several = MARK in data.strip(MARK)
+        if not several or data[:1] != MARK:  # a frame without its delimiters may hold that byte as it is
+            answer = self._frame(data, line)
+            if answer["ok"] or not several:
+                return [answer]
+        noise, *pieces, rest = data.split(MARK)
+        answers = [self._frame(MARK + piece + MARK, piece.hex().encode()) for piece in pieces if piece]
+        if noise:
+            answers.insert(0, fault(f"line: {len(noise)} bytes before the first 7e", noise.hex().encode()))
+        if rest:
+            answers.append(fault(f"frame: {len(rest)} bytes, and its end (7e) is missing", rest.hex().encode()))
+        return answers
+
+    def told(self, answer: Answer) -> list[Answer]:
+        """Nothing waits here."""
+        return [answer]
+
+    def end(self) -> list[Answer]:
+        """Nothing is left at the end: the part of a message that lacks others was told when it came."""
+        return []
+
+    def _frame(self, data: bytes, line: bytes) -> Answer:
+        """What is to be printed for one frame, of which ``line`` is shown where it is none."""
+        try:
+            frame = frame_of(data)
             message = parse(frame)
             require_plain(message.header)
             whole = self._parts.add(message, frame, 0)
@@ -47,7 +88,7 @@ class Jt808Lines:
         except DecodeError as error:
             return fault(str(error), line)
 
-    def _whole(self, whole: Whole) -> dict[str, Any]:
+    def _whole(self, whole: Whole) -> Answer:
         message = whole.message
         problems: list[str] = []
         uplinks: list[Uplink] = []
@@ -60,10 +101,10 @@ class Jt808Lines:
             told["problems"] = problems
         return told
 
-    def _told(self, message: Message, uplinks: list[Uplink], values: dict[str, Any]) -> dict[str, Any]:
+    def _told(self, message: Message, uplinks: list[Uplink], values: Fields) -> Answer:
         header = message.header
         forms = [self._form(uplink) for uplink in uplinks] or [self._form(None)]
-        told: dict[str, Any] = {"ok": True, **forms[0], "reply": None}
+        told: Answer = {"ok": True, **forms[0], "reply": None}
         told["device"] = {jt808.SCHEME: header.phone}
         told["message"] = {
             "msg_id": f"0x{header.message_id:04x}",
@@ -77,22 +118,22 @@ class Jt808Lines:
             told["uplinks"] = [{"ok": True, **one, "reply": None} for one in forms]
         return told
 
-    def _form(self, uplink: Uplink | None) -> dict[str, Any]:
+    def _form(self, uplink: Uplink | None) -> Answer:
         return {**form(uplink), "message": {}}
 
 
-def frame_of(line: bytes) -> bytes:
-    """The frame of a line of hexadecimal digits. Without delimiters it may be escaped or not. Raises DecodeError."""
-    text = line.decode("utf-8", "replace")
+def bytes_of(line: bytes) -> bytes:
+    """The bytes of a line of hexadecimal digits. Raises DecodeError."""
     try:
-        data = bytes.fromhex(text.replace("0x", ""))
+        return bytes.fromhex(line.decode("utf-8", "replace").replace("0x", ""))
     except ValueError:
         raise DecodeError("line: expected hexadecimal digits, two to a byte") from None
-    if data[:1] == bytes((DELIMITER,)):
-        content = data.strip(bytes((DELIMITER,)))
-        if DELIMITER in content:
-            raise DecodeError("line: more than one frame; give each a line of its own")
-        return verify(unescape(content))
+
+
+def frame_of(data: bytes) -> bytes:
+    """The one frame of some bytes. Without delimiters it may be escaped or not. Raises DecodeError."""
+    if data[:1] == MARK:
+        return verify(unescape(data.strip(MARK)))
     return _bare(data)
 
 
@@ -112,7 +153,7 @@ def _bare(data: bytes) -> bytes:
     return sound[0] if sound else verify(unescape(data))
 
 
-def message_fields(message: Message) -> dict[str, Any]:
+def message_fields(message: Message) -> Fields:
     """The fields of a message by the names of the tables; of a position its numbers as sent and its items in hex.
 
     Of a message that no table knows the body, in hexadecimal.
@@ -121,14 +162,17 @@ def message_fields(message: Message) -> dict[str, Any]:
     if jt808.name_of(number) is None:
         return {"body": message.body.hex()}
     found = jt808.fields(message)
-    placed = jt808.positions(message, [])
-    if placed and number != POSITION:
-        return {**found, "positions": [_position_fields(item) for item in placed]}
-    return _position_fields(placed[0]) if placed else found
+    if number == BATCH:
+        return {**found, "positions": [_position_fields(placed.body) for placed in jt808.positions(message, [])]}
+    if number == MULTIMEDIA_DATA:
+        place, size = jt808.picture(message)
+        return {**found, **(_position_fields(place) if place else {}), "multimedia_package_len": size}
+    for placed in jt808.positions(message, []):
+        found |= _position_fields(placed.body)
+    return found
 
 
-def _position_fields(placed: jt808.Placed) -> dict[str, Any]:
-    body = placed.body
+def _position_fields(body: PositionBody) -> Fields:
     date = "-".join(body.time[at : at + 2] for at in (0, 2, 4))
     return {
         "alarm": body.alarm,
@@ -157,7 +201,7 @@ def reply_to(message: Message) -> bytes | None:
         return general_reply(header, 0, Result.OK if known else Result.FAILED)
     if number in jt808.FILED or number in _AT_ONCE:
         return general_reply(header, 0, Result.OK)
-    if jt808.is_answer(number):
+    if jt808.is_answer(number) or number == TIME_DEMAND:  # the answer to the latter depends on the clock
         return None
     return general_reply(header, 0, Result.UNSUPPORTED)
 

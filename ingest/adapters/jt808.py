@@ -22,7 +22,7 @@ class Jt808Decoder:
 
     def __call__(self, frame: Frame) -> Decoded:
         """Decode one frame. Raises DecodeError."""
-        return jt808.decode(frame.payload, self._catalogue, self._inputs.get(frame.source, ()))
+        return jt808.decode(frame.payload, self._catalogue, self._inputs.get(frame.source, ()), frame.received_at)
 
 
 def decoder(sections: Sequence[Jt808Section], tools: Tools) -> Jt808Decoder:

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from time import time_ns
 from typing import Any
 
-from devices.vocabulary import Device, Frame, Identity, Outcome
+from devices.vocabulary import Device, Identity
+from ingest.adapters.jt808_backlog import Backlog
+from ingest.adapters.jt808_commands import ANSWERS, TEXT, DownlinkError, connected_phone, text_command
+from ingest.adapters.jt808_connection import Terminal
 from ingest.adapters.jt808_settings import NAME, Jt808Listener
-from ingest.ports import CommandError, Figure, Intake, NoAnswerError, Standing
+from ingest.ports import Figure, Intake, Standing
 from ingest.transports.tcp_server import Connection, TcpServer
-from ingest.wire.jt808 import SCHEME
-from ingest.wire.jt808_frames import Framer
-from ingest.wire.jt808_session import Action, Admitted, Answered, Left, Parcel, Send, Session
+from ingest.wire.jt808_parts import PartBudget
+from ingest.wire.jt808_replies import Result
 
 ANSWER_S = 30.0  #: how long a terminal may take to answer a text
-
-
-TEXT = "text"  #: the command that terminals take
-_REFUSALS = {1: "failed", 2: "the message is wrong", 3: "not supported"}  #: results of the general reply, 0x0001
-
-
-class DownlinkError(CommandError):
-    """The terminal could not be told."""
-
-
-class SilentError(DownlinkError, NoAnswerError):
-    """The terminal was told and did not answer."""
 
 
 class Jt808Server:
@@ -41,8 +31,11 @@ class Jt808Server:
         self.listening = asyncio.Event()
         self.received = 0
         self.dropped: Counter[str] = Counter()  #: frames, by reason
-        self.terminals: dict[str, _Terminal] = {}  #: the connection of each admitted phone
-        self._waiting: dict[_Terminal, None] = {}
+        self.terminals: dict[str, Terminal] = {}  #: the connection of each admitted phone
+        self.backlog = Backlog()
+        self.parts = PartBudget()
+        self._turning = False
+        self._waiting: dict[Terminal, None] = {}
         self._stop = asyncio.Event()
         self._last_stamp = 0
         intake.on_room(self._resume)
@@ -81,32 +74,25 @@ class Jt808Server:
         return await terminal.send_text(phone, text, urgent, speak, timeout_s)
 
     def reaches(self, device: Device, identities: Sequence[Identity]) -> tuple[str, ...]:
-        """``text`` for a terminal that is connected here."""
-        return (TEXT,) if self._phone(identities) is not None else ()
+        """``text`` for a device whose terminal is connected here."""
+        return (TEXT,) if connected_phone(identities, self.terminals) is not None else ()
 
     async def command(
         self, device: Device, identities: Sequence[Identity], name: str, arguments: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Show a text: ``text``, and perhaps ``urgent`` and ``speak``. Raises CommandError, ValueError."""
-        phone = self._phone(identities)
+        """Show a text (``text``, ``urgent``, ``speak``); returns when the terminal has confirmed it (0x0001, result 0).
+
+        Raises DownlinkError when it is not connected or answers that it could not, of it SilentError when it does not
+        answer; ValueError for arguments that do not do.
+        """
+        wanted = text_command(name, arguments)
+        phone = connected_phone(identities, self.terminals)
         if phone is None:
             raise DownlinkError(f"jt808 {device.id}: not connected")
-        if name != TEXT:
-            raise ValueError(f"command: expected {TEXT}, got {name!r}")
-        result = await self.send_text(
-            phone,
-            str(arguments["text"]),
-            urgent=bool(arguments.get("urgent", False)),
-            speak=bool(arguments.get("speak", True)),
-        )
-        if result:
-            raise DownlinkError(f"jt808 {phone}: the terminal answered {result} ({_REFUSALS.get(result, 'unknown')})")
+        result = await self.send_text(phone, wanted.text, urgent=wanted.urgent, speak=wanted.speak)
+        if result != Result.OK:
+            raise DownlinkError(f"jt808 {phone}: the terminal answered {result} ({ANSWERS.get(result, 'unknown')})")
         return {"result": result}
-
-    def _phone(self, identities: Sequence[Identity]) -> str | None:
-        """The phone, of those that a device goes by, whose terminal is connected here."""
-        phones = (identity.value for identity in identities if identity.scheme == SCHEME)
-        return next((phone for phone in phones if phone in self.terminals), None)
 
     def standing(self) -> Standing:
         """Where it listens, and what it has seen."""
@@ -138,140 +124,25 @@ class Jt808Server:
         self._last_stamp = max(time_ns() // 1_000, self._last_stamp + 1)
         return self._last_stamp
 
-    def wait_for_room(self, terminal: _Terminal) -> None:
+    def wait_for_room(self, terminal: Terminal) -> None:
         """Remember a connection that is held until the intake has room."""
         self._waiting[terminal] = None
 
-    def _open(self, connection: Connection) -> _Terminal:
-        return _Terminal(self, connection)
+    def batch_settled(self) -> None:
+        """A batch was settled: another connection may have its turn, when all of this commit are settled."""
+        self.backlog.settled()
+        if self.backlog.waited_for and not self._turning:
+            self._turning = True
+            self.tcp.loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turning = False
+        self.backlog.go_on()
+
+    def _open(self, connection: Connection) -> Terminal:
+        return Terminal(self, connection)
 
     def _resume(self) -> None:
         waiting, self._waiting = self._waiting, {}
         for terminal in waiting:
             terminal.proceed()
-
-
-class _Terminal:
-    """One connection: its session, and frames that were read and await room."""
-
-    def __init__(self, server: Jt808Server, connection: Connection) -> None:
-        self._server = server
-        self._connection = connection
-        self._session = Session(server.listener.gate)
-        self._framer = Framer()
-        self._frames: deque[bytes] = deque()
-        self._in_flight = 0
-        self._asked: dict[tuple[str, int], asyncio.Future[int]] = {}  #: by phone and serial
-        self._scheduled = False
-
-    @property
-    def admitted(self) -> bool:
-        """Whether any terminal was admitted on this connection."""
-        return self._session.admitted
-
-    def receive(self, data: bytes) -> None:
-        """Take bytes."""
-        self._frames.extend(self._framer.feed(data))
-        self._note(self._framer.dropped)
-        self.proceed()
-
-    def proceed(self) -> None:
-        """Handle the frames that wait, as far as there is room; hold the connection while there is none."""
-        self._scheduled = False
-        server, connection = self._server, self._connection
-        if server.tcp.ending:
-            return  # what was not taken will be sent again
-        while self._frames and connection.alive:
-            if self._in_flight >= server.listener.in_flight:
-                connection.hold()
-                return
-            if not server.intake.has_room:
-                connection.hold()
-                server.wait_for_room(self)
-                return
-            self._handle(self._frames.popleft())
-        connection.release()
-
-    def lost(self) -> None:
-        """The connection is gone: what was not settled will be sent again by the terminal."""
-        self._frames.clear()
-        for phone in [phone for phone, terminal in self._server.terminals.items() if terminal is self]:
-            del self._server.terminals[phone]
-        for asked in self._asked.values():
-            if not asked.done():
-                asked.set_exception(SilentError("jt808: the terminal went away without an answer"))
-        self._asked.clear()
-
-    async def send_text(self, phone: str, text: str, urgent: bool, speak: bool, timeout_s: float) -> int:
-        """Send a text and wait for the answer."""
-        serial, data = self._session.text(phone, text, urgent=urgent, speak=speak)
-        asked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._asked[phone, serial] = asked
-        self._connection.send(data)
-        try:
-            async with asyncio.timeout(timeout_s):
-                return await asked
-        except TimeoutError:
-            raise SilentError(f"jt808 {phone}: no answer within {timeout_s:g} s") from None
-        finally:
-            self._asked.pop((phone, serial), None)
-
-    def settled(self, parcel: Parcel, outcome: Outcome) -> None:
-        """A message was committed, or given up: only the first is answered."""
-        self._in_flight -= 1
-        if outcome is Outcome.COMMITTED and self._connection.alive:
-            for reply in self._session.settled(parcel):
-                self._connection.send(reply)
-        if self._connection.held and not self._scheduled and self._in_flight < self._server.listener.in_flight:
-            self._scheduled = True
-            self._server.tcp.loop.call_soon(self.proceed)
-
-    def _handle(self, frame: bytes) -> None:
-        server = self._server
-        server.received += 1
-        received_at = server.stamp()
-        for action in self._session.receive(frame, received_at):
-            self._act(action, received_at)
-        self._note(self._session.refused)
-        self._note(self._session.parts.dropped)
-
-    def _act(self, action: Action, received_at: int) -> None:
-        if isinstance(action, Parcel):
-            self._offer(action, received_at)
-        elif isinstance(action, Send):
-            self._connection.send(action.data)
-        elif isinstance(action, Answered):
-            asked = self._asked.get((action.phone, action.serial))
-            if asked is not None and not asked.done():
-                asked.set_result(action.result)
-        elif isinstance(action, Admitted):
-            self._server.terminals[action.phone] = self
-        elif isinstance(action, Left) and self._server.terminals.get(action.phone) is self:
-            del self._server.terminals[action.phone]
-
-    def _offer(self, parcel: Parcel, received_at: int) -> None:
-        header = parcel.header
-        channel = self._connection.peer if header is None else f"{self._connection.peer}/{header.phone}"
-        token = 0 if header is None else header.serial
-        self._in_flight += 1
-        frame = Frame(NAME, self._server.listener.name, channel, parcel.payload, received_at, token=token)
-        self._server.intake.offer(frame, _Acknowledgement(self, parcel))
-
-    def _note(self, counted: Counter[str]) -> None:
-        """Move counts to the server."""
-        if counted:
-            self._server.dropped.update(counted)
-            counted.clear()
-
-
-class _Acknowledgement:
-    """Settles one message at the connection that it came through."""
-
-    __slots__ = ("parcel", "terminal")
-
-    def __init__(self, terminal: _Terminal, parcel: Parcel) -> None:
-        self.terminal = terminal
-        self.parcel = parcel
-
-    def settle(self, outcome: Outcome) -> None:
-        self.terminal.settled(self.parcel, outcome)

@@ -17,7 +17,7 @@ from devices.errors import ConfigError, TransientError
 from devices.vocabulary import Frame, Outcome
 from ingest.ports import Figure, Intake, Standing
 from ingest.runner import Backoff, Condition, pause
-from ingest.transports.mqtt_echoes import Echoes
+from ingest.transports.mqtt_repetitions import Repetitions
 from ingest.transports.mqtt_session import Broker, Session, Tls, tls_context
 
 __all__ = ["Broker", "MqttSubscriber", "Route", "Tls", "tls_context"]
@@ -54,7 +54,7 @@ class MqttSubscriber:
         self.subscribed = asyncio.Event()  #: set by the first subscription: from then on the broker keeps messages
         self.received = 0
         self.connects = 0
-        self.echoes = Echoes()
+        self.repetitions = Repetitions()
         self.name = f"mqtt {broker.name}"
         filters = dict.fromkeys(route.filter for route in routes)
         self._topics = [f"$share/{broker.share}/{topic}" if broker.share else topic for topic in filters]
@@ -152,8 +152,8 @@ class MqttSubscriber:
             else:
                 self._fallback(frame)
         else:
-            frame = self.echoes.marked(frame)
-            self.intake.offer(frame, _Acknowledgement(self.echoes, session, frame, message))
+            frame = self.repetitions.marked(frame)
+            self.intake.offer(frame, _Acknowledgement(self.repetitions, session, frame, message))
         if not self.intake.has_room:
             session.hold()
 
@@ -173,10 +173,10 @@ class MqttSubscriber:
 class _Acknowledgement:
     """Settles one message at the connection that it came through. A connection that is gone needs no answer."""
 
-    __slots__ = ("echoes", "frame", "mid", "qos", "session")
+    __slots__ = ("frame", "mid", "qos", "repetitions", "session")
 
-    def __init__(self, echoes: Echoes, session: Session, frame: Frame, message: MQTTMessage) -> None:
-        self.echoes = echoes
+    def __init__(self, repetitions: Repetitions, session: Session, frame: Frame, message: MQTTMessage) -> None:
+        self.repetitions = repetitions
         self.session = session
         self.frame = frame
         self.mid = message.mid
@@ -185,7 +185,7 @@ class _Acknowledgement:
     def settle(self, outcome: Outcome) -> None:
         if outcome is Outcome.COMMITTED and self.session.alive:
             self.session.client.ack(self.mid, self.qos)
-            self.echoes.answered(self.frame, time_ns() // 1_000)
+            self.repetitions.answered(self.frame, time_ns() // 1_000)
 
 
 class _Unrepeatable:

@@ -8,6 +8,7 @@ the peer waits. A peer that does not read what it is sent is cut off.
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 from collections import Counter
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from devices.errors import ConfigError
 
 log = structlog.get_logger("ingest.tcp")
 
+SPARE_FILES = 256  #: open files of a process beside the connections of one server
 CLOSING_S = 5.0  #: how long peers may take to read their last replies when the server ends
 
 
@@ -174,15 +176,26 @@ class TcpServer:
     async def start(self) -> None:
         """Listen. Port 0 takes a free one, which :attr:`port` then names. Raises ConfigError."""
         self.loop = asyncio.get_running_loop()
+        self._make_room()
         try:
             self._server = await self.loop.create_server(
-                lambda: Connection(self), self.host, self.port, backlog=1_024, reuse_address=True
+                lambda: Connection(self), self.host, self.port, backlog=4_096, reuse_address=True
             )
         except OSError as error:
             raise ConfigError(f"{self.name}: cannot listen at {self.host}:{self.port}: {error.strerror}") from None
         self.port = self._server.sockets[0].getsockname()[1]
         log.info("tcp_listening", listener=self.name, host=self.host, port=self.port)
         self._sweep()
+
+    def _make_room(self) -> None:
+        """Let the process open as many files as there may be connections: systems begin with 1,024."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = self.limits.connections + SPARE_FILES
+        allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        if soft != resource.RLIM_INFINITY and soft < allowed:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+        if allowed < wanted:
+            log.warning("tcp_few_files", listener=self.name, allowed=allowed, wanted=wanted, see="ulimit -Hn")
 
     def pause_reading(self) -> None:
         """Accept nobody and read nothing more; replies can still be sent. For an orderly end."""

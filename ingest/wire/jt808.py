@@ -17,12 +17,21 @@ from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Identity, Occurrence, Uplink
 from ingest.wire.jt808_alarms import Input
 from ingest.wire.jt808_bodies import (
+    ATTACHMENTS,
     BATCH,
+    CAMERA_ANSWER,
     CONTROL_ANSWER,
     DRIVER,
+    EVENT_REPORT,
+    INFORMATION_DEMAND,
     MULTIMEDIA_EVENT,
+    PASSENGERS,
     POSITION,
     POSITION_ANSWER,
+    QUESTION_ANSWER,
+    UPGRADE_RESULT,
+    UPLOAD_FINISHED,
+    WAYBILL,
     edition,
     fields,
     name_of,
@@ -31,14 +40,23 @@ from ingest.wire.jt808_fields import Reader
 from ingest.wire.jt808_frames import DELIMITER, Framer, escape, verify
 from ingest.wire.jt808_header import Message, parse, require_plain
 from ingest.wire.jt808_parts import Reassembler, Whole
-from ingest.wire.jt808_position import PositionBody, claims, parse_position, parse_time
+from ingest.wire.jt808_position import FIXED_PART, PositionBody, claims, parse_position, parse_time
 
 SCHEME = "jt808_phone"
 MAX_PROBLEMS = 20  #: told of one message; the rest is counted
 
 _OFFSETS = {POSITION: 0, POSITION_ANSWER: 2, CONTROL_ANSWER: 2}  #: where a position begins in the body
-_REPORTS = frozenset((DRIVER, MULTIMEDIA_EVENT))  #: filed as an event that holds their fields
-_ANSWERS = frozenset((0x0001, 0x0104, 0x0107, 0x0302, 0x0700, 0x0802, 0x0805, 0x0A00, 0x1003, 0x1205))
+_REPORTS: dict[int, int | None] = {
+    **dict.fromkeys((UPGRADE_RESULT, EVENT_REPORT, QUESTION_ANSWER, INFORMATION_DEMAND, WAYBILL)),
+    **dict.fromkeys((MULTIMEDIA_EVENT, CAMERA_ANSWER, UPLOAD_FINISHED)),
+    DRIVER: 1,
+    PASSENGERS: 6,
+    ATTACHMENTS: 14,
+}
+"""Messages that are filed as an event which holds their fields, and where the time of the event begins in the body."""
+_ANSWERS = frozenset((0x0001, 0x0104, 0x0107, 0x0700, 0x0802, 0x0A00, 0x1003, 0x1205))
+_DAY, _NIGHT = 86_400_000_000, 4 * 3_600_000_000  #: µs; 20:00 UTC is 4:00 in Beijing, when few vehicles work
+_PICTURE = 8  #: where the position of a picture begins, or in 2011 the picture itself
 FILED = frozenset((*_OFFSETS, BATCH, *_REPORTS))  #: messages of which something is kept: answered after the commit
 
 
@@ -85,11 +103,25 @@ def positions(message: Message, problems: list[str]) -> list[Placed]:
     return [] if offset is None else [Placed(parse_position(body[offset:]))]
 
 
+def picture(message: Message) -> tuple[PositionBody | None, int]:
+    """The position at which a picture (0x0801) was taken, and the size of the picture in bytes.
+
+    The first edition has no position there: it is told by the time, which bytes of a picture hardly ever are.
+    """
+    body = message.body[_PICTURE:]
+    try:
+        found = parse_position(body[:FIXED_PART])
+        parse_time(found.time)
+    except DecodeError:
+        return None, len(body)
+    return found, len(body) - FIXED_PART
+
+
 def check(message: Message) -> None:
     """Raise DecodeError for a message of which nothing could be filed; cheaper than :func:`decode`."""
     require_plain(message.header)
     if message.header.message_id in _REPORTS:
-        fields(message)
+        _report(message, Identity(SCHEME, message.header.phone))
         return
     found = positions(message, [])
     for placed in found:
@@ -102,8 +134,8 @@ def check(message: Message) -> None:
             return
 
 
-def decode(payload: bytes, catalogue: Catalogue, inputs: Sequence[Input] = ()) -> Decoded:
-    """Decode a payload.
+def decode(payload: bytes, catalogue: Catalogue, inputs: Sequence[Input] = (), received_at: int = 0) -> Decoded:
+    """Decode a payload that was received at ``received_at`` (µs).
 
     Raises DecodeError when nothing of it can be read; otherwise the problems name what was refused.
     """
@@ -124,7 +156,7 @@ def decode(payload: bytes, catalogue: Catalogue, inputs: Sequence[Input] = ()) -
         uplinks.append(_report(message, identity))
     if not uplinks:
         _refuse(message, problems)
-    _name(uplinks, payload)
+    _name(uplinks, payload, received_at)
     if len(problems) > MAX_PROBLEMS:
         problems[MAX_PROBLEMS:] = [f"and {len(problems) - MAX_PROBLEMS} more"]
     return Decoded(uplinks, problems, identity)
@@ -138,13 +170,15 @@ def _refuse(message: Message, problems: list[str]) -> None:
         raise DecodeError(f"message: nothing of 0x{number:04x} ({name_of(number) or 'unknown'}) is kept")
 
 
-def _name(uplinks: list[Uplink], payload: bytes) -> None:
+def _name(uplinks: list[Uplink], payload: bytes, received_at: int) -> None:
     """Give each uplink the name by which it is known again where it has no usable time.
 
     The name is that of the bytes, with the serial among them: a terminal that sends a message again for want of an
-    answer sends the same bytes, and one that says the same twice counts its serial on.
+    answer sends the same bytes, and one that says the same twice counts its serial on. Serials begin anew when a
+    terminal is switched on, so that the same bytes are the same message only within a day (from 4:00 in Beijing).
     """
-    digest = blake2b(payload, digest_size=12).hexdigest()
+    day = ((received_at + _NIGHT) // _DAY).to_bytes(8, "big", signed=True)
+    digest = blake2b(payload, digest_size=12, salt=day).hexdigest()
     for index, uplink in enumerate(uplinks):
         uplink.message_id = f"{digest}.{index}"
 
@@ -175,11 +209,10 @@ def _batch(body: bytes, problems: list[str]) -> list[Placed]:
 
 
 def _report(message: Message, identity: Identity) -> Uplink:
-    """A driver's card or a multimedia event, as an event with the fields of the message for attributes."""
+    """A driver's card, a count of passengers ..., as an event with the fields of the message for attributes."""
     values = fields(message)
-    observed_at = None
-    if "card_time" in values:
-        observed_at = parse_time(message.body[1:7].hex())
+    start = _REPORTS[message.header.message_id]
+    observed_at = None if start is None else parse_time(message.body[start : start + 6].hex())
     kind = name_of(message.header.message_id) or "report"
     return Uplink(identity, observed_at, occurrences=(Occurrence(kind, values),), kind="vehicle")
 
@@ -197,5 +230,6 @@ __all__ = [
     "message_of",
     "name_of",
     "payload_of",
+    "picture",
     "positions",
 ]

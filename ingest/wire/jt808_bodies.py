@@ -1,10 +1,12 @@
 """Messages of JT/T 808 as tables of fields. Adding a message is adding an entry.
 
-Table numbers are those of JT/T 808-2013 where nothing else is said. Positions, parameters and the messages of video
-terminals (JT/T 1078) have modules of their own.
+Table numbers are those of JT/T 808-2013 where nothing else is said. Positions, parameters, the platform's messages, and
+those of video terminals (JT/T 1078) and of active safety (T/JSATL 12) have modules of their own.
 """
 
 from __future__ import annotations
+
+import msgspec
 
 from devices.errors import DecodeError
 from ingest.wire.jt808_fields import (
@@ -23,16 +25,19 @@ from ingest.wire.jt808_fields import (
     u8,
     u16,
     u32,
-    until_end,
 )
 from ingest.wire.jt808_header import Message
 from ingest.wire.jt808_parameters import parameters
+from ingest.wire.jt808_platform import PLATFORM_FORMS, RESEND_FORM, TEXT, TEXT_2019
+from ingest.wire.jt808_safety import SAFETY_FORMS
 from ingest.wire.jt808_video import VIDEO_FORMS
 
 REGISTER, AUTHENTICATE, HEARTBEAT, LOGOUT, TERMINAL_REPLY = 0x0100, 0x0102, 0x0002, 0x0003, 0x0001
 POSITION, POSITION_ANSWER, CONTROL_ANSWER, BATCH = 0x0200, 0x0201, 0x0500, 0x0704
 ATTRIBUTES, DRIVER, MULTIMEDIA_EVENT = 0x0107, 0x0702, 0x0800
-PLATFORM_REPLY, REGISTER_REPLY, RESEND, TEXT = 0x8001, 0x8100, 0x8003, 0x8300
+TIME_DEMAND, MULTIMEDIA_DATA, PASSENGERS, ATTACHMENTS = 0x0004, 0x0801, 0x1005, 0x1210
+UPGRADE_RESULT, EVENT_REPORT, QUESTION_ANSWER, INFORMATION_DEMAND = 0x0108, 0x0301, 0x0302, 0x0303
+WAYBILL, CAMERA_ANSWER, UPLOAD_FINISHED = 0x0701, 0x0805, 0x1206
 
 
 def _register(manufacturer: int, model: int, terminal: int) -> Form:
@@ -74,7 +79,6 @@ def _attributes(model: int, terminal: int) -> Form:
 _REGISTER_2011, _REGISTER_2013, _REGISTER_2019 = _register(5, 8, 7), _register(5, 20, 7), _register(11, 30, 30)
 _SHORTEST_2013 = 37  #: bytes before the plate in 2013; a whole registration of 2011 with its plate is shorter
 
-_GENERAL = (("respond_serial_number", u16), ("respond_id", u16), ("result", u8))
 _MEDIA = (
     ("multimedia_id", u32),
     ("multimedia_type", u8),
@@ -85,6 +89,8 @@ _MEDIA = (
 FORMS: dict[int, Form] = {
     TERMINAL_REPLY: Form("terminal_reply", (("serial_number", u16), ("id", u16), ("result", u8))),
     HEARTBEAT: Form("heartbeat"),
+    TIME_DEMAND: Form("time_demand"),
+    0x0005: msgspec.structs.replace(RESEND_FORM, name="terminal_resend_request"),
     LOGOUT: Form("logout"),
     REGISTER: _REGISTER_2013,
     AUTHENTICATE: Form("authenticate", (("auth_code", rest),)),
@@ -97,15 +103,15 @@ FORMS: dict[int, Form] = {
         ),
     ),
     ATTRIBUTES: _attributes(20, 7),
-    0x0108: Form("upgrade_result", (("upgrade_type", u8), ("result", u8))),
+    UPGRADE_RESULT: Form("upgrade_result", (("upgrade_type", u8), ("result", u8))),
     POSITION: Form("position"),
     POSITION_ANSWER: Form("position_answer", (("respond_serial_number", u16),)),
-    0x0301: Form("event_report", (("event_id", u8),)),
-    0x0302: Form("question_answer", (("respond_serial_number", u16), ("answer_id", u8))),
-    0x0303: Form("information_demand", (("information_type", u8), ("flag", u8))),
+    EVENT_REPORT: Form("event_report", (("event_id", u8),)),
+    QUESTION_ANSWER: Form("question_answer", (("serial_number", u16), ("answer_id", u8))),
+    INFORMATION_DEMAND: Form("information_demand", (("information_type", u8), ("flag", u8))),
     CONTROL_ANSWER: Form("control_answer", (("respond_serial_number", u16),)),
     0x0700: Form("recorder_data", (("respond_serial_number", u16), ("command", u8), ("data", rest_hex))),
-    0x0701: Form("waybill", (("length", u32), ("content", text_of("length")))),
+    WAYBILL: Form("waybill", (("length", u32), ("content", text_of("length")))),
     DRIVER: Form(
         "driver_card",
         (
@@ -123,75 +129,32 @@ FORMS: dict[int, Form] = {
         optional=8,
     ),
     BATCH: Form("position_batch", (("num", u16), ("location_type", u8))),
-    0x0705: Form("can_data"),
+    0x0705: Form(
+        "can_data",
+        (
+            ("num", u16),
+            ("receive_time", digits(5)),
+            ("items", many(record(("can_id", raw(4)), ("can_data", raw(8))), "num")),
+        ),
+    ),
     MULTIMEDIA_EVENT: Form("multimedia_event", _MEDIA),
-    0x0801: Form("multimedia_data", _MEDIA),
+    MULTIMEDIA_DATA: Form("multimedia_data", _MEDIA),
     0x0802: Form("multimedia_search_answer", (("respond_serial_number", u16), ("count", u16))),
-    0x0805: Form(
+    CAMERA_ANSWER: Form(
         "camera_answer",
-        (("respond_serial_number", u16), ("result", u8), ("count", u16), ("multimedia_ids", many(u32, "count"))),
+        (
+            ("respond_serial_number", u16),
+            ("result", u8),
+            ("multimedia_id_number", u16),
+            ("multimedia_id_list", many(u32, "multimedia_id_number")),
+        ),
         optional=2,
     ),
     0x0900: Form("transparent_up", (("transparent_type", u8), ("data", rest_hex))),
     0x0901: Form("compressed_up", (("length", u32), ("data", rest_hex))),
     0x0A00: Form("terminal_rsa_key", (("e", u32), ("n", raw(128)))),
-    PLATFORM_REPLY: Form("platform_reply", _GENERAL),
-    RESEND: Form(
-        "resend_request",
-        (
-            ("original_serial_number", u16),
-            ("again_package_count", u8),
-            ("again_package_list", many(u16, "again_package_count")),
-        ),
-    ),
-    REGISTER_REPLY: Form(
-        "register_reply", (("respond_serial_number", u16), ("result", u8), ("auth_code", rest)), optional=1
-    ),
-    0x8103: Form("set_parameters", (("param_total", u8), ("params", parameters("param_total")))),
-    0x8104: Form("query_parameters"),
-    0x8105: Form("control_terminal", (("command", u8), ("arguments", rest))),
-    0x8106: Form("query_some_parameters", (("count", u8), ("ids", many(u32, "count")))),
-    0x8107: Form("query_attributes"),
-    0x8201: Form("query_position"),
-    0x8202: Form("track", (("interval", u16), ("validity", u32)), optional=1),
-    0x8203: Form("confirm_alarm", (("alarm_serial_number", u16), ("alarm_type", u32))),
-    TEXT: Form("text", (("flag", u8), ("text", rest))),
-    0x8302: Form(
-        "question",
-        (
-            ("flag", u8),
-            ("question_len", u8),
-            ("question", text_of("question_len")),
-            ("answers", until_end(record(("id", u8), ("len", u16), ("content", text_of("len"))))),
-        ),
-    ),
-    0x8500: Form("control_vehicle", (("flag", u8),)),
-    0x8800: Form(
-        "multimedia_reply",
-        (
-            ("multimedia_id", u32),
-            ("again_package_count", u8),
-            ("again_package_list", many(u16, "again_package_count")),
-        ),
-        optional=2,
-    ),
-    0x8801: Form(
-        "camera_command",
-        (
-            ("channel_id", u8),
-            ("shoot_command", u16),
-            ("interval", u16),
-            ("save_flag", u8),
-            ("resolution", u8),
-            ("quality", u8),
-            ("brightness", u8),
-            ("contrast", u8),
-            ("saturation", u8),
-            ("chroma", u8),
-        ),
-    ),
-    0x8900: Form("transparent_down", (("transparent_type", u8), ("data", rest_hex))),
-    0x8A00: Form("platform_rsa_key", (("e", u32), ("n", raw(128)))),
+    **PLATFORM_FORMS,
+    **SAFETY_FORMS,
     **VIDEO_FORMS,
 }
 
@@ -207,15 +170,7 @@ _FORMS_2019: dict[int, Form] = {
             ("software_version", text(20)),
         ),
     ),
-    RESEND: Form(
-        "resend_request",
-        (
-            ("original_serial_number", u16),
-            ("again_package_count", u16),
-            ("again_package_list", many(u16, "again_package_count")),
-        ),
-    ),
-    TEXT: Form("text", (("flag", u8), ("text_type", u8), ("text", rest))),
+    TEXT: TEXT_2019,
 }
 
 

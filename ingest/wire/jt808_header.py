@@ -20,8 +20,9 @@ _PAIR = Struct(">HH")
 class Header(msgspec.Struct, frozen=True, gc=False):
     """A parsed header.
 
-    ``phone`` is the terminal's number with its leading zeros: 12 digits, or 20 in 2019. ``version`` is 2013 or 2019;
-    a header of 2011 looks like one of 2013. ``length`` is the length of the body as the header claims it.
+    ``phone`` is the terminal's number with its leading zeros: 12 digits, or 20 in 2019. Some terminals put an IMEI in
+    binary there: digits are hexadecimal then. ``version`` is 2013 or 2019; a header of 2011 looks like one of 2013.
+    ``length`` is the length of the body as the header claims it.
     """
 
     message_id: int
@@ -64,8 +65,6 @@ def parse(frame: bytes) -> Message:
     if len(frame) < end + 1:
         raise DecodeError(f"header: the frame has {len(frame)} bytes, its header needs {end + 1}")
     phone = frame[start : start + digits].hex()
-    if not phone.isdecimal():
-        raise DecodeError(f"phone: expected decimal digits, got {phone}")
     serial = int.from_bytes(frame[start + digits : start + digits + 2], "big")
     parts, part = _PAIR.unpack_from(frame, end - 4) if properties & SPLIT else (1, 1)
     if not 1 <= part <= parts:

@@ -6,11 +6,12 @@ Each takes the terminal's own header: phone, edition and protocol revision of an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from enum import IntEnum
 
-from ingest.wire.jt808_bodies import PLATFORM_REPLY, REGISTER_REPLY, RESEND, TEXT
 from ingest.wire.jt808_frames import escape, seal
 from ingest.wire.jt808_header import LENGTH, Header, build
+from ingest.wire.jt808_platform import PLATFORM_REPLY, REGISTER_REPLY, RESEND, SERVER_TIME, TEXT
 
 
 class Result(IntEnum):
@@ -64,6 +65,12 @@ def resend_request(question: Header, serial: int, original: int, parts: Sequence
     count = len(parts).to_bytes(2 if question.version == 2019 else 1, "big")
     body = original.to_bytes(2, "big") + count + b"".join(part.to_bytes(2, "big") for part in parts)
     return framed(question, RESEND, serial, body)
+
+
+def time_reply(question: Header, serial: int, now: int) -> bytes:
+    """0x8004 (2019, clause 8.5): the platform's time ``now`` (µs since 1970), which goes out in UTC."""
+    moment = datetime.fromtimestamp(now // 1_000_000, UTC)
+    return framed(question, SERVER_TIME, serial, bytes.fromhex(f"{moment:%y%m%d%H%M%S}"))
 
 
 def text_message(terminal: Header, serial: int, text: str, *, urgent: bool = False, speak: bool = True) -> bytes:

@@ -14,11 +14,20 @@ import msgspec
 
 from devices.errors import DecodeError
 from ingest.wire import jt808
-from ingest.wire.jt808_bodies import AUTHENTICATE, HEARTBEAT, LOGOUT, REGISTER, TERMINAL_REPLY
+from ingest.wire.jt808_bodies import AUTHENTICATE, BATCH, HEARTBEAT, LOGOUT, REGISTER, TERMINAL_REPLY, TIME_DEMAND
 from ingest.wire.jt808_header import Header, Message, parse, require_plain
-from ingest.wire.jt808_parts import PartLimits, Reassembler, Whole
-from ingest.wire.jt808_replies import Registration, Result, general_reply, register_reply, text_message
+from ingest.wire.jt808_parts import PartBudget, PartLimits, Reassembler, Whole
+from ingest.wire.jt808_replies import (
+    Registration,
+    Result,
+    general_reply,
+    register_reply,
+    resend_request,
+    text_message,
+    time_reply,
+)
 
+ASKED_AGAIN = 255  #: parts that one 0x8003 can name; in 2013 their count is a byte
 _CODE_PURPOSE = b"sanihub jt808 authentication\0"
 
 
@@ -60,6 +69,11 @@ class Parcel(msgspec.Struct, frozen=True):
     serials: tuple[int, ...] = ()
     result: Result = Result.OK
 
+    @property
+    def batch(self) -> bool:
+        """Whether it is a batch of positions, which is much work at once."""
+        return self.header is not None and self.header.message_id == BATCH
+
 
 class Admitted(msgspec.Struct, frozen=True):
     """A terminal may speak from now on."""
@@ -87,9 +101,9 @@ Action = Send | Parcel | Admitted | Left | Answered
 class Session:
     """One connection. ``refused`` counts frames by reason: ``unauthenticated``, ``code``, ``header``, ``crowded``."""
 
-    def __init__(self, gate: Gate, limits: PartLimits | None = None) -> None:
+    def __init__(self, gate: Gate, limits: PartLimits | None = None, budget: PartBudget | None = None) -> None:
         self.refused: Counter[str] = Counter()
-        self.parts = Reassembler(limits)
+        self.parts = Reassembler(limits, budget)
         self._gate = gate
         self._terminals: dict[str, Header] = {}
         self._serial = -1
@@ -176,7 +190,7 @@ class Session:
         number = header.message_id
         if number in jt808.FILED:
             whole = self.parts.add(message, frame, received_at)
-            return [] if whole is None else [self._parcel(whole)]
+            return self._ask_again(header) if whole is None else [self._parcel(whole)]
         if number == TERMINAL_REPLY:
             return self._answered(message)
         if number == LOGOUT:
@@ -184,7 +198,17 @@ class Session:
             return [self._reply(header, Result.OK), Left(header.phone)]
         if number == HEARTBEAT:
             return [self._reply(header, Result.OK)]
+        if number == TIME_DEMAND:
+            return [Send(time_reply(header, self.next_serial(), received_at))]
         return [] if jt808.is_answer(number) else [self._reply(header, Result.UNSUPPORTED)]
+
+    def _ask_again(self, header: Header) -> list[Action]:
+        """0x8003: after the last part of a message, ask for those that lack (2013, clause 8.4)."""
+        if header.part < header.parts:
+            return []
+        missing = self.parts.missing(header)[:ASKED_AGAIN]
+        first = (header.serial - header.part + 1) & 0xFFFF
+        return [Send(resend_request(header, self.next_serial(), first, missing))] if missing else []
 
     def _parcel(self, whole: Whole) -> Parcel:
         """A whole message for the pipeline; one that cannot be decoded ends in dead letters and is answered as bad."""

@@ -11,31 +11,41 @@ _RESOURCE = (
     ("alarm_flag", u64),
     ("media_type", u8),
     ("stream_type", u8),
-    ("memory_type", u8),
+    ("storage_type", u8),
 )
+_LISTED = (
+    ("channel_no", u8),
+    *_SPAN,
+    ("alarm_flag", u64),
+    ("audio_video_resource_type", u8),
+    ("stream_type", u8),
+    ("memory_type", u8),
+    ("file_size_byte", u32),
+)
+_AIMED = (("channel_no", u8),)
 
 VIDEO_FORMS: dict[int, Form] = {
     0x1003: Form(
         "video_attributes",
         (
-            ("audio_encode", u8),
-            ("audio_channels", u8),
-            ("audio_sampling_rate", u8),
-            ("audio_sampling_bits", u8),
+            ("enter_audio_encoding", u8),
+            ("enter_audio_channels_number", u8),
+            ("enter_audio_sample_rate", u8),
+            ("enter_audio_sample_digits", u8),
             ("audio_frame_length", u16),
-            ("audio_output", u8),
-            ("video_encode", u8),
-            ("max_audio_channels", u8),
-            ("max_video_channels", u8),
+            ("has_supported_audio_output", u8),
+            ("video_encoding", u8),
+            ("terminal_supported_max_number_of_audio_physical_channels", u8),
+            ("terminal_supported_max_number_of_video_physical_channels", u8),
         ),
     ),
-    0x1005: Form("passengers", (*_SPAN, ("boarded", u16), ("left", u16))),
+    0x1005: Form("passengers", (*_SPAN, ("board_number", u16), ("alight_number", u16))),
     0x1205: Form(
         "video_resources",
         (
-            ("respond_serial_number", u16),
-            ("count", u32),
-            ("resources", many(record(*_RESOURCE, ("file_size", u32)), "count")),
+            ("serial_number", u16),
+            ("audio_video_resource_total", u32),
+            ("audio_video_resource_list", many(record(*_LISTED), "audio_video_resource_total")),
         ),
     ),
     0x1206: Form("upload_finished", (("respond_serial_number", u16), ("result", u8))),
@@ -56,7 +66,7 @@ VIDEO_FORMS: dict[int, Form] = {
         "live_video_control",
         (("channel_no", u8), ("control_cmd", u8), ("close_audio_video_data", u8), ("stream_type", u8)),
     ),
-    0x9105: Form("live_video_status", (("channel_no", u8), ("packet_loss_rate", u8))),
+    0x9105: Form("live_video_status", (("channel_no", u8), ("package_loss_rate", u8))),
     0x9201: Form(
         "playback_request",
         (
@@ -99,4 +109,10 @@ VIDEO_FORMS: dict[int, Form] = {
         ),
     ),
     0x9207: Form("file_upload_control", (("respond_serial_number", u16), ("upload_control", u8))),
+    0x9301: Form("camera_turn", (*_AIMED, ("direction", u8), ("speed", u8))),
+    0x9302: Form("camera_focus", (*_AIMED, ("direction", u8))),
+    0x9303: Form("camera_iris", (*_AIMED, ("direction", u8))),
+    0x9304: Form("camera_wiper", (*_AIMED, ("switch", u8))),
+    0x9305: Form("camera_infrared", (*_AIMED, ("switch", u8))),
+    0x9306: Form("camera_zoom", (*_AIMED, ("direction", u8))),
 }

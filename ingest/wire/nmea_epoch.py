@@ -76,11 +76,12 @@ class EpochAssembler:
         self._seq = 0
         self._next: list[Sentence] = []  #: sentences without a time that perhaps belong to the next epoch
         self._flushed: tuple[list[Sentence], int, int] | None = None  #: what was flushed last, its time, its number
+        self._again = False  #: whether what comes now came before, in the same order
         self._calendar = _Calendar()
 
     def feed(self, sentence: Sentence) -> list[Epoch]:
         """The epochs that this sentence shows to be complete. Sentences that are passed over change nothing."""
-        if sentence.facts is None:
+        if sentence.facts is None or self._repeats(sentence):
             return []
         told: list[Epoch] = []
         if len(self._now) + len(self._next) >= MAX_SENTENCES:
@@ -108,6 +109,18 @@ class EpochAssembler:
         """The sentences that wait for the end of their epoch."""
         return self._now + self._next
 
+    def _repeats(self, sentence: Sentence) -> bool:
+        """Whether a burst is being delivered a second time: then nothing of it is new, whatever its order.
+
+        A timed sentence shows it, being the same to the letter as one of the epoch that it belongs to. Those without
+        a time can be the same in two epochs, so that only behind such a timed one they are known for repeated.
+        """
+        known, time = (self._now, self._time) if self._time is not None else (self._flushed or ([], None))[:2]
+        if sentence.facts is not None and sentence.facts.time is not None:
+            self._again = not self._next and sentence.facts.time == time and _stands(sentence, known)
+            return self._again
+        return self._again and _stands(sentence, known)
+
     def _untimed(self, sentence: Sentence, told: list[Epoch]) -> None:
         group = self._next or self._now
         if not _recurs(sentence, group):
@@ -126,13 +139,10 @@ class EpochAssembler:
         if self._time is None:
             self._first_timed(sentence, time, told)
             return
-        if time == self._time:
-            if not _recurs(sentence, self._now):
-                self._now += [*self._next, sentence]
-                self._next = []
-                return
-            if not self._next and any(sentence.raw == other.raw for other in self._now):
-                return  # the same sentence delivered twice
+        if time == self._time and not _recurs(sentence, self._now):
+            self._now += [*self._next, sentence]
+            self._next = []
+            return
         seq = self._seq + 1 if time == self._time else 0
         self._start([*self._next, sentence], time, seq, told)
 
@@ -162,6 +172,11 @@ class EpochAssembler:
         judged = any(one.type != "GSA" and one.facts is not None and one.facts.void is not None for one in sentences)
         if is_fix(sentences) or (judged and told_time(sentences) is not None):
             told.append(Epoch(sentences, day, seq or None))
+
+
+def _stands(sentence: Sentence, group: Sequence[Sentence]) -> bool:
+    """Whether the very same sentence is among these."""
+    return any(sentence.raw == other.raw for other in group)
 
 
 def _recurs(sentence: Sentence, group: Sequence[Sentence]) -> bool:

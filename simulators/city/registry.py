@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from simulators.city.bins import DEPTH_MM
 from simulators.city.city import City
 from simulators.city.fleet_types import WORKING
 from simulators.city.plan import VehiclePlan
@@ -24,7 +25,8 @@ def devices(city: City) -> list[dict[str, Any]]:
     """Every device: ``id``, ``kind``, ``name`` and ``attributes`` (position, size, plate, shifts in local minutes)."""
     vehicles = [_vehicle(city, vehicle.id) for vehicle in city.vehicles]
     bins = [
-        _fixed(b.id, "bin", f"Bin {b.id[4:]}", b.spot.x, b.spot.y, litres=b.litres, depth_mm=1_150) for b in city.bins
+        _fixed(b.id, "bin", f"Bin {b.id[4:]}", b.spot.x, b.spot.y, litres=b.litres, depth_mm=DEPTH_MM)
+        for b in city.bins
     ]
     toilets = [
         _fixed(t.id, "toilet", f"Toilet {t.id[7:]}", t.spot.x, t.spot.y, stalls=t.stalls, odour_class=2)

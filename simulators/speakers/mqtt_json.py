@@ -13,6 +13,7 @@ import math
 import random
 import ssl
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -65,7 +66,7 @@ class _Link:
     def __init__(self, address: BrokerAddress, settings: LinkSettings, window: int, number: int) -> None:
         self._address, self._settings, self._number = address, settings, number
         self._room = asyncio.Semaphore(window)
-        self._unacknowledged: dict[int, tuple[str, bytes]] = {}
+        self._unacknowledged: dict[int, tuple[str, bytes, Callable[[], None] | None]] = {}
         self._to_send: asyncio.Queue[int] = asyncio.Queue()
         self._taken = 0
         self._empty = asyncio.Event()
@@ -77,10 +78,10 @@ class _Link:
     def in_flight(self) -> int:
         return len(self._unacknowledged)
 
-    async def take(self, topic: str, payload: bytes) -> None:
+    async def take(self, topic: str, payload: bytes, done: Callable[[], None] | None) -> None:
         await self._room.acquire()
         self._taken += 1
-        self._unacknowledged[self._taken] = (topic, payload)
+        self._unacknowledged[self._taken] = (topic, payload, done)
         self._empty.clear()
         self._to_send.put_nowait(self._taken)
 
@@ -145,12 +146,14 @@ class _Link:
                 group.create_task(self._send(client, number, gate))
 
     async def _send(self, client: aiomqtt.Client, number: int, gate: asyncio.Semaphore) -> None:
-        topic, payload = self._unacknowledged[number]
+        topic, payload, done = self._unacknowledged[number]
         # No time limit of its own: a task less a message. _watch_progress looks after a silent broker.
         await client.publish(topic, payload, qos=1, timeout=math.inf)
         gate.release()
         del self._unacknowledged[number]
         self.acknowledged += 1
+        if done is not None:
+            done()
         self._room.release()
         if not self._unacknowledged:
             self._empty.set()
@@ -215,10 +218,13 @@ class MqttSpeaker:
         for link in self._links:
             await link.connected.wait()
 
-    async def publish(self, topic: str, payload: bytes) -> None:
-        """Take a message on; waits while the window is full. From then on it is sent until it is acknowledged."""
+    async def publish(self, topic: str, payload: bytes, done: Callable[[], None] | None = None) -> None:
+        """Take a message on; waits while the window is full. From then on it is sent until it is acknowledged.
+
+        ``done`` is called when the broker has acknowledged it.
+        """
         link = self._links[zlib.crc32(topic.encode()) % len(self._links)] if len(self._links) > 1 else self._links[0]
-        await link.take(topic, payload)
+        await link.take(topic, payload, done)
 
     async def drain(self) -> None:
         """Wait until everything that was taken on is acknowledged."""

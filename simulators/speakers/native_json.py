@@ -1,7 +1,8 @@
-"""The hub's own JSON over MQTT: topics and payloads, as bytes.
+"""The hub's own JSON: topics and payloads over MQTT, bodies over HTTP, as bytes.
 
 ``sanihub/v1/<device_id>/telemetry`` carries one object or, for what was held back, an array of objects;
-``sanihub/v1/<device_id>/status`` carries ``{"status": "online"}`` or ``offline``.
+``sanihub/v1/<device_id>/status`` carries ``{"status": "online"}`` or ``offline``. What is posted is the same with the
+device's id in each object.
 """
 
 from __future__ import annotations
@@ -33,6 +34,13 @@ class Encoder:
             return topic, message.raw
         items = [self._item(observation) for observation in message.observations]
         return topic, self._encode(items[0] if len(items) == 1 else items)
+
+    def posted(self, message: Message) -> bytes:
+        """The body of a post."""
+        if message.raw is not None:
+            return message.raw
+        items = [{"device": message.device_id, **self._item(observation)} for observation in message.observations]
+        return self._encode(items[0] if len(items) == 1 else items)
 
     def status(self, device_id: str, online: bool) -> tuple[str, bytes]:
         """(topic, payload) of a connection status."""

@@ -142,6 +142,6 @@ async def test_prometheus(client: httpx.AsyncClient, city: Any) -> None:
 async def test_catalogue(client: httpx.AsyncClient, city: Any) -> None:
     items = {item["name"]: item for item in (await client.get("/api/v1/metrics")).json()["items"]}
     assert items["fill_pct"] == {
-        "name": "fill_pct", "unit": "%", "low": 0, "high": 100, "kinds": ["bin"],
+        "name": "fill_pct", "unit": "%", "low": 0, "high": 100, "kinds": ["bin", "station"],
         "title": "Fill level", "title_zh": "满溢度",
     }  # fmt: skip

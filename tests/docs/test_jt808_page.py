@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hub.commands.decode import answers
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
 from ingest.adapters.jt808_settings import Jt808Listener, Jt808Section
@@ -44,7 +45,8 @@ def test_the_table_of_messages() -> None:
 
 @pytest.mark.parametrize(("line", "printed"), re.findall(r"^\$ echo (\S+) \| .*\n(.*)$", PAGE, re.M))
 def test_what_the_console_shows(line: str, printed: str) -> None:
-    assert decodings()["jt808"].teller(Options())(line.encode()) == json.loads(printed)
+    (told,) = answers([line.encode()], decodings()["jt808"].teller(Options()))
+    assert told == json.loads(printed)
 
 
 def test_figures() -> None:

@@ -19,6 +19,7 @@ import pytest
 from tests.servers import wait_until
 
 _OPEN = re.compile(r"open\s+(http://\S+?)/\s")
+EVERY_PROTOCOL = {"mqtt-json", "http-json", "jt808", "nmea", "modbus", "chirpstack", "tts"}
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -51,6 +52,11 @@ class Demo:
     def reporting(self) -> int:
         devices = httpx.get(f"{self.url}/api/v1/status", timeout=30).json().get("devices")
         return devices["reporting"] if devices else 0  # there is no such count before the first tables are made
+
+    def heard(self) -> set[str]:
+        """The protocols that devices were heard through."""
+        found = httpx.get(f"{self.url}/api/v1/status", timeout=30).json()["devices"]["by_protocol"]
+        return {entry["protocol"] for entry in found if entry["reporting"]}
 
     def interrupt(self) -> None:
         """What ctrl-C does: SIGINT. Afterwards nothing of it may be alive."""
@@ -88,10 +94,11 @@ def test_demo_shows_a_city_and_finds_its_data_again(demo_data: Path) -> None:
     try:
         wait_until(demo.serving, "the page answers", 120)
         wait_until(lambda: demo.reporting() >= 500, "500 devices report", 120)
+        wait_until(lambda: demo.heard() == EVERY_PROTOCOL, "devices are heard through every protocol")
         status = httpx.get(f"{demo.url}/api/v1/status").json()
         page = screenshot_text(demo.url)
         assert str(status["devices"]["total"]) in page
-        assert "http" not in re.sub(r"https?://(127\.0\.0\.1|www\.w3\.org)", "", page)
+        assert "://" not in re.sub(r"https?://(127\.0\.0\.1|www\.w3\.org)", "", page)
         device = next(
             item["id"] for item in httpx.get(f"{demo.url}/api/v1/devices?kind=toilet&limit=1").json()["items"]
         )

@@ -113,7 +113,7 @@ def test_configuration_is_private_and_ends_with_it(open_folder):
         "host": "127.0.0.1",
         "port": broker.port,
         "ack_wait": "5s",
-        "max_ack_pending": 20000,
+        "max_ack_pending": 8000,
         "no_auth_user": "device",
     }
     assert config["jetstream"]["sync_interval"] == "always"
@@ -158,6 +158,18 @@ async def test_acknowledged_messages_outlive_a_kill(nats_broker):
             if len(got) == 50:
                 break
     assert got == list(range(50))
+
+
+async def test_one_session_reads_the_topics_of_eight_protocols(guarded):
+    broker, _ = guarded
+    filters = [(f"protocol-{number}/+/up", 1) for number in range(8)]
+    login = {"username": "fleet", "password": SECRET}
+    async with client(broker.address, identifier="hub", clean_session=False, **login) as hub:
+        assert [granted.value for granted in await hub.subscribe(filters)] == [1] * 8
+        for number in range(8):
+            await hub.publish(f"protocol-{number}/x/up", b"", qos=1)
+        heard = {(await anext(aiter(hub.messages))).topic.value for _ in filters}
+    assert heard == {f"protocol-{number}/x/up" for number in range(8)}
 
 
 async def test_probe_says_no_when_nobody_is_there(nats_broker):

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from devices.errors import ConfigError
 from hub.commands.simulate import PlainLines, broker_address
 from simulators.run import Progress
 from simulators.truth import read_truth
+from store.vacancy import choose_port
 from tests.hub.cli_runner import invoke, write
 
 
@@ -58,6 +61,12 @@ def test_the_list():
         (("small", "--ca", "/nowhere.pem"), "is for mqtts:// only"),
         (("small", "--broker", "mqtts://x", "--ca", "/nowhere.pem"), "no such file"),
         (("small", "--minutes", "1", "--truth", "/nowhere/truth.jsonl"), "No such file"),
+        (("small", "--jt808", "127.0.0.1"), "--jt808: expected host:port"),
+        (("small", "--nmea-tcp", "127.0.0.1:0"), "--nmea-tcp: expected host:port"),
+        (("small", "--nmea-udp", "127.0.0.1:99999"), "--nmea-udp: expected host:port"),
+        (("small", "--http", "ftp://x", "--key", "k"), "--http: expected http://host:port"),
+        (("small", "--http", "http://127.0.0.1:8080"), "--http: needs --key"),
+        (("small", "--key", "secret"), "--key: is for --http only"),
     ],
 )
 def test_what_cannot_be(argv, says):
@@ -91,3 +100,33 @@ def test_plain_lines_are_few():
     progress(Progress("live", 1_795_392_000_000_000, 100, 100, 0, 100, None))
     assert len(told) == 2
     assert told[0].startswith("backfill (0%) 2026-11-23T00:00:00Z: 0 messages, 0 acknowledged")
+
+
+def test_a_city_over_the_protocols_that_have_an_address(nats_broker, tmp_path):
+    truth = tmp_path / "truth.jsonl"
+    hearer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with hearer:
+        hearer.bind(("127.0.0.1", 0))
+        port = choose_port("127.0.0.1", tmp_path / "port")
+        result = invoke(
+            *("simulate", "demo", "--broker", url(nats_broker), "--start", "2026-11-01T06:00:00+08:00", "--speed", "0"),
+            *("--minutes", "3", "--backfill", "0", "--truth", truth, "--no-lorawan", "--modbus-port", port),
+            *("--nmea-udp", "{}:{}".format(*hearer.getsockname()), "--set", "size.vehicles=20"),
+            *("--set", "size.bins=20", "--set", "size.workers=5", "--set", "size.toilets=4"),
+        )
+        assert result.exception is None
+        assert hearer.recv(2_048).startswith(b"imei:864180")
+    assert "sent, without answers in their protocol" in result.stdout
+    assert "messages by nmea-udp" in result.stdout
+    assert set(read_truth(truth).header.protocols.values()) == {"nmea-udp", "modbus", "mqtt-json"}
+
+
+def test_a_port_that_is_taken_is_named(nats_broker, tmp_path):
+    with socket.create_server(("", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = invoke(
+            *("simulate", "demo", "--broker", url(nats_broker), "--start", "2026-11-01T06:00:00+08:00"),
+            *("--modbus-port", port, "--minutes", "1", "--speed", "0", "--backfill", "0"),
+        )
+    assert isinstance(result.exception, ConfigError)
+    assert f"--modbus-port: port {port}" in str(result.exception)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from hub.commands.decode import answers
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
 from ingest.wire.jt808_frames import Framer, escape
@@ -26,7 +27,8 @@ def cases(kind: str) -> list[Any]:
 
 
 def told(case: dict[str, Any]) -> dict[str, Any]:
-    return decodings()["jt808"].teller(Options())(case["input"].encode())
+    (answer,) = answers([case["input"].encode()], decodings()["jt808"].teller(Options()))
+    return answer
 
 
 def our_name(name: str) -> str:

@@ -13,6 +13,7 @@ from devices.errors import DecodeError
 from devices.instants import parse as instant
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Identity
+from hub.commands.decode import answers
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
 from ingest.wire import jt808
@@ -45,8 +46,15 @@ def fields(number: int, body: bytes, phone: str = PHONE) -> dict[str, Any]:
     return jt808.fields(parse(payload(frame(number, body, 5, phone))))
 
 
+def all_told(*lines: bytes | str) -> list[dict[str, Any]]:
+    """What ``decode`` prints of these lines."""
+    given = [line.encode() if isinstance(line, str) else line for line in lines]
+    return list(answers(given, decodings()["jt808"].teller(Options())))
+
+
 def told(line: bytes | str) -> dict[str, Any]:
-    return decodings()["jt808"].teller(Options())(line.encode() if isinstance(line, str) else line)
+    (answer,) = all_told(line)
+    return answer
 
 
 def test_a_position() -> None:
@@ -155,6 +163,14 @@ def test_a_message_without_a_clock_has_a_name_of_its_own() -> None:
         for serial in (1, 1, 2)
     )
     assert first == again != other
+
+
+def test_the_same_bytes_on_another_day_are_another_message() -> None:
+    """Serials begin anew when a terminal is switched on; the day ends at four in the morning in Beijing."""
+    content = payload(frame(0x0301, b"\x01", 57))
+    four = instant("2026-11-23T04:00:00+08:00")
+    names = [jt808.decode(content, CATALOGUE, (), at).uplinks[0].message_id for at in (four - 1, four, four + 10**10)]
+    assert names[0] != names[1] == names[2]
 
 
 def test_a_batch() -> None:
@@ -283,8 +299,7 @@ def test_parts_become_one_payload_and_one_message() -> None:
         jt808.decode(payload(frames[0]), CATALOGUE)
     with pytest.raises(DecodeError, match="no whole message"):
         jt808.decode(b"".join(frames[:2]), CATALOGUE)
-    teller = decodings()["jt808"].teller(Options())
-    lines = [teller(framed.hex().encode()) for framed in frames]
+    lines = all_told(*(framed.hex() for framed in frames))
     assert [line["message"].get("part") for line in lines] == [1, 2, None]
     assert lines[0]["reply"] is None
     assert len(lines[2]["uplinks"]) == len(lines[2]["message"]["positions"]) == 40
@@ -313,7 +328,6 @@ def test_lines_in_every_dress() -> None:
         ("hello", "line: expected hexadecimal digits, two to a byte"),
         ("7e00", "frame: 1 bytes, expected at least 13"),
         (frame(2).hex()[:-4] + "007e", "checksum: 00, expected"),
-        (frame(2).hex() + frame(2).hex(), "line: more than one frame"),
         (frame(0x0200, b"short").hex(), "position: 5 bytes, expected at least 28"),
         (frame(0x0200, position(), bits=0x0400).hex(), "encryption: the body is encrypted (RSA)"),
         (frame(0x8001, b"").hex(), "platform_reply.respond_serial_number: 2 bytes are missing"),
@@ -323,6 +337,19 @@ def test_lines_that_are_refused(line: str, says: str) -> None:
     found = told(line)
     assert (found["ok"], found["input"]) == (False, line)
     assert found["error"].startswith(says)
+
+
+def test_a_line_of_a_capture_holds_several_frames_and_half_of_one() -> None:
+    sound, bad = frame(2, serial=1), frame(2, serial=2)[:-2] + b"\x00\x7e"
+    found = all_told((sound + bad + frame(2, serial=3)[1:] + sound[:9]).hex())
+    assert [one["ok"] for one in found] == [True, False, True, False]
+    assert [one["message"]["serial"] for one in found if one["ok"]] == [1, 3]
+    assert found[1]["error"].startswith("checksum: 00, expected")
+    assert found[1]["input"] == bad[1:-1].hex()
+    assert found[3] == {"ok": False, "error": "frame: 8 bytes, and its end (7e) is missing", "input": sound[1:9].hex()}
+    noisy = all_told((b"noise" + sound + sound).hex())
+    assert [one["ok"] for one in noisy] == [False, True, True]
+    assert noisy[0]["error"] == "line: 5 bytes before the first 7e"
 
 
 def test_what_is_answered_how() -> None:
@@ -336,8 +363,8 @@ def test_what_is_answered_how() -> None:
 
 @given(st.binary(max_size=80))
 def test_nothing_that_a_line_holds_ends_it(line: bytes) -> None:
-    assert told(line)["ok"] in (True, False)
-    assert told(line.hex())["ok"] in (True, False)
+    for one in all_told(line, line.hex()):
+        assert one["ok"] in (True, False)
 
 
 BODIES = st.binary(max_size=120) | st.builds(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ingest.wire.jt808_frames import Framer, escape
 from ingest.wire.jt808_session import Action, Admitted, Answered, Gate, Left, Parcel, Send, Session
@@ -60,8 +64,8 @@ def test_register_then_authenticate(phone: str, edition: int) -> None:
 def test_a_code_that_is_another_terminals_is_refused() -> None:
     talk = Talk()
     code = Gate(SECRET).code(OTHER).encode()
-    for given in (code, b"", b"\xff\xfe", "好".encode("gbk")):
-        assert talk.general(frame(0x0102, given, 1)) == (1, 0x0102, 1)
+    for wrong in (code, b"", b"\xff\xfe", "好".encode("gbk")):
+        assert talk.general(frame(0x0102, wrong, 1)) == (1, 0x0102, 1)
     assert talk.session.refused["code"] == 4
     assert not talk.session.admitted
 
@@ -121,7 +125,9 @@ def test_a_partly_sound_batch_is_answered_as_good() -> None:
 def test_parts_are_answered_each_when_the_whole_is_settled() -> None:
     talk = Talk().enter()
     frames = split(0x0704, batch([position()] * 40), 0xFFFE, 500)
-    (parcel,) = talk(*frames[::-1], frames[0])
+    asked, parcel = talk(*frames[::-1], frames[0])
+    assert isinstance(asked, Send)
+    assert Reply(asked.data).message_id == 0x8003, "the last part came first"
     assert isinstance(parcel, Parcel)
     assert parcel.payload == b"".join(frames)
     replies = [Reply(reply).general for reply in talk.session.settled(parcel)]
@@ -149,7 +155,7 @@ def test_log_out() -> None:
 
 
 def test_headers_that_are_none() -> None:
-    bad = frame(0x0200, position(), 3, "0138001380ff")
+    bad = frame(0x0200, position(), 3, part=(2, 3))
     talk = Talk()
     assert talk(bad) == []
     talk.enter()
@@ -176,3 +182,79 @@ def test_text_goes_out_in_the_terminals_edition_and_serials_wrap() -> None:
         assert (reply.message_id, reply.phone, reply.serial) == (0x8300, phone, serial)
     talk.session._serial = 0xFFFF
     assert talk.session.next_serial() == 0
+
+
+CODE = Gate(SECRET).code(PHONE).encode()
+DAY = b"".join(
+    (
+        frame(0x0200, position(), 0),  # too early
+        b"noise between",
+        frame(0x0100, register(), 1),
+        frame(0x0102, CODE, 2),
+        frame(0x0200, position(status=0x7E7D7E7D), 3)[:20],  # half of one
+        frame(0x0200, position(status=0x7E7D7E7D), 4),
+        *split(0x0704, batch([position()] * 30), 5, 400)[::-1],
+        frame(0x0F0F, b"?", 9)[:-1],  # its end is the beginning of the next
+        frame(0x0002, b"", 10),
+        frame(0x0003, b"", 11),
+        frame(0x0002, b"", 12),
+    )
+)
+
+
+@given(st.lists(st.integers(0, len(DAY)), max_size=30).map(sorted))
+def test_any_chunking_of_a_day_gives_the_same_actions(cuts: list[int]) -> None:
+    whole = Talk()(DAY)
+    talk = Talk()
+    assert [action for start, end in pairwise([0, *cuts, len(DAY)]) for action in talk(DAY[start:end])] == whole
+    assert [type(action).__name__ for action in whole] == [
+        *["Send"] * 2,  # not heard, registered
+        *["Admitted", "Send", "Parcel"],
+        *["Send", "Parcel"],  # the last part came first
+        *["Send"] * 3,  # unknown, heartbeat, log-out
+        *["Left", "Send"],
+    ]
+
+
+def test_the_parts_that_lack_are_asked_for_after_the_last_one() -> None:
+    for phone, count in ((PHONE, b"\x02"), (PHONE_2019, b"\x00\x02")):
+        talk = Talk().enter(phone)
+        frames = split(0x0704, batch([position()] * 60), 0xFFFE, 500, phone)
+        assert len(frames) == 4
+        assert talk(frames[0]) == []
+        (asked,) = talk(frames[3])
+        assert isinstance(asked, Send)
+        reply = Reply(asked.data)
+        assert (reply.message_id, reply.body) == (0x8003, b"\xff\xfe" + count + b"\x00\x02\x00\x03")
+        assert talk(frames[2]) == []
+        (parcel,) = talk(frames[1])
+        assert isinstance(parcel, Parcel)
+        assert len(talk.session.settled(parcel)) == 4
+
+
+def test_the_time_of_the_platform() -> None:
+    talk = Talk().enter(PHONE_2019)
+    talk.clock = 1_795_392_000_000_000 - 1
+    (send,) = talk(frame(0x0004, b"", 5, PHONE_2019))
+    assert isinstance(send, Send)
+    reply = Reply(send.data)
+    assert (reply.message_id, reply.body.hex()) == (0x8004, "261123000000"), "in UTC"
+
+
+def test_what_drivers_and_terminals_report_is_filed_and_answered_as_what_they_are() -> None:
+    talk = Talk().enter()
+    span = bytes.fromhex("261123080000261123081500")
+    sign = b"T000042" + b"T000042" + bytes.fromhex("261123080000") + b"\x01\x01\x00"
+    small = {0x0108: 2, 0x0301: 1, 0x0302: 3, 0x0303: 2, 0x0701: 4, 0x0805: 3, 0x1206: 3}
+    for number, size in small.items():
+        (parcel,) = talk(frame(number, bytes(size), 5))
+        assert isinstance(parcel, Parcel)
+        assert Reply(talk.session.settled(parcel)[0]).general == (5, number, 0)
+    for number, body in ((0x1005, span + b"\x00\x05\x00\x03"), (0x1210, sign + b"a" * 32 + b"\x00\x00")):
+        (parcel,) = talk(frame(number, body, 5))
+        assert isinstance(parcel, Parcel)
+        assert Reply(talk.session.settled(parcel)[0]).general == (5, number, 0)
+        (parcel,) = talk(frame(number, body.replace(b"\x26\x11\x23", b"\x26\x13\x23"), 5))
+        assert isinstance(parcel, Parcel)
+        assert parcel.result == 2, "a time that is none"
+    assert talk.general(frame(0x1211, b"\x01a\x00\x00\x00\x00\x01", 7)) == (7, 0x1211, 3), "files are not taken"

@@ -231,3 +231,31 @@ def test_the_corpus_of_fixes(alone: bool) -> None:
         if claim.observed_at is not None and "time" in expected:
             assert claim.observed_at == instants.parse(expected["time"]), case["id"]
         assert alone or claim.observed_at is not None or "time" not in expected, case["id"]
+
+
+def turning(second: int, with_rmc: bool) -> list[str]:
+    """A burst whose speed and course are other ones each second; without RMC only VTG tells them."""
+    vtg = sentence(f"GNVTG,{second:05.2f},T,,M,{second:05.2f},N,{second * 1.852:06.2f},K,A")
+    dated = rmc(second, knots=second) if with_rmc else sentence(f"GNZDA,{clock(second)},23,11,2026,00,00")
+    return [dated, gga(second), gsa(), vtg]
+
+
+@given(st.lists(st.integers(1, 3), min_size=2, max_size=8), st.booleans(), st.booleans(), st.booleans())
+def test_a_burst_that_is_delivered_again_changes_nothing(
+    copies: list[int], timed_first: bool, pause: bool, with_rmc: bool
+) -> None:
+    """A datagram holds an epoch; the network may deliver it twice, and some time may pass in between."""
+    bursts = [turning(second, with_rmc) for second in range(1, len(copies) + 1)]
+    if not timed_first:
+        bursts = [[*lines[2:], *lines[:2]] for lines in bursts]
+    assembler = EpochAssembler()
+    found: list[Epoch] = []
+    for lines, count in zip(bursts, copies, strict=True):
+        for _ in range(count):
+            found += [epoch for line in lines for epoch in assembler.feed(parse(line.encode()))]
+            found += assembler.flush() if pause else []
+    found += assembler.flush()
+    told = {claim.observed_at: claim.position for claim in (epoch.claim() for epoch in found)}
+    once = claims([line for lines in bursts for line in lines])
+    assert told == {claim.observed_at: claim.position for claim in once}
+    assert len({(epoch.claim().observed_at, repr(epoch.claim().position)) for epoch in found}) == len(once)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import resource
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +16,15 @@ import pytest
 from devices.errors import ConfigError
 from devices.metrics import Catalogue
 from devices.registry import Registry
-from devices.vocabulary import Frame
+from devices.vocabulary import Device, Frame, Identity
 from ingest.adapters.jt808 import Jt808Decoder
+from ingest.adapters.jt808_backlog import IN_FLIGHT
+from ingest.adapters.jt808_commands import DownlinkError
 from ingest.adapters.jt808_settings import NAME, Jt808Listener
-from ingest.adapters.jt808_terminals import DownlinkError, Jt808Server
+from ingest.adapters.jt808_terminals import Jt808Server
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
+from ingest.ports import Commandable, CommandError
 from ingest.transports.tcp_server import TcpLimits
 from ingest.wire.jt808_alarms import Input
 from ingest.wire.jt808_session import Gate
@@ -217,6 +221,33 @@ async def test_a_flood_is_held_and_loses_nothing(private_postgres: PostgresServe
     assert len(contents(dsn)["fixes"]) == 1_001
 
 
+async def test_a_backfill_takes_turns_and_leaves_room_to_the_live(private_postgres: PostgresServer) -> None:
+    """While nothing is committed only so many batches are taken, of all connections; live positions pass them by."""
+    dsn = private_postgres.dsn()
+    backlogs = [f"{13_100_000_000 + number:012}" for number in range(10)]
+    async with Line(dsn) as line, await line.terminal() as live:
+        back = [await line.terminal(phone) for phone in backlogs]
+        private_postgres.stop()
+        for terminal in back:
+            for first in range(0, 40, 2):
+                terminal.send(0x0704, batch([position(time=at(first + second)) for second in range(2)]))
+        await line.until(lambda: line.pipeline.in_flight == IN_FLIGHT)
+        heartbeat = live.send(0x0002)
+        assert (await live.reply()).general == (heartbeat, 0x0002, 0)
+        serial = live.send(0x0200, position(time=at(0)))
+        await line.until(lambda: line.pipeline.in_flight == IN_FLIGHT + 1)
+        back[-1].kill()  # one that waits for its turn goes away
+        private_postgres.start()
+        assert (await live.reply()).general == (serial, 0x0200, 0)
+        for terminal in back[:-1]:
+            for _ in range(20):
+                assert (await terminal.reply()).general[1:] == (0x0704, 0)
+            await terminal.__aexit__()
+        await line.until(lambda: line.pipeline.in_flight == 0)
+        assert line.server.backlog.has_room
+    assert len(contents(dsn)["fixes"]) >= 9 * 40 + 1
+
+
 async def test_a_full_intake_stops_reading_and_goes_on(private_postgres: PostgresServer) -> None:
     dsn = private_postgres.dsn()
     async with (
@@ -247,7 +278,7 @@ async def test_bad_frames_cost_themselves(postgres_dsn: str) -> None:
         coded = frame(0x0200, position(time=at(0)), 60, bits=0x0400)
         terminal.write(coded)
         assert (await terminal.reply()).general == (60, 0x0200, 2)
-        terminal.write(frame(0x0200, position(time=at(0)), 61, "0138001380ff"))
+        terminal.write(frame(0x0200, position(time=at(0)), 61, part=(2, 3)))
         unknown = terminal.send(0x0F0F, b"?")
         assert (await terminal.reply()).general == (unknown, 0x0F0F, 3)
         partly = terminal.send(0x0200, position(time=at(1)) + b"\x01\x04")
@@ -272,6 +303,18 @@ async def test_limits_of_connections(postgres_dsn: str) -> None:
         await line.until(lambda: len(line.server.tcp) == 0)
         async with await line.terminal():
             pass
+
+
+async def test_a_listener_makes_room_for_its_connections(postgres_dsn: str) -> None:
+    """A process begins with 1,024 open files on most systems, which is not what the settings promise."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = min(512, before[1])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, before[1]))
+    try:
+        async with Line(postgres_dsn, limits=TcpLimits(connections=2_000)):
+            assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(2_256, before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 async def test_the_silent_and_those_without_a_name_are_cut_off(postgres_dsn: str) -> None:
@@ -325,6 +368,36 @@ async def test_text_for_a_driver(postgres_dsn: str) -> None:
         with pytest.raises(DownlinkError, match="went away"):
             await lost
         await line.until(lambda: not line.server.terminals)
+
+
+async def test_text_as_a_command(postgres_dsn: str) -> None:
+    """By the identities of a device, and only while its terminal is connected; done is what the terminal confirmed."""
+    device = Device(1, "sweeper-07", "vehicle", "active")
+    identities = (Identity("id", "sweeper-07"), Identity("jt808_phone", PHONE))
+    async with Line(postgres_dsn) as line:
+        server = line.server
+        assert isinstance(server, Commandable)
+        assert server.reaches(device, identities) == ()
+        with pytest.raises(CommandError, match="jt808 sweeper-07: not connected"):
+            await server.command(device, identities, "text", {"text": "x"})
+        async with await line.terminal() as terminal:
+            assert server.reaches(device, identities) == ("text",)
+            assert server.reaches(device, identities[:1]) == ()
+            for result in (0, 3, 9):
+                arguments = {"text": "前方施工", "urgent": True, "speak": False}
+                told = asyncio.create_task(server.command(device, identities, "text", arguments))
+                asked = await terminal.reply()
+                assert (asked.message_id, asked.body) == (0x8300, b"\x05" + "前方施工".encode("gbk"))
+                terminal.send(0x0001, asked.serial.to_bytes(2, "big") + b"\x83\x00" + bytes((result,)))
+                if result == 0:
+                    assert await told == {"result": 0}
+                    continue
+                with pytest.raises(CommandError, match=f"answered {result}"):
+                    await told
+            for name, bad in (("set", {}), ("text", {}), ("text", {"text": 5}), ("text", {"text": "x", "loud": True})):
+                with pytest.raises(ValueError, match=r"command: expected text|text: Object|text: Expected"):
+                    await server.command(device, identities, name, bad)
+        await line.until(lambda: server.reaches(device, identities) == ())
 
 
 async def test_a_terminal_that_comes_back_is_reached_at_its_new_connection(postgres_dsn: str) -> None:

@@ -103,7 +103,7 @@ async def test_what_was_answered_late_may_come_again_unmarked(
     """A broker that lost patience while the answer was on its way sends the message again as a new one."""
     async with Line(postgres_dsn, Broker("n", *nats_broker.address)) as line, device(nats_broker.address) as client:
         if late:
-            line.subscriber.echoes.late_us = 0
+            line.subscriber.repetitions.late_us = 0
         for count in (1, 2):
             await client.publish("sanihub/v1/bin-1/telemetry", b'{"readings": {"fill_pct": 40}}', qos=1)
             await line.committed(count)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pty
-import shutil
 import socket
 import subprocess
 import tty
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,8 @@ from ingest.pipeline import Bounds, Pipeline
 from ingest.plugin import Tools
 from ingest.spool import Spool
 from ingest.spool_feed import feed
-from tests.corpora import corpus
 from tests.intake import contents, dead_letters, make_store
-from tests.nmea import burst, drive, gga, rmc
+from tests.nmea import burst, clock, drive, gga, rmc, sentence
 from tests.servers import PostgresServer
 
 START = 8 * 3600
@@ -415,21 +415,81 @@ def gpsd(log: Path, folder: Path) -> Iterator[tuple[str, int]]:
         process.wait()
 
 
-@pytest.mark.skipif(shutil.which("gpsfake") is None, reason="gpsd-clients is not installed")
-async def test_gpsd_feeds_the_hub(postgres_dsn: str, open_folder: Path) -> None:
-    """What a receiver says comes through gpsd's port unchanged: the corpus where it is there, else our own drive."""
-    try:
-        cases = [case for case in corpus("nmea_fixes.jsonl") if case["log"] == "skytraq-PX1172RH_DS.log"]
-        lines = [line for case in cases for line in case["input"]]
-    except pytest.skip.Exception:
-        lines = drive(10).decode().split()
+def beidou_drive() -> list[str]:
+    """Two constellations in motion; in the middle the fix is lost for a while."""
+    lines = drive(6).decode().split()
+    for second in range(START + 6, START + 9):
+        lines.append(sentence(f"GNRMC,{clock(second)},V,,,,,,,231126,,,N"))
+        lines.append(sentence(f"GNGGA,{clock(second)},,,,,0,00,99.9,,,,,,"))
+    for step in range(9, 15):
+        lines += burst(START + step, step)
+    return lines
+
+
+def southwestern_drive() -> list[str]:
+    """BeiDou alone, with its older talker, south of the equator and west of Greenwich."""
+    lines = []
+    for step in range(12):
+        place = f"3437.{4500 + step * 7:04d},S,05822.{9000 - step * 11:04d},W"
+        lines.append(sentence(f"BDGGA,{clock(START + step)},{place},1,09,1.1,{25 + step}.5,M,15.0,M,,"))
+        lines.append(sentence("BDGSA,A,3,201,202,206,209,211,214,,,,,,,1.9,1.1,1.6"))
+        lines.append(sentence(f"BDRMC,{clock(START + step)},A,{place},8.30,271.5,231126,,,A"))
+    return lines
+
+
+async def told_by_gpsd(address: tuple[str, int], seconds: set[str]) -> dict[str, list[dict[str, Any]]]:
+    """What gpsd itself makes of the log: its reports of positions by time, once it has told of all these times."""
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(b'?WATCH={"enable":true,"json":true}\n')
+    told: dict[str, list[dict[str, Any]]] = {}
+    async with asyncio.timeout(60):
+        while set(told) != seconds:
+            report = json.loads(await reader.readline())
+            if report["class"] == "TPV" and report.get("mode", 0) >= 2 and {"time", "lat", "altMSL"} <= set(report):
+                told.setdefault(report["time"], []).append(report)
+    writer.close()
+    return told
+
+
+@pytest.mark.parametrize("lines", [beidou_drive(), southwestern_drive()], ids=["two systems", "beidou south west"])
+async def test_gpsd_and_the_hub_are_of_one_opinion(postgres_dsn: str, open_folder: Path, lines: list[str]) -> None:
+    """gpsd reads a receiver, the hub reads what it passes on: at each instant both tell the same position."""
     log = open_folder / "receiver.log"
     log.write_text("".join(f"{line}\r\n" for line in lines))
+    fixed = {line.split(",")[1] for line in lines if "RMC" in line and ",A," in line}
+    expected = {f"2026-11-23T{at[:2]}:{at[2:4]}:{at[4:6]}.000Z" for at in fixed}
     with gpsd(log, open_folder) as (host, port):
         greeting = '?WATCH={"enable":true,"nmea":true}'
         section = {"kind": "tcp-client", "host": host, "port": port, "device": "veh-1", "greeting": greeting}
         async with Hall(postgres_dsn, section) as hall:
-            await hall.until(lambda: hall.pipeline.stats.rows >= 8, seconds=90)
-    places = {(round(row[2], 4), round(row[3], 4)) for row in fixes(postgres_dsn)}
-    assert places == {(44.0688, -121.3141)} or len(places) >= 8
+            told = await listened_to(host, port, expected)
+            await hall.until(lambda: len(moments(postgres_dsn)) >= len(expected), seconds=60)
+    ours = moments(postgres_dsn)
+    assert set(ours) == expected, "one fix an instant, and none while there was none"
+    for at, (lat, lon, altitude) in ours.items():
+        theirs = told[at][-1]
+        assert (lat, lon) == (pytest.approx(theirs["lat"], abs=1e-6), pytest.approx(theirs["lon"], abs=1e-6)), at
+        assert altitude == pytest.approx(theirs["altMSL"], abs=0.05), at
     assert dead_letters(postgres_dsn) == []
+
+
+async def listened_to(host: str, port: int, seconds: set[str]) -> dict[str, list[dict[str, Any]]]:
+    """What gpsd tells, as soon as it can be reached."""
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(ConnectionError):
+                return await told_by_gpsd((host, port), seconds)
+            await asyncio.sleep(0.05)
+
+
+def moments(dsn: str) -> dict[str, tuple[float, float, float]]:
+    """The positions in the store by their time, as gpsd writes it.
+
+    Whoever connects in the middle of a burst may hear GGA before any date: that position has no time of its own.
+    Whoever leaves in the middle of one has heard RMC and no altitude: the whole burst of an earlier round says more.
+    """
+    query = """SELECT observed_at, lat, lon, altitude_m FROM fixes
+               WHERE valid AND quality = 0 ORDER BY altitude_m NULLS FIRST"""
+    with psycopg.connect(dsn) as connection:
+        rows = connection.execute(query).fetchall()
+    return {f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z": tuple(rest) for at, *rest in rows}

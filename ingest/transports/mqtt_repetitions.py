@@ -1,4 +1,4 @@
-"""Echoes: messages that come again unmarked because the broker had lost patience just when it was answered.
+"""Repetitions: messages that come again unmarked because the broker had lost patience just when it was answered.
 
 A broker that sends an unacknowledged message again marks it (DUP) and keeps its packet identifier (MQTT 3.1.1, clauses
 3.3.1.1 and 4.4). nats-server does so after ``ack_wait``, but where the acknowledgement arrives while the repetition is
@@ -17,8 +17,8 @@ from devices.vocabulary import ANY_TOKEN, Frame
 Words = tuple[str, bytes]
 
 
-class Echoes:
-    """The messages that were answered late. ``late_us`` is what counts as late, ``within_us`` how long echoes come."""
+class Repetitions:
+    """The messages that were answered late: after ``late_us``. They may come again for ``within_us``."""
 
     def __init__(self, late_us: int = 3_000_000, within_us: int = 10_000_000) -> None:
         self.late_us = late_us
@@ -35,7 +35,7 @@ class Echoes:
         self._order.append((now + self._within, words))
 
     def marked(self, frame: Frame) -> Frame:
-        """A message that has just come: as it is, or, if it is an echo, marked as the repetition that it is."""
+        """A message that has just come: as it is, or, if it is a repetition, marked as one."""
         if not self._until:
             return frame
         while self._order and self._order[0][0] < frame.received_at:
