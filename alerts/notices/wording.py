@@ -23,8 +23,8 @@ _WORDS: dict[Language, dict[str, str]] = {
     "en": {
         "info": "Info", "warning": "Warning", "critical": "CRITICAL",
         "cleared": "Cleared", "escalated": "Escalated", "revised": "Corrected", "retracted": "Withdrawn",
-        "test": "Test", "colon": ": ", "open": " (", "close": ")", "comma": ", ", "after": "after {}", "level": "level {}",
-        "late": "from late data", "inside": "{} devices", "more": "and {} more", "several": "{} notifications",
+        "test": "Test", "colon": ": ", "open": " (", "close": ")", "comma": ", ", "after": "after {}",
+        "level": "level {}", "late": "from late data", "inside": "{} devices", "more": "and {} more", "several": "{} notifications",
         "rule": "Rule", "device": "Device", "kind": "Kind", "area": "Area", "scope": "Part", "raised_at": "Since",
         "cleared_at": "Until", "told_at": "Noticed", "value": "Value", "members": "Devices", "reference": "Reference",
         "h": "{} h", "min": "{} min", "s": "{} s", "space": " ",

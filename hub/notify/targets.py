@@ -16,8 +16,11 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-# Public by their numbers, but answered by the machine's own cloud.
-_METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
+# What the tables of older Pythons call public, and the address at which one cloud's machines meet their host.
+_BESIDES = tuple(
+    ipaddress.ip_network(text)
+    for text in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "64:ff9b:1::/48", "3fff::/20", "5f00::/16")
+)
 
 
 class TargetError(OSError):
@@ -43,7 +46,7 @@ class Targets:
         if any(_within(form, self.allowed) for form in forms):
             return None
         for form in forms:
-            if form in _METADATA or not form.is_global or form.is_multicast or form.is_reserved:
+            if _within(form, _BESIDES) or not form.is_global or form.is_multicast or form.is_reserved:
                 return f"{text} is not a public address; see notify.allowed_networks"
         return None
 
@@ -76,11 +79,13 @@ def _forms(address: Address) -> tuple[Address, ...]:
         return (address,)
     if address.ipv4_mapped is not None:
         return (address.ipv4_mapped,)  # the same to the kernel
+    if address in _NAT64:
+        return (ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF),)
     inner: list[Address] = []
     if address.sixtofour is not None:
         inner.append(address.sixtofour)
     if address.teredo is not None:
         inner += address.teredo
-    if address in _NAT64 or int(address) >> 32 == 0:
+    if int(address) >> 32 == 0:
         inner.append(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
     return (address, *inner)
