@@ -34,7 +34,7 @@ class RouteSection(BaseModel):
     areas: tuple[str, ...] = ()
     device_kinds: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
-    actions: tuple[Literal["raised", "cleared", "escalated", "revised", "storm"], ...] = ()
+    actions: tuple[Literal["raised", "raised_again", "escalated", "cleared", "revised", "storm"], ...] = ()
     hours: str | None = None
     weekdays: tuple[str, ...] = ()
 

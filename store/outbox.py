@@ -79,7 +79,7 @@ UPDATE deliveries SET attempts = attempts + 1, tried_at = %(now)s, claimed_until
  WHERE message = ANY (%(messages)s) AND {_OPEN} RETURNING message
 """  # noqa: S608 - constants only
 _READ = f"""
-SELECT d.message, d.attempts, d.due_at, o.id, o.key, o.action, o.entered_at, o.content
+SELECT d.message, d.attempts, d.due_at, o.id, o.key, o.action, o.entered_at, o.content, o.alert_id
   FROM deliveries d JOIN outbox o ON o.id = d.outbox_id
  WHERE d.message = ANY (%s) AND {_OPEN} ORDER BY o.id
 """  # noqa: S608 - constants only
@@ -132,7 +132,7 @@ UPDATE deliveries SET attempts = attempts + 1, tried_at = %(now)s, claimed_until
  WHERE message = ANY (%(messages)s) AND {_OPEN} RETURNING message
 """  # noqa: S608 - constants only
 _READ = f"""
-SELECT d.message, d.attempts, d.due_at, o.id, o.key, o.action, o.entered_at, o.content
+SELECT d.message, d.attempts, d.due_at, o.id, o.key, o.action, o.entered_at, o.content, o.alert_id
   FROM deliveries d JOIN outbox o ON o.id = d.outbox_id
  WHERE d.message = ANY (%s) AND {_OPEN} ORDER BY o.id
 """  # noqa: S608 - constants only
@@ -156,9 +156,11 @@ UPDATE deliveries SET given_up_at = clock_timestamp(), claimed_until = NULL,
 """  # noqa: S608 - constants only
 _CHANNELS = f"SELECT DISTINCT channel FROM deliveries WHERE {_OPEN}"  # noqa: S608 - constants only
 _WAITING = f"SELECT channel, count(*) FROM deliveries WHERE {_OPEN} GROUP BY channel"  # noqa: S608 - constants only
+# An alert that lasts needs its first notice yet, for what will be told of it later.
 _FORGET = f"""
 DELETE FROM outbox o WHERE o.entered_at < clock_timestamp() - %s * interval '1 day' AND o.routed_at IS NOT NULL
    AND NOT EXISTS (SELECT FROM deliveries d WHERE d.outbox_id = o.id AND {_OPEN})
+   AND NOT EXISTS (SELECT FROM alerts a WHERE a.id = o.alert_id AND a.cleared_at IS NULL AND NOT a.retracted)
 """  # noqa: S608 - constants only
 
 
@@ -318,9 +320,9 @@ async def _enter(connection: AsyncConnection, planned: list[tuple[tuple[Any, ...
 
 
 def _notice(row: tuple[Any, ...]) -> Notice:
-    sequence, key, action, entered_at, content = row[:5]
+    sequence, key, action, entered_at, content, alert = row
     entered = instants.from_datetime(entered_at)
-    return Notice(sequence, key, action, entered, read_content(content, entered))
+    return Notice(sequence, key, action, entered, read_content(content, entered), alert)
 
 
 def _claimed(channel: str, rows: Sequence[tuple[Any, ...]]) -> list[Claimed]:

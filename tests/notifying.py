@@ -22,8 +22,10 @@ LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
 def notice(sequence: int = 1, action: str = "raised", **content: Any) -> Notice:
-    fields = {"rule": "bin_full", "severity": "warning", "device": "bin-0042", "raised_at": AT, "title": "Bin full"}
-    return Notice(sequence, f"alert:{sequence}:{action}", action, AT, msgspec.convert(fields | content, Content))
+    fields = {"rule": "bin_full", "severity": "warning", "raised_at": AT, "title": "Bin full"}
+    device = {"id": content.pop("device", "bin-0042")}
+    made = msgspec.convert(fields | {"device": device} | content, Content)
+    return Notice(sequence, f"{action}:{sequence}", action, AT, made)
 
 
 def message(*notices: Notice, id_: str | None = None) -> Message:

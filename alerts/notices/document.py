@@ -30,7 +30,7 @@ def document(message: Message) -> bytes:
 def _entry(notice: Notice) -> dict[str, Any]:
     content = notice.content
     alert = msgspec.to_builtins(content)
-    for field in ("raised_at", "cleared_at", "told_at"):
+    for field in ("raised_at", "cleared_at"):
         instant = getattr(content, field)
         alert[field] = None if instant is None else _iso(instant)
     return {
@@ -39,7 +39,7 @@ def _entry(notice: Notice) -> dict[str, Any]:
         "action": notice.action,
         "entered_at": _iso(notice.entered_at),
         "text": {"en": wording.line(notice, "en"), "zh": wording.line(notice, "zh")},
-        "alert": alert,
+        "alert": {"id": notice.alert, **alert},
     }
 
 

@@ -7,55 +7,65 @@ message is the same whenever it is made, also after the device was renamed or th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from alerts.rule import Severity
 
-Action = Literal["raised", "cleared", "escalated", "revised", "storm", "test"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")  #: from the least to the gravest
+ACTIONS = ("raised", "raised_again", "escalated", "cleared", "revised", "storm")  #: what an outbox row may tell
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """The device of an alert, as it was called when the notice was entered."""
+
+    id: str
+    name: str = ""
+    kind: str = ""
+    area: str | None = None
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What an outbox row says of an alert; its column ``content`` holds this as JSON.
 
-    ``raised_at`` and ``cleared_at`` are the device's time, ``told_at`` is the wall's (all µs). ``detail`` is what the
-    rule has to add. ``late`` marks what a repair of history has found, ``retracted`` what it has taken back. A storm
-    names up to twenty of its devices in ``members``, and their number in ``member_count``.
+    ``kind`` is the kind of the rule. ``raised_at`` and ``cleared_at`` are the device's time (µs). ``detail`` is what
+    the rule has to add. ``late`` marks what a repair of history has found, ``retracted`` what it has taken back;
+    ``step`` is that of an escalation. A storm names some of its devices in ``members``, and their number in
+    ``member_count``.
     """
 
     rule: str
     severity: Severity
-    device: str
+    device: Subject
     raised_at: int
-    alert: int | None = None
+    kind: str = ""
     title: str = ""
     title_zh: str = ""
-    device_name: str = ""
-    device_kind: str = ""
-    area: str = ""
     scope: str = ""
     cleared_at: int | None = None
-    told_at: int | None = None
     value: float | None = None
-    unit: str = ""
+    unit: str | None = None
     detail: Mapping[str, Any] = {}
     late: bool = False
     retracted: bool = False
-    escalation: int = 0
+    step: int = 0
     members: Sequence[str] = ()
     member_count: int = 0
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """One notification. ``sequence`` grows with time, and within an alert always; ``key`` is the same for ever."""
+    """One notification. ``sequence`` grows with time, and within an alert always; ``key`` is the same for ever.
+
+    ``entered_at`` is when it was committed, in wall time (µs); ``alert`` the number of its alert.
+    """
 
     sequence: int
     key: str
     action: str
     entered_at: int
     content: Content
+    alert: int | None = None
 
 
 def read_content(raw: Mapping[str, Any], entered_at: int) -> Content:
@@ -64,12 +74,20 @@ def read_content(raw: Mapping[str, Any], entered_at: int) -> Content:
     One that does not fit is not an error, for what stands in the outbox has to go out: it becomes a critical notice
     that says what is wrong with it, with whatever of rule and device can be read.
     """
+    device = raw.get("device")
+    if isinstance(device, Mapping) and isinstance(device.get("area"), int | float):  # attributes are what people enter
+        raw = {**raw, "device": {**device, "area": str(device["area"])}}
     try:
         return msgspec.convert(raw, Content)
     except msgspec.ValidationError as error:
-        rule, device = (str(raw.get(name, "?"))[:200] for name in ("rule", "device"))
-        fault = {"unreadable": str(error)}
-        return Content(rule=rule, severity="critical", device=device, raised_at=entered_at, detail=fault)
+        known = device.get("id", "?") if isinstance(device, Mapping) else "?"
+        return Content(
+            rule=str(raw.get("rule", "?"))[:200],
+            severity="critical",
+            device=Subject(str(known)[:200]),
+            raised_at=entered_at,
+            detail={"unreadable": str(error)},
+        )
 
 
 class Message(msgspec.Struct, frozen=True):

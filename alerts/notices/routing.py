@@ -32,8 +32,8 @@ class Route(msgspec.Struct, frozen=True):
         content = notice.content
         return (
             (not self.severities or content.severity in self.severities)
-            and (not self.areas or content.area in self.areas)
-            and (not self.device_kinds or content.device_kind in self.device_kinds)
+            and (not self.areas or content.device.area in self.areas)
+            and (not self.device_kinds or content.device.kind in self.device_kinds)
             and (not self.rules or any(fnmatchcase(content.rule, pattern) for pattern in self.rules))
             and (not self.actions or notice.action in self.actions)
             and (self.hours is None or self.hours.hold(notice.entered_at, zone))

@@ -22,21 +22,25 @@ _LONGEST = {"text": 120, "detail": 10}
 _WORDS: dict[Language, dict[str, str]] = {
     "en": {
         "info": "Info", "warning": "Warning", "critical": "CRITICAL",
-        "cleared": "Cleared", "escalated": "Escalated", "revised": "Corrected", "retracted": "Withdrawn",
-        "test": "Test", "colon": ": ", "open": " (", "close": ")", "comma": ", ", "after": "after {}",
-        "level": "level {}", "late": "from late data", "inside": "{} devices", "more": "and {} more", "several": "{} notifications",
-        "rule": "Rule", "device": "Device", "kind": "Kind", "area": "Area", "scope": "Part", "raised_at": "Since",
-        "cleared_at": "Until", "told_at": "Noticed", "value": "Value", "members": "Devices", "reference": "Reference",
-        "h": "{} h", "min": "{} min", "s": "{} s", "space": " ",
+        "raised_again": "Still there", "escalated": "Escalated", "cleared": "Cleared",
+        "revised": "Corrected", "retracted": "Withdrawn", "test": "Test",
+        "colon": ": ", "open": " (", "close": ")", "comma": ", ", "space": " ",
+        "after": "after {}", "level": "level {}", "late": "from late data", "inside": "{} devices",
+        "more": "and {} more", "several": "{} notifications", "h": "{} h", "min": "{} min", "s": "{} s",
+        "rule": "Rule", "device": "Device", "kind": "Kind", "area": "Area", "scope": "Part",
+        "raised_at": "Since", "cleared_at": "Until", "told_at": "Noticed", "value": "Value", "members": "Devices",
+        "reference": "Reference",
     },
     "zh": {
         "info": "提示", "warning": "警告", "critical": "严重",
-        "cleared": "已恢复", "escalated": "已升级", "revised": "已更正", "retracted": "已撤回", "test": "测试",
-        "colon": "：", "open": "（", "close": "）", "comma": "，", "after": "持续{}", "level": "第{}级",
-        "late": "迟到数据", "inside": "共{}台设备", "more": "另有{}条", "several": "{}条通知",
-        "rule": "规则", "device": "设备", "kind": "类型", "area": "区域", "scope": "部位", "raised_at": "开始",
-        "cleared_at": "结束", "told_at": "发现", "value": "数值", "members": "设备", "reference": "编号",
-        "h": "{}小时", "min": "{}分钟", "s": "{}秒", "space": "",
+        "raised_again": "仍未恢复", "escalated": "已升级", "cleared": "已恢复",
+        "revised": "已更正", "retracted": "已撤回", "test": "测试",
+        "colon": "：", "open": "（", "close": "）", "comma": "，", "space": "",
+        "after": "持续{}", "level": "第{}级", "late": "迟到数据", "inside": "共{}台设备",
+        "more": "另有{}条", "several": "{}条通知", "h": "{}小时", "min": "{}分钟", "s": "{}秒",
+        "rule": "规则", "device": "设备", "kind": "类型", "area": "区域", "scope": "部位",
+        "raised_at": "开始", "cleared_at": "结束", "told_at": "发现", "value": "数值", "members": "设备",
+        "reference": "编号",
     },
 }  # fmt: skip
 
@@ -50,8 +54,8 @@ def line(notice: Notice, language: Language) -> str:
         asides.append(_value(notice))
     if notice.action == "storm" or content.member_count:
         asides.append(words["inside"].format(content.member_count))
-    if notice.action == "escalated" and content.escalation:
-        asides.append(words["level"].format(content.escalation))
+    if notice.action == "escalated" and content.step:
+        asides.append(words["level"].format(content.step))
     if notice.action == "cleared" and content.cleared_at is not None and content.cleared_at > content.raised_at:
         asides.append(words["after"].format(_duration(content.cleared_at - content.raised_at, words)))
     text = words["comma"].join([text, *asides])
@@ -64,12 +68,12 @@ def paragraph(notice: Notice, language: Language, zone: tzinfo) -> str:
     fields = {
         "rule": content.rule,
         "device": _device(notice, words),
-        "kind": content.device_kind,
-        "area": content.area,
+        "kind": content.device.kind,
+        "area": content.device.area or "",
         "scope": content.scope,
         "raised_at": _time(content.raised_at, zone),
         "cleared_at": _time(content.cleared_at, zone),
-        "told_at": _time(content.told_at, zone),
+        "told_at": _time(notice.entered_at, zone),
         "value": "" if content.value is None else _value(notice),
         "members": words["comma"].join(_clean(member) for member in content.members[:20]),
     }
@@ -106,8 +110,8 @@ def _mark(notice: Notice, words: dict[str, str]) -> str:
     if notice.content.retracted:
         return words["retracted"]
     severity = words[notice.content.severity]
-    if notice.action == "escalated":
-        return f"{words['escalated']}{words['comma']}{severity}"
+    if notice.action in {"escalated", "raised_again"}:
+        return f"{words[notice.action]}{words['comma']}{severity}"
     return words.get(notice.action, severity)
 
 
@@ -119,13 +123,13 @@ def _title(notice: Notice, language: Language) -> str:
 
 def _device(notice: Notice, words: dict[str, str]) -> str:
     content = notice.content
-    name, device = _clean(content.device_name), _clean(content.device)
+    name, device = _clean(content.device.name), _clean(content.device.id)
     both = f"{name}{words['open']}{device}{words['close']}" if name and name != device else device
     return both + (f" {_clean(content.scope)}" if content.scope else "")
 
 
 def _value(notice: Notice) -> str:
-    unit = _clean(notice.content.unit, 20)
+    unit = _clean(notice.content.unit or "", 20)
     return f"{notice.content.value:.6g}{' ' if unit else ''}{unit}"
 
 

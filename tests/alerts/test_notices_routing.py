@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerts.notices.hours import parse_hours
-from alerts.notices.notice import Content, Notice
+from alerts.notices.notice import Content, Notice, Subject
 from alerts.notices.routing import Habits, Planned, Route, plan
 from devices.instants import from_datetime
 
@@ -22,7 +22,7 @@ NOON, NIGHT = at("2026-11-23T12:00:30"), at("2026-11-23T23:00:00")
 
 
 def notice(entered_at: int = NOON, action: str = "raised", **content: str) -> Notice:
-    fields = {"rule": "bin_full", "severity": "warning", "device": "bin-1", "device_kind": "bin", "area": "east"}
+    fields = {"rule": "bin_full", "severity": "warning", "device": Subject("bin-1", kind="bin", area="east")}
     return Notice(1, "k", action, entered_at, Content(raised_at=entered_at, **(fields | content)))  # type: ignore[arg-type]
 
 

@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 
 from alerts.notices import wording
 from alerts.notices.document import document
-from alerts.notices.notice import Content, Message, Notice, read_content
+from alerts.notices.notice import Content, Message, Notice, Subject, read_content
 
 ZONE = ZoneInfo("Asia/Shanghai")
 AT = 1_764_000_000_000_000  # 2025-11-25T00:00:00+08:00
 FULL = Content(
-    rule="bin_full", severity="critical", device="bin-0042", device_name="北门", device_kind="bin", area="east",
-    title="Bin full", title_zh="垃圾桶已满", raised_at=AT, told_at=AT + 60_000_000, value=97.0, unit="%",
+    rule="bin_full", severity="critical", device=Subject("bin-0042", "北门", "bin", "east"),
+    title="Bin full", title_zh="垃圾桶已满", raised_at=AT, value=97.0, unit="%",
     detail={"limit_pct": 95.0},
 )  # fmt: skip
 
 
 def notice(action: str = "raised", sequence: int = 1, **changes: object) -> Notice:
-    return Notice(sequence, f"alert:{sequence}", action, AT, msgspec.structs.replace(FULL, **changes))
+    return Notice(sequence, f"alert:{sequence}", action, AT + 60_000_000, msgspec.structs.replace(FULL, **changes))
 
 
 def message(*notices: Notice) -> Message:
@@ -40,12 +40,12 @@ def message(*notices: Notice) -> Message:
             "已恢复：垃圾桶已满：北门（bin-0042），持续2小时5分钟",
         ),
         (
-            notice("escalated", escalation=2),
+            notice("escalated", step=2),
             "Escalated, CRITICAL: Bin full: 北门 (bin-0042), 97 %, level 2",
             "已升级，严重：垃圾桶已满：北门（bin-0042），97 %，第2级",
         ),
         (
-            notice("storm", device="gw-1", device_name="", title="Gateway silent", value=None, member_count=200),
+            notice("storm", device=Subject("gw-1"), title="Gateway silent", value=None, member_count=200),
             "CRITICAL: Gateway silent: gw-1, 200 devices",
             "严重：垃圾桶已满：gw-1，共200台设备",
         ),
@@ -81,8 +81,8 @@ def test_all_of_it() -> None:
 
 
 def test_several_are_counted_and_the_gravest_are_shown() -> None:
-    mild = [notice(sequence=number, severity="info", device=f"bin-{number}") for number in range(46)]
-    grave = notice(sequence=46, device="bin-46")
+    mild = [notice(sequence=number, severity="info", device=Subject(f"bin-{number}", "北门")) for number in range(46)]
+    grave = notice(sequence=46, device=Subject("bin-46", "北门"))
     several = message(*mild, grave)
     assert wording.headline(several, "en") == "47 notifications: 1 CRITICAL, 46 Info"
     assert wording.headline(several, "zh") == "47条通知：1 严重，46 提示"
@@ -105,18 +105,25 @@ def test_as_json_all_of_them_stand_in_full() -> None:
 
 
 def test_content_that_does_not_fit_goes_out_as_critical() -> None:
-    content = read_content({"rule": "bin_full", "severity": "grave", "device": "bin-1"}, AT)
-    assert (content.rule, content.device, content.severity, content.raised_at) == ("bin_full", "bin-1", "critical", AT)
+    content = read_content({"rule": "bin_full", "severity": "grave", "device": {"id": "bin-1"}}, AT)
+    assert (content.rule, content.device.id, content.severity, content.raised_at) == (
+        "bin_full",
+        "bin-1",
+        "critical",
+        AT,
+    )
     assert "severity" in content.detail["unreadable"]
-    assert read_content({}, AT).device == "?"
+    assert read_content({}, AT).device.id == "?"
+    assert read_content({"device": [1]}, AT).device.id == "?"
 
 
 text = st.text(max_size=400)
 contents = st.builds(
     Content,
-    rule=text, severity=st.sampled_from(["info", "warning", "critical"]), device=text,
+    rule=text, severity=st.sampled_from(["info", "warning", "critical"]), 
+    device=st.builds(Subject, text, text, text, st.none() | text),
     raised_at=st.integers(-(2**62), 2**62),
-    title=text, title_zh=text, device_name=text, area=text, scope=text, unit=text, value=st.none() | st.floats(),
+    title=text, title_zh=text, scope=text, unit=st.none() | text, value=st.none() | st.floats(),
     cleared_at=st.none() | st.integers(-(2**62), 2**62), detail=st.dictionaries(text, text | st.floats(), max_size=20),
     members=st.lists(text, max_size=30),
 )  # fmt: skip

@@ -45,7 +45,7 @@ async def test_what_is_sent() -> None:
     assert request.headers["webhook-id"] == told.id
     assert abs(int(request.headers["webhook-timestamp"]) - time()) < 60
     assert request.document["id"] == told.id
-    assert request.document["notifications"][0]["alert"]["device"] == "bin-7"
+    assert request.document["notifications"][0]["alert"]["device"]["id"] == "bin-7"
 
 
 async def test_the_signature_is_of_id_time_and_body() -> None:

@@ -94,7 +94,7 @@ class MqttTopics:
 
 def topic_of(prefix: str, message: Message) -> str:
     """``<prefix>/v1/alerts/<severity>/<device>``."""
-    device = message.notices[0].content.device.translate(_LEVEL)[:200] or "_"
+    device = message.notices[0].content.device.id.translate(_LEVEL)[:200] or "_"
     return f"{prefix}/v1/alerts/{message.severity}/{device}"
 
 
