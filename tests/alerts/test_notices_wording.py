@@ -120,7 +120,7 @@ def test_content_that_does_not_fit_goes_out_as_critical() -> None:
 text = st.text(max_size=400)
 contents = st.builds(
     Content,
-    rule=text, severity=st.sampled_from(["info", "warning", "critical"]), 
+    rule=text, severity=st.sampled_from(["info", "warning", "critical"]),
     device=st.builds(Subject, text, text, text, st.none() | text),
     raised_at=st.integers(-(2**62), 2**62),
     title=text, title_zh=text, scope=text, unit=st.none() | text, value=st.none() | st.floats(),
