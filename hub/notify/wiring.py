@@ -11,13 +11,13 @@ from ingest.transports.mqtt_session import Broker
 from store.outbox import Outbox
 
 
-def make_sender(section: NotifySection, dsn: str, brokers: Mapping[str, Broker]) -> Sender:
+def make_sender(section: NotifySection, dsn: str, brokers: Mapping[str, Broker], pace: Pace | None = None) -> Sender:
     """The sender of these settings on the store at ``dsn``; ``brokers`` by the names of their connections.
 
-    Raises ConfigError for a channel that cannot be.
+    ``pace`` takes the place of that of the settings. Raises ConfigError for a channel that cannot be.
     """
     lines = [make_line(channel, section, brokers) for channel in section.channels]
-    pace = Pace(give_up_after_s=section.give_up_after_h * 3_600, keep_days=section.keep_days)
+    pace = pace or Pace(give_up_after_s=section.give_up_after_h * 3_600, keep_days=section.keep_days)
     return Sender(Outbox(dsn), lines, [route.route() for route in section.routes], section.zone, pace)
 
 

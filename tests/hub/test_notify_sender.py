@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 import pytest_asyncio
@@ -77,11 +78,6 @@ def hook(there: Receiver | str, name: str = "a", **fields: Any) -> dict[str, Any
     return {"name": name, "kind": "webhook", "url": url, "secrets": [SECRET], "allow_http": True, **fields}
 
 
-def quick(sender: Sender, **changes: Any) -> Sender:
-    sender._pace = Pace(**{field: getattr(QUICK, field) for field in QUICK.__struct_fields__} | changes)
-    return sender
-
-
 @asynccontextmanager
 async def at_work(*senders: Sender) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(sender.run()) for sender in senders]
@@ -94,7 +90,7 @@ async def at_work(*senders: Sender) -> AsyncIterator[None]:
 
 
 def sending(dsn: str, *channels: dict[str, Any], **changes: Any) -> Sender:
-    return quick(make_sender(settings(*channels), dsn, {}), **changes)
+    return make_sender(settings(*channels), dsn, {}, msgspec.structs.replace(QUICK, **changes))
 
 
 def keys(there: Receiver) -> list[str]:
@@ -166,11 +162,10 @@ async def test_a_message_that_is_refused_holds_no_other(dsn: str) -> None:
     def picky(request: Request) -> Answer:
         return Answer(422 if request.document["notifications"][0]["key"] == refused else 204)
 
-    async with receiver(picky) as there:
-        async with at_work(sending(dsn, hook(there, parallel=1))):
-            await enter(dsn, 20)
-            await until(dsn, DONE, 20)
-            assert await sql(dsn, OVER) == [(0,)]
+    async with receiver(picky) as there, at_work(sending(dsn, hook(there, parallel=1))):
+        await enter(dsn, 20)
+        await until(dsn, DONE, 20)
+        assert await sql(dsn, OVER) == [(0,)]
 
 
 async def test_given_up_after_a_time_with_a_log_line(dsn: str) -> None:

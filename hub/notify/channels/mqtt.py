@@ -6,7 +6,7 @@ import asyncio
 from typing import Literal
 
 import aiomqtt
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from alerts.notices.document import document
 from alerts.notices.notice import Message
@@ -23,6 +23,13 @@ class MqttChannelSection(ChannelSection):
     kind: Literal["mqtt"] = "mqtt"
     broker: str = "embedded"
     prefix: str = Field("sanihub", pattern=r"^[^+#\x00/][^+#\x00]{0,99}$")
+
+    @field_validator("digest_minutes")
+    @classmethod
+    def _goes_alone(cls, value: int) -> int:
+        if value:
+            raise ValueError("each notification is published by itself, so there is no digest")
+        return value
 
 
 class MqttTopics:
