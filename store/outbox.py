@@ -7,7 +7,7 @@ for all hubs together. A message that was formed keeps its id and its notices, w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
@@ -51,9 +51,10 @@ UPDATE deliveries d SET urgent = true, digest = NULL, not_before = least(d.not_b
 _ROUTED = "UPDATE outbox SET routed_at = %s WHERE id = ANY (%s)"
 
 _BUSY_CHANNELS = f"""
-SELECT channel FROM deliveries
- WHERE {_OPEN} AND not_before <= clock_timestamp() AND (claimed_until IS NULL OR claimed_until <= clock_timestamp())
- GROUP BY channel
+SELECT channel FROM unnest(%s::text[]) AS asked (channel)
+ WHERE EXISTS (SELECT FROM deliveries d
+                WHERE d.channel = asked.channel AND {_OPEN} AND d.not_before <= now()
+                  AND (d.claimed_until IS NULL OR d.claimed_until <= now()))
 """  # noqa: S608 - constants only
 _LOCK_CHANNEL = "SELECT pg_advisory_xact_lock(%s, hashtext(%s)), clock_timestamp()"
 _TRIED = "SELECT count(DISTINCT message) FROM deliveries WHERE channel = %s AND tried_at > %s - interval '1 minute'"
@@ -63,6 +64,7 @@ SELECT message FROM deliveries
    AND (claimed_until IS NULL OR claimed_until <= %(now)s)
  GROUP BY message HAVING bool_or(urgent) OR NOT %(quiet)s ORDER BY min(outbox_id) LIMIT %(limit)s
 """  # noqa: S608 - constants only
+# No row locks: the lock of the channel keeps other hubs out, and what is given up meanwhile the claim leaves out.
 _FRESH = f"""
 SELECT d.id, d.alert_id, d.digest IS NOT NULL, d.urgent FROM deliveries d
  WHERE d.channel = %(channel)s AND d.message IS NULL AND {_OPEN} AND d.not_before <= %(now)s
@@ -71,7 +73,7 @@ SELECT d.id, d.alert_id, d.digest IS NOT NULL, d.urgent FROM deliveries d
                     WHERE e.alert_id = d.alert_id AND e.channel = d.channel AND e.outbox_id < d.outbox_id
                       AND e.delivered_at IS NULL AND e.given_up_at IS NULL
                       AND (e.message IS NOT NULL OR e.not_before > %(now)s OR NOT (e.urgent OR NOT %(quiet)s)))
- ORDER BY d.outbox_id LIMIT 1000 FOR UPDATE OF d SKIP LOCKED
+ ORDER BY d.outbox_id LIMIT 500
 """  # noqa: S608 - constants only
 _FORM = "UPDATE deliveries SET message = %s WHERE id = ANY (%s)"
 _CLAIM = f"""
@@ -103,58 +105,6 @@ UPDATE deliveries d SET given_up_at = clock_timestamp(), claimed_until = NULL, a
    AND NOT EXISTS (SELECT FROM deliveries e WHERE e.message = d.message
                       AND e.due_at >= clock_timestamp() - %(after)s * interval '1 s')
 """  # noqa: S608 - constants only
-_CHANNELS = f"""
-SELECT channel FROM deliveries
- WHERE {_OPEN} AND not_before <= clock_timestamp() AND (claimed_until IS NULL OR claimed_until <= clock_timestamp())
- GROUP BY channel
-"""  # noqa: S608 - constants only
-_LOCK_CHANNEL = "SELECT pg_advisory_xact_lock(%s, hashtext(%s)), clock_timestamp()"
-_TRIED = "SELECT count(DISTINCT message) FROM deliveries WHERE channel = %s AND tried_at > %s - interval '1 minute'"
-_AGAIN = f"""
-SELECT message FROM deliveries
- WHERE channel = %(channel)s AND message IS NOT NULL AND {_OPEN} AND not_before <= %(now)s
-   AND (claimed_until IS NULL OR claimed_until <= %(now)s)
- GROUP BY message HAVING bool_or(urgent) OR NOT %(quiet)s ORDER BY min(outbox_id) LIMIT %(limit)s
-"""  # noqa: S608 - constants only
-_FRESH = f"""
-SELECT d.id, d.alert_id, d.digest IS NOT NULL, d.urgent FROM deliveries d
- WHERE d.channel = %(channel)s AND d.message IS NULL AND {_OPEN} AND d.not_before <= %(now)s
-   AND (d.urgent OR NOT %(quiet)s)
-   AND NOT EXISTS (SELECT FROM deliveries e
-                    WHERE e.alert_id = d.alert_id AND e.channel = d.channel AND e.outbox_id < d.outbox_id
-                      AND e.delivered_at IS NULL AND e.given_up_at IS NULL
-                      AND (e.message IS NOT NULL OR e.not_before > %(now)s OR NOT (e.urgent OR NOT %(quiet)s)))
- ORDER BY d.outbox_id LIMIT 1000 FOR UPDATE OF d SKIP LOCKED
-"""  # noqa: S608 - constants only
-_FORM = "UPDATE deliveries SET message = %s WHERE id = ANY (%s)"
-_CLAIM = f"""
-UPDATE deliveries SET attempts = attempts + 1, tried_at = %(now)s, claimed_until = %(now)s + %(lease)s * interval '1 s'
- WHERE message = ANY (%(messages)s) AND {_OPEN} RETURNING message
-"""  # noqa: S608 - constants only
-_READ = f"""
-SELECT d.message, d.attempts, d.due_at, o.id, o.key, o.action, o.entered_at, o.content, o.alert_id
-  FROM deliveries d JOIN outbox o ON o.id = d.outbox_id
- WHERE d.message = ANY (%s) AND {_OPEN} ORDER BY o.id
-"""  # noqa: S608 - constants only
-
-_DELIVERED = f"""
-UPDATE deliveries SET delivered_at = clock_timestamp(), claimed_until = NULL, answer = %s
- WHERE message = %s AND {_OPEN}
-"""  # noqa: S608 - constants only
-_FAILED = f"""
-UPDATE deliveries SET not_before = clock_timestamp() + %(wait)s * interval '1 s', claimed_until = NULL,
-       answer = %(answer)s
- WHERE message = %(message)s AND attempts = %(attempts)s AND {_OPEN}
-"""  # noqa: S608 - constants only
-_LET_GO = f"UPDATE deliveries SET claimed_until = NULL WHERE message = %s AND attempts = %s AND {_OPEN}"  # noqa: S608
-_GIVE_UP = f"""
-UPDATE deliveries SET given_up_at = clock_timestamp(), claimed_until = NULL,
-       answer = coalesce(answer, %(reason)s)
- WHERE channel = %(channel)s AND {_OPEN} AND due_at < clock_timestamp() - %(after)s * interval '1 s'
-   AND (claimed_until IS NULL OR claimed_until <= clock_timestamp())
-   AND (%(message)s::uuid IS NULL OR message = %(message)s::uuid)
-"""  # noqa: S608 - constants only
-_CHANNELS = f"SELECT DISTINCT channel FROM deliveries WHERE {_OPEN}"  # noqa: S608 - constants only
 _WAITING = f"SELECT channel, count(*) FROM deliveries WHERE {_OPEN} GROUP BY channel"  # noqa: S608 - constants only
 # An alert that lasts needs its first notice yet, for what will be told of it later.
 _FORGET = f"""
@@ -215,9 +165,9 @@ class Outbox:
                 await connection.execute(_ROUTED, (now, [row[0] for row in rows]))
             return len(rows)
 
-    async def busy_channels(self) -> set[str]:
-        """Channels for which something is due."""
-        return {row[0] for row in await self._rows(_BUSY_CHANNELS)}
+    async def busy_channels(self, among: Iterable[str]) -> set[str]:
+        """Those of the channels for which something is due."""
+        return {row[0] for row in await self._rows(_BUSY_CHANNELS, (list(among),))}
 
     async def claim(self, channel: str, terms: Terms, is_quiet: Callable[[int], bool]) -> list[Claimed]:
         """Messages that are to be sent now, those that were tried before first; nobody else sends them for a while.
@@ -266,10 +216,6 @@ class Outbox:
         values = {"channel": channel, "after": after_s, "reason": reason}
         return await self._change(_GIVE_UP, values | {"message": UUID(claimed.message.id) if claimed else None})
 
-    async def channels(self) -> set[str]:
-        """Channels for which anything waits, due or not."""
-        return {row[0] for row in await self._rows(_CHANNELS)}
-
     async def waiting(self) -> dict[str, int]:
         """How many deliveries wait, by channel."""
         return dict(await self._rows(_WAITING))
@@ -284,9 +230,9 @@ class Outbox:
             async with self._pool.connection() as connection, connection.transaction():
                 yield connection
 
-    async def _rows(self, query: str) -> list[tuple[Any, ...]]:
+    async def _rows(self, query: str, values: Any = ()) -> list[tuple[Any, ...]]:
         async with self._transaction() as connection:
-            return await (await connection.execute(query.encode())).fetchall()
+            return await (await connection.execute(query.encode(), values)).fetchall()
 
     async def _change(self, query: str, values: Any) -> int:
         async with self._transaction() as connection:

@@ -126,9 +126,11 @@ class Sender:
             self._nudged.clear()
             wait = self._pace.poll_s
             try:
-                while await self._outbox.route(self._plan, ROUTED_AT_ONCE) == ROUTED_AT_ONCE:
+                while (
+                    await self._outbox.route(self._plan, ROUTED_AT_ONCE) == ROUTED_AT_ONCE and not self._stop.is_set()
+                ):
                     pass
-                for name in await self._outbox.busy_channels() & self.lines.keys():
+                for name in await self._outbox.busy_channels(self.lines):
                     self.lines[name].wake.set()
                 self._store.recovered()
             except (TransientError, RejectedError) as error:

@@ -104,6 +104,8 @@ CREATE TABLE deliveries (                          -- one for each notification 
     UNIQUE (outbox_id, channel)
 );
 CREATE INDEX deliveries_waiting ON deliveries (channel, not_before) WHERE delivered_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX deliveries_fresh ON deliveries (channel, outbox_id)
+ WHERE delivered_at IS NULL AND given_up_at IS NULL AND message IS NULL;
 CREATE INDEX deliveries_order ON deliveries (alert_id, channel, outbox_id)
  WHERE delivered_at IS NULL AND given_up_at IS NULL;
 CREATE INDEX deliveries_message ON deliveries (message) WHERE message IS NOT NULL;
