@@ -68,12 +68,13 @@ class Notice(msgspec.Struct, frozen=True):
     alert: int | None = None
 
 
-def read_content(raw: Mapping[str, Any], entered_at: int) -> Content:
+def read_content(raw: Any, entered_at: int) -> Content:
     """The content of an outbox row.
 
     One that does not fit is not an error, for what stands in the outbox has to go out: it becomes a critical notice
     that says what is wrong with it, with whatever of rule and device can be read.
     """
+    raw = raw if isinstance(raw, Mapping) else {}
     device = raw.get("device")
     if isinstance(device, Mapping) and isinstance(device.get("area"), int | float):  # attributes are what people enter
         raw = {**raw, "device": {**device, "area": str(device["area"])}}

@@ -168,6 +168,17 @@ async def test_a_message_that_is_refused_holds_no_other(dsn: str) -> None:
         assert await sql(dsn, OVER) == [(0,)]
 
 
+async def test_what_cannot_be_read_goes_out_all_the_same(dsn: str) -> None:
+    await sql(
+        dsn, """INSERT INTO outbox (key, action, content) VALUES ('a', 'raised', '{"rule": 5}'), ('b', '?', '[]')"""
+    )
+    async with receiver() as there:
+        async with at_work(sending(dsn, hook(there))):
+            await until(dsn, DONE, 2)
+        told = [one["alert"] for request in there.requests for one in request.document["notifications"]]
+    assert [(alert["severity"], alert["device"]["id"]) for alert in told] == [("critical", "?")] * 2
+
+
 async def test_given_up_after_a_time_with_a_log_line(dsn: str) -> None:
     await enter(dsn, 3)
     sender = sending(dsn, hook("http://127.0.0.1:1/"), give_up_after_s=0.3)

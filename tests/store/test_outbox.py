@@ -12,11 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts.notices.notice import Notice
+from alerts.fold import Alert
+from alerts.kind import Cleared, Raised
+from alerts.notices.notice import Content, Notice, Subject
 from alerts.notices.routing import Planned
+from alerts.rule import Rule
+from alerts.rules.threshold import Threshold
+from devices.vocabulary import Batch, Device
+from store.alert_writes import Told, record
 from store.outbox import Claimed, Outbox, Terms
 from store.writer import PostgresStore
-from tests.notifying import notice
+from tests.notifying import AT, notice
 
 TERMS = Terms(slots=4, lease_s=60)
 
@@ -266,6 +272,29 @@ async def test_forgotten_is_what_is_old_and_done_with(desk: Desk) -> None:
         assert await hub.forget(92) == 0
         assert await hub.forget(90) == 1
         assert desk.sql("SELECT alert_id FROM outbox") == [(lasting,)]
+
+
+async def test_what_the_engine_enters_is_read_in_full(desk: Desk) -> None:
+    ((key,),) = desk.sql("SELECT key FROM devices")
+    device = Device(key, "bin-1", "bin", name="North gate", attributes={"area": 7})
+    rule = Rule("full", "threshold", Threshold("fill_pct", 85), severity="critical", title="Full", title_zh="满")
+    alert = Alert("full", "lid", Raised(AT, 97.5, "lid", {"limit": 85}), Cleared(AT + 60_000_000, 10.0, "lid"))
+    store = PostgresStore(desk.dsn)
+    await store.write(Batch(), lambda cursor: record(cursor, [Told(device, alert, rule, 1, rings=True, unit="%")]))
+    await store.close()
+    ((number,),) = desk.sql("SELECT id FROM alerts")
+    async with opened(desk) as (hub,):
+        assert await hub.route(to_all("a")) == 2
+        (raised,) = await hub.claim("a", TERMS, loud)
+        await hub.delivered(raised, "fine")
+        (cleared,) = await hub.claim("a", TERMS, loud)
+    (one,) = raised.message.notices
+    assert one.content == Content(
+        rule="full", kind="threshold", severity="critical", title="Full", title_zh="满", scope="lid",
+        device=Subject("bin-1", "North gate", "bin", "7"), raised_at=AT, cleared_at=AT + 60_000_000,
+        value=97.5, unit="%", detail={"limit": 85},
+    )  # fmt: skip
+    assert (one.action, one.alert, told([cleared])) == ("raised", number, [["cleared"]])
 
 
 # What may happen, in any order: something is entered, a hub routes, claims, sends, records, or dies amid it.

@@ -46,6 +46,7 @@ class MqttTopics:
             name = f"notify.channels {section.name}: broker"
             raise ConfigError(f"{name}: no connection named {section.broker!r} (there: {there})")
         self._broker: Broker = broker
+        self._tls = tls_context(broker.tls) if broker.tls else None
         self._prefix = section.prefix
         self._timeout_s = section.timeout_s
         self._client: aiomqtt.Client | None = None
@@ -80,7 +81,7 @@ class MqttTopics:
                     broker.port,
                     username=broker.username,
                     password=broker.password,
-                    tls_context=tls_context(broker.tls) if broker.tls else None,
+                    tls_context=self._tls,
                     keepalive=broker.keepalive_s,
                     timeout=self._timeout_s,
                     clean_session=True,
