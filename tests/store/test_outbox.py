@@ -362,7 +362,7 @@ class World:
         pytest.fail("it does not come to an end")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=steps, bundles=st.booleans())
 def test_whoever_dies_when_everything_arrives_under_one_id_and_in_order(
     module_desk: Desk, story: list[tuple[str, Any, Any]], bundles: bool

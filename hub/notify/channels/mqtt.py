@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from contextlib import suppress
 from typing import Literal
 
 import aiomqtt
@@ -49,55 +51,86 @@ class MqttTopics:
         self._tls = tls_context(broker.tls) if broker.tls else None
         self._prefix = section.prefix
         self._timeout_s = section.timeout_s
-        self._client: aiomqtt.Client | None = None
+        self._session: Session | None = None
         self._opening = asyncio.Lock()
 
     async def send(self, message: Message) -> str:
         """Publish; the message holds one notice."""
         where = f"mqtt {self._broker.host}:{self._broker.port}"
-        client: aiomqtt.Client | None = None
+        session: Session | None = None
         try:
-            client = await self._open()
-            topic = topic_of(self._prefix, message)
-            await client.publish(topic, document(message), qos=1, retain=False, timeout=self._timeout_s)
+            session = await self._open()
+            await session.publish(topic_of(self._prefix, message), document(message), self._timeout_s)
         except (aiomqtt.MqttError, OSError, ValueError) as error:
-            await self._drop(client)
+            await self._drop(session)
             raise UndeliveredError(f"{where}: {error}") from None
         except asyncio.CancelledError:  # no acknowledgement in time: this connection is not to be trusted any more
-            await self._drop(client)
+            await self._drop(session)
             raise
         return f"acknowledged by {where}"
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._drop(self._client)
+        await self._drop(self._session)
 
-    async def _open(self) -> aiomqtt.Client:
+    async def _open(self) -> Session:
         async with self._opening:
-            if self._client is None:
-                broker = self._broker
-                client = aiomqtt.Client(
-                    broker.host,
-                    broker.port,
-                    username=broker.username,
-                    password=broker.password,
-                    tls_context=self._tls,
-                    keepalive=broker.keepalive_s,
-                    timeout=self._timeout_s,
-                    clean_session=True,
-                )
-                await client.__aenter__()
-                self._client = client
-            return self._client
+            if self._session is not None and self._session.lost.done():
+                await self._drop(self._session)
+            if self._session is None:
+                self._session = await Session.begin(self._broker, self._tls, self._timeout_s / 2)
+            return self._session
 
-    async def _drop(self, client: aiomqtt.Client | None) -> None:
-        if client is None or client is not self._client:
-            return
-        self._client = None
+    async def _drop(self, session: Session | None) -> None:
+        if session is not None and session is self._session:
+            self._session = None
+            await session.end()
+
+
+class Session:
+    """One connection, and a watch over it: ``lost`` is done when the broker is gone."""
+
+    def __init__(self, client: aiomqtt.Client) -> None:
+        self._client = client
+        self.lost = asyncio.create_task(self._watch())
+
+    @classmethod
+    async def begin(cls, broker: Broker, tls: ssl.SSLContext | None, timeout_s: float) -> Session:
+        """Connect. Raises MqttError."""
+        client = aiomqtt.Client(
+            broker.host,
+            broker.port,
+            username=broker.username,
+            password=broker.password,
+            tls_context=tls,
+            keepalive=broker.keepalive_s,
+            timeout=timeout_s,
+            clean_session=True,
+        )
+        await client.__aenter__()
+        return cls(client)
+
+    async def publish(self, topic: str, payload: bytes, timeout_s: float) -> None:
+        """Publish, and wait for the acknowledgement. Raises MqttError, at once when the broker is gone."""
+        publishing = asyncio.create_task(self._client.publish(topic, payload, qos=1, retain=False, timeout=timeout_s))
         try:
-            await client.__aexit__(None, None, None)
-        except aiomqtt.MqttError:
-            return
+            await asyncio.wait({publishing, self.lost}, return_when=asyncio.FIRST_COMPLETED)
+            if not publishing.done():
+                raise aiomqtt.MqttError("the connection was lost")
+            publishing.result()
+        finally:
+            publishing.cancel()
+
+    async def end(self) -> None:
+        """Disconnect, in good order where the broker is still there."""
+        self.lost.cancel()
+        with suppress(aiomqtt.MqttError):
+            await self._client.__aexit__(None, None, None)
+
+    async def _watch(self) -> None:
+        with suppress(aiomqtt.MqttError):
+            async for _ in self._client.messages:  # it subscribes to nothing; this ends with the connection
+                pass
 
 
 def topic_of(prefix: str, message: Message) -> str:
