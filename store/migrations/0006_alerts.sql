@@ -83,16 +83,30 @@ CREATE TABLE outbox (                              -- what people and machines a
 );
 CREATE INDEX outbox_waiting ON outbox (id) WHERE routed_at IS NULL;
 
+CREATE INDEX outbox_time ON outbox (entered_at);
+
 CREATE TABLE deliveries (                          -- one for each notification and channel
-    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    outbox_id    bigint NOT NULL REFERENCES outbox ON DELETE CASCADE,
-    channel      text NOT NULL,
-    not_before   timestamptz NOT NULL DEFAULT now(),
-    attempts     integer NOT NULL DEFAULT 0,
-    delivered_at timestamptz,
-    given_up_at  timestamptz,
-    answer       text,
-    digest       text,                             -- of a digest: the group that goes out together
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    outbox_id     bigint NOT NULL REFERENCES outbox ON DELETE CASCADE,
+    alert_id      bigint,                          -- that of the outbox: what is told of an alert is told in order
+    channel       text NOT NULL,
+    urgent        boolean NOT NULL DEFAULT false,  -- waits neither for the end of quiet hours nor for a digest
+    digest        text,                            -- what it waits for together with others: digest, quiet
+    due_at        timestamptz NOT NULL DEFAULT now(),
+    not_before    timestamptz NOT NULL DEFAULT now(),  -- due_at at first, then when it is to be tried again
+    message       uuid,                            -- what it goes out in, for good: the idempotency key
+    attempts      integer NOT NULL DEFAULT 0,
+    tried_at      timestamptz,
+    claimed_until timestamptz,                     -- a hub is sending it; one that died there has let go of it by then
+    delivered_at  timestamptz,
+    given_up_at   timestamptz,
+    answer        text,
     UNIQUE (outbox_id, channel)
 );
-CREATE INDEX deliveries_waiting ON deliveries (not_before) WHERE delivered_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX deliveries_waiting ON deliveries (channel, not_before) WHERE delivered_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX deliveries_fresh ON deliveries (channel, outbox_id)
+ WHERE delivered_at IS NULL AND given_up_at IS NULL AND message IS NULL;
+CREATE INDEX deliveries_order ON deliveries (alert_id, channel, outbox_id)
+ WHERE delivered_at IS NULL AND given_up_at IS NULL;
+CREATE INDEX deliveries_message ON deliveries (message) WHERE message IS NOT NULL;
+CREATE INDEX deliveries_tried ON deliveries (channel, tried_at);
