@@ -7,7 +7,7 @@ does not know (:meth:`Engine.admit`) and repairs those that are dirty.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from heapq import heappop, heappush
 
 import msgspec
@@ -61,6 +61,7 @@ class Engine:
         self._kept: dict[int, int] = {}  #: when a checkpoint was made last, in the device's time
         self._scheduled: dict[int, int] = {}
         self._due: list[tuple[int, int]] = []
+        self._postponed: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._tracks)
@@ -94,9 +95,18 @@ class Engine:
             self._advance(proposal, devices[key], known, [of_device[at] for at in instants], None)
         return proposal
 
-    def tick(self, horizon: int, most: int = 5_000) -> Proposal:
-        """What time alone changes up to ``horizon`` (µs); at most so many devices at a time, see :meth:`more_due`."""
+    def tick(self, horizon: int, most: int = 5_000, catching_up: Callable[[int], bool] = lambda key: False) -> Proposal:
+        """What time alone changes up to ``horizon`` (µs); at most so many devices at a time, see :meth:`more_due`.
+
+        A device that is ``catching_up``, by its key, is left for a later tick: it is telling of the past just now, and
+        what looks like its silence is a backlog on its way.
+        """
         proposal = Proposal()
+        for key in self._postponed:
+            if (track := self._tracks.get(key)) is not None:
+                self._schedule(key, track)
+        self._postponed.clear()
+        postponed = set()
         while self.more_due(horizon) and len(proposal.tracks) < most:
             due, key = heappop(self._due)
             if self._scheduled.get(key) == due:
@@ -104,10 +114,13 @@ class Engine:
             track = self._tracks.get(key)
             if track is None or key in self.dirty or key in proposal.tracks:
                 continue
-            if track.due <= horizon:
+            if track.due <= horizon and catching_up(key):
+                postponed.add(key)
+            elif track.due <= horizon:
                 self._advance(proposal, self._devices[key], track, [], horizon)
             else:
                 self._schedule(key, track)
+        self._postponed |= postponed
         return proposal
 
     def more_due(self, horizon: int) -> bool:

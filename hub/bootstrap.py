@@ -23,6 +23,7 @@ from devices.vocabulary import Frame
 from hub.alerting.service import Alerting
 from hub.commanding import Commanding
 from hub.embedded import EmbeddedServers, default_data_folder
+from hub.notify.wiring import make_sender
 from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
 from hub.settings import MqttSection, Settings
@@ -111,6 +112,7 @@ class Hub:
         self.uplinks = PostedUplinks(
             self.pipeline, assembler.decode, self.registry, webhooks(), patience_s=self.http.answer_within_s
         )
+        self.sender = make_sender(settings.notify, dsn, {section.name: section.broker() for section in brokers})
         self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring), self.uplinks]
         self._registry_read_at = 0
         self._ready = asyncio.Event()
@@ -164,6 +166,7 @@ class Hub:
 
     async def _end(self, tasks: dict[str, asyncio.Task[None]]) -> None:
         self._stop.set()
+        self.sender.stop()
         for adapter in self.adapters:
             adapter.pause_reading()
         self.pipeline.stop()
@@ -220,7 +223,7 @@ class Hub:
         ready.cancel()
         stopping.cancel()
         if self._ready.is_set():
-            await self.alerting.run(self._stop)
+            await asyncio.gather(self.alerting.run(self._stop), self.sender.run())
 
     async def _keep_registry(self) -> None:
         """Follow what others change in the registry."""

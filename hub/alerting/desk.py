@@ -34,12 +34,15 @@ SECOND = 1_000_000
 class Ringing(msgspec.Struct, frozen=True):
     """When a bell rings. An alert that is over, and was raised longer ago than ``within_s``, is history and rings none.
 
-    ``grace_s`` is how long a waking waits for data that is on its way. ``late`` rings, with a mark, for a repair's
-    alerts that still last.
+    ``grace_s`` is how long a waking waits for data that is on its way. A device that tells of what is more than
+    ``behind_s`` ago is catching up, until it has said nothing for ``pause_s``: meanwhile nothing is concluded from what
+    it has not said. ``late`` rings, with a mark, for a repair's alerts that still last.
     """
 
     within_s: float = 600
     grace_s: float = 10
+    behind_s: float = 120
+    pause_s: float = 60
     late: bool = False
 
 
@@ -62,6 +65,7 @@ class AlertDesk:
         self.turn = asyncio.Lock()
         self.dirtied = asyncio.Event()
         self.now = now
+        self._behind: dict[int, int] = {}  #: when devices that are catching up were heard last, by key
         self._units = {metric.name: metric.unit for metric in catalogue.by_name.values()}
 
     async def find_devices(self, identities: Iterable[Identity]) -> list[tuple[Identity, Device]]:
@@ -89,7 +93,19 @@ class AlertDesk:
         async with self.turn:
             await self.load({key: devices[key] for key in self.engine.unknown(moments)})
             proposal = self.engine.propose(moments, devices)
-            return await self._commit(batch, proposal, devices)
+            written = await self._commit(batch, proposal, devices)
+        now = self.now()
+        for key, of_device in moments.items():
+            if now - max(of_device) > self.ringing.behind_s * SECOND:
+                self._behind[key] = now
+            else:
+                self._behind.pop(key, None)
+        return written
+
+    def catching_up(self, key: int) -> bool:
+        """Whether a device is telling of the past just now."""
+        heard = self._behind.get(key)
+        return heard is not None and self.now() - heard < self.ringing.pause_s * SECOND
 
     async def pass_time(self) -> bool:
         """Wake what is due; whether something is left for another turn."""
@@ -97,7 +113,7 @@ class AlertDesk:
         if not self.engine.more_due(horizon):
             return False
         async with self.turn:
-            proposal = self.engine.tick(horizon)
+            proposal = self.engine.tick(horizon, catching_up=self.catching_up)
             if proposal.empty:
                 self.engine.accept(proposal)
             else:

@@ -70,7 +70,7 @@ class Repairer:
         async with desk.turn:
             if desk.engine.dirty.get(key, dirty).since < dirty.since:
                 return False
-            horizon = desk.now() - int(desk.ringing.grace_s * SECOND)
+            horizon = None if desk.catching_up(key) else desk.now() - int(desk.ringing.grace_s * SECOND)
             until = desk.now() + 10 * 60 * SECOND
             rest = await desk.history.moments({key: device}, {key: reached}, until)
             changed += desk.engine.book.fold(track, device, ordered(rest.get(key, {})), horizon)
@@ -81,7 +81,7 @@ class Repairer:
         self.repairs += 1
         if result.moved or result.appeared or result.vanished:
             counts = {name: len(getattr(result, name)) for name in ("moved", "appeared", "vanished")}
-            log.info("alerts_revised", device=device.id, **counts)
+            log.debug("alerts_revised", device=device.id, **counts)
         return True
 
     async def _fold_far(self, device: Device, track: Track, since: int, changed: list[Alert]) -> int:

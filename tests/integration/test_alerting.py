@@ -125,7 +125,7 @@ def empty(dsn: str) -> None:
         connection.execute("TRUNCATE alerts, tracks, dirty_spans, outbox, deliveries CASCADE")
 
 
-END = BEGIN + 3_000 * SECOND
+END = BEGIN + 3_200 * SECOND
 
 
 @pytest.fixture
