@@ -1,0 +1,74 @@
+"""Moments: everything that one device said of one instant, whoever carried it and in whichever order it came.
+
+Rules are stepped over moments in the order of their instants. A moment is made of *stored* records only by what they
+say, so that any order, repetition or batching of deliveries makes the same moments: of several values of one metric the
+greatest counts, of several positions the one with the greatest ``seq``, as for the latest state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from devices.vocabulary import Event, Fix, Position, Quality, Reading
+
+
+class Moment(msgspec.Struct, gc=False):
+    """One instant (µs) of one device. ``events`` are (kind, attributes), sorted.
+
+    Readings that the source itself doubts, and positions that the receiver calls invalid, are left out.
+    """
+
+    at: int
+    readings: dict[str, float] = {}
+    position: Position | None = None
+    events: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+
+
+Moments = dict[int, dict[int, Moment]]
+"""Moments by device key and instant."""
+
+
+def gather(readings: Iterable[Reading], fixes: Iterable[Fix], events: Iterable[Event]) -> Moments:
+    """The moments of filed records."""
+    found: Moments = {}
+    for reading in readings:
+        if reading.quality and reading.quality & Quality.UNCERTAIN:
+            continue
+        moment = _moment(found, reading.device.key, reading.observed_at)
+        known = moment.readings.get(reading.metric)
+        if known is None or reading.value > known:
+            moment.readings[reading.metric] = reading.value
+    ranks: dict[tuple[int, int], tuple[int, str]] = {}
+    for fix in fixes:
+        if not fix.position.valid:
+            continue
+        place, rank = (fix.device.key, fix.observed_at), _rank(fix)
+        if place not in ranks or rank > ranks[place]:
+            ranks[place] = rank
+            _moment(found, *place).position = fix.position
+    for event in events:
+        moment = _moment(found, event.device.key, event.observed_at)
+        item = (event.kind, event.attributes)
+        if item not in moment.events:
+            moment.events = tuple(sorted((*moment.events, item), key=_event_key))
+    return found
+
+
+def _moment(found: Moments, key: int, at: int) -> Moment:
+    of_device = found.setdefault(key, {})
+    moment = of_device.get(at)
+    if moment is None:
+        moment = of_device[at] = Moment(at, {})
+    return moment
+
+
+def _rank(fix: Fix) -> tuple[int, str]:
+    """The order among positions of one instant; the text of the content settles what numbers do not."""
+    return (-(2**63) if fix.seq is None else fix.seq, repr(fix.position))
+
+
+def _event_key(item: tuple[str, Mapping[str, Any]]) -> tuple[str, bytes]:
+    return item[0], msgspec.json.encode(item[1], order="sorted")
