@@ -14,7 +14,7 @@ from typing import Any
 from devices.datum import DATUMS
 from devices.kinds import KINDS
 from devices.metrics import CATALOGUE, Metric
-from ingest.wire import native_json, native_message
+from ingest.wire.native import form, messages
 
 FOLDER = Path(__file__).parent / "protocols"
 PAGE = FOLDER / "mqtt-json.md"
@@ -69,7 +69,7 @@ def _fix() -> dict[str, Any]:
         name: {"description": "degrees", "type": ["number", "null"], "minimum": -bound, "maximum": bound}
         for name, bound in degrees.items()
     }
-    for name, low, high in native_json._FIX_RANGES:
+    for name, low, high in messages._FIX_RANGES:
         kind = "integer" if name == "satellites" else "number"
         fields[name] = {"type": [kind, "null"], "minimum": low, "maximum": high}
         if name in _UNITS:
@@ -100,7 +100,7 @@ def _event() -> dict[str, Any]:
             "kind": {"type": "string", "pattern": "^_*[A-Za-z0-9][A-Za-z0-9_]*$", "maxLength": 64},
             "ts": {"$ref": "#/$defs/time"},
             "attributes": {
-                "description": f"at most {native_json.MAX_ATTRIBUTES_BYTES} bytes, {native_json.MAX_DEPTH} levels deep",
+                "description": f"at most {messages.MAX_ATTRIBUTES_BYTES} bytes, {messages.MAX_DEPTH} levels deep",
                 "type": ["object", "null"],
             },
         },
@@ -127,7 +127,7 @@ def _message() -> dict[str, Any]:
             "events": {
                 "type": ["array", "null"],
                 "items": {"$ref": "#/$defs/event"},
-                "maxItems": native_json.MAX_EVENTS,
+                "maxItems": messages.MAX_EVENTS,
             },
         },
         "anyOf": [
@@ -148,7 +148,7 @@ def schema() -> dict[str, Any]:
         "description": "The form to write. The hub reads more than this, see mqtt-json.md.",
         "oneOf": [
             message,
-            {"type": "array", "items": message, "minItems": 1, "maxItems": native_message.MAX_MESSAGES},
+            {"type": "array", "items": message, "minItems": 1, "maxItems": form.MAX_MESSAGES},
         ],
         "$defs": {
             "message": _message(),

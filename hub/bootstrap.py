@@ -35,7 +35,7 @@ from ingest.ports import Adapter, Listener
 from ingest.runner import Condition, pause, persist
 from ingest.spool import Spool
 from ingest.spool_feed import feed
-from ingest.transports.mqtt import MqttSubscriber
+from ingest.transports.mqtt.subscriber import MqttSubscriber
 from store.api_keys import ApiKeys
 from store.connection import session_parameters
 from store.readers import Readers

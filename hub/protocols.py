@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from hub.settings import Settings
 from ingest.plugin import Plugin, Subscription, Tools, Wiring, discover
 from ingest.ports import Adapter, Decoder
-from ingest.transports.mqtt import Route
+from ingest.transports.mqtt.subscriber import Route
 
 
 def decoders(settings: Settings, tools: Tools) -> dict[str, Decoder]:

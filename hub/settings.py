@@ -22,7 +22,7 @@ from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
 from ingest.plugin import Plugin, discover
 from ingest.spool import SpoolSettings
-from ingest.transports.mqtt import Broker, Tls
+from ingest.transports.mqtt.session import Broker, Tls
 from store.forgetting import Keeping
 
 DEFAULT_FILE = Path("sanihub.toml")

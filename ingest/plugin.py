@@ -2,7 +2,8 @@
 
 Such a file ends with ``PLUGIN = Plugin(...)``. From that the hub takes the protocol's settings (``[[<setting>]]``), its
 decoder, the MQTT topics that it reads, and the connections of its own that it opens. Nobody lists the protocols:
-:func:`discover` finds them.
+:func:`discover` finds them, also in folders: a protocol of several files is a folder with ``plugin.py``, and
+``lorawan/`` holds a file for each network server.
 """
 
 from __future__ import annotations
@@ -97,8 +98,12 @@ class Plugin(msgspec.Struct, frozen=True):
 
 @cache
 def discover() -> Mapping[str, Plugin]:
-    """All protocols by name, in the order of their files."""
+    """All protocols, in the order of their names."""
     package = import_module("ingest.adapters")
-    modules = (import_module(f"ingest.adapters.{found.name}") for found in pkgutil.iter_modules(package.__path__))
+    modules = (import_module(found.name) for found in pkgutil.walk_packages(package.__path__, "ingest.adapters."))
     plugins = [module.PLUGIN for module in modules if hasattr(module, "PLUGIN")]
-    return {plugin.name: plugin for plugin in plugins}
+    return {plugin.name: plugin for plugin in sorted(plugins, key=_by_name)}
+
+
+def _by_name(plugin: Plugin) -> str:
+    return plugin.name

@@ -13,7 +13,7 @@ from devices.instants import to_iso
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
-from ingest.adapters import chirpstack, loriot, thingpark, tts
+from ingest.adapters.lorawan import chirpstack, loriot, thingpark, tts
 from ingest.assembly import Assembler, IntakeRules
 from ingest.plugin import Tools
 from ingest.ports import Decoder

@@ -16,7 +16,8 @@ from typing import Any
 
 import msgspec
 
-from devices.mapping import Claims, Mapped, claims_of
+from devices.mapping.claims import Claims, claims_of
+from devices.mapping.rules import Mapped
 from devices.metrics import Catalogue
 
 _CATALOGUE = Catalogue()

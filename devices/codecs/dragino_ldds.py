@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from devices.codecs import Codec, DecodedPayload
 from devices.errors import DecodeError
-from devices.mapping import Rule
+from devices.mapping.rules import Rule
 
 PORT = 2
 INVALID = 20  #: mm; a lower distance is the old decoders' "Invalid Reading"

@@ -11,7 +11,7 @@ from typing import Any
 
 from devices.codecs import Codec, DecodedPayload
 from devices.errors import DecodeError
-from devices.mapping import Rule
+from devices.mapping.rules import Rule
 
 STATES, COUNTS = 10, 7  #: the ports
 

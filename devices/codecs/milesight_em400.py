@@ -29,7 +29,7 @@ from devices.codecs.milesight_channels import (
     word,
 )
 from devices.codecs.milesight_mapping import BATTERY, DISTANCE, TILT, alarm
-from devices.mapping import Rule
+from devices.mapping.rules import Rule
 
 _MOTION = {0: "unknown", 1: "start", 2: "moving", 3: "stop"}
 _FENCE = {0: "inside", 1: "outside", 2: "unset", 3: "unknown"}

@@ -23,7 +23,7 @@ from devices.codecs.milesight_channels import (
     word,
 )
 from devices.codecs.milesight_mapping import BATTERY, NO_DISTANCE, alarm
-from devices.mapping import Rule
+from devices.mapping.rules import Rule
 
 _ALARMS = {0: "normal", 1: "threshold_alarm", 2: "mutation_alarm"}
 _MASTERS = {1: "threshold_alarm", 2: "threshold_alarm_release", 3: "mutation_alarm"}

@@ -24,7 +24,7 @@ from devices.codecs.milesight_channels import (
     word,
 )
 from devices.codecs.milesight_mapping import BATTERY
-from devices.mapping import Rule
+from devices.mapping.rules import Rule
 
 POLARIZING, FAULT = 0xFFFE, 0xFFFF  #: what stands in the place of a concentration; the first lasts a day after power-on
 _STATES = {POLARIZING: "polarizing", FAULT: "device error"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devices.mapping import Rule
+from devices.mapping.rules import Rule
 
 NO_DISTANCE: dict[str, float | None] = {"65535": None, "65534": None, "65533": None}
 """No echo, a fault, and too near: what the sensors send in the place of a distance."""

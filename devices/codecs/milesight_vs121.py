@@ -24,7 +24,7 @@ from devices.codecs.milesight_channels import (
     unsigned,
     word,
 )
-from devices.mapping import Rule
+from devices.mapping.rules import Rule
 
 REGIONS = 16
 _WEEK = {0: "sun", 1: "mon", 2: "tue", 3: "wed", 4: "thu", 5: "fri", 6: "sat"}

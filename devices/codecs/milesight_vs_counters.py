@@ -21,7 +21,7 @@ from devices.codecs.milesight_channels import (
     word,
 )
 from devices.codecs.milesight_mapping import alarm
-from devices.mapping import Rule
+from devices.mapping.rules import Rule
 
 LINES = (1, 2, 3, 4)
 _OCCLUSION = {0: "alarm_released", 1: "alarm_triggered"}

@@ -25,7 +25,7 @@ from devices.codecs.milesight_channels import (
     word,
 )
 from devices.codecs.milesight_mapping import BATTERY, DISTANCE
-from devices.mapping import Rule
+from devices.mapping.rules import Rule
 
 _STATES = {0: "vacant", 1: "occupied", 2: "first_learn_unfinished", 3: "collection_failed"}
 _LEARNING = {

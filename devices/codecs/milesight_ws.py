@@ -21,7 +21,7 @@ from devices.codecs.milesight_channels import (
     word,
 )
 from devices.codecs.milesight_mapping import BATTERY, DISTANCE
-from devices.mapping import Rule
+from devices.mapping.rules import Rule
 
 _WEEK = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 

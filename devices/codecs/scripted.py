@@ -7,9 +7,9 @@ from pathlib import Path
 
 from devices.codecs import Codec, DecodedPayload
 from devices.errors import ConfigError, DecodeError
-from devices.mapping import DEFAULT_MAPPING
-from devices.mapping_files import load_mapping
-from devices.ts013 import Script
+from devices.mapping.defaults import DEFAULT_MAPPING
+from devices.mapping.files import load_mapping
+from devices.ts013.script import Script
 
 
 def load_codec(name: str, script: Path | None, mapping: Path | None = None, kind: str = "unknown") -> Codec:

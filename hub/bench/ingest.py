@@ -28,7 +28,7 @@ import psutil
 from devices.vocabulary import Delivery, Frame, Outcome
 from hub.bootstrap import Hub, Installation
 from hub.settings import Settings
-from ingest.transports.mqtt import MqttSubscriber
+from ingest.transports.mqtt.subscriber import MqttSubscriber
 from store.copy_limit import server_side_copy_seconds
 
 _LATENCY_SECONDS = 10

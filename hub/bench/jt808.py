@@ -26,7 +26,7 @@ import psycopg
 from hub.bench.ingest import machine
 from hub.bootstrap import Hub, Installation
 from hub.settings import Settings
-from ingest.adapters.jt808_terminals import Jt808Server
+from ingest.adapters.jt808.terminals import Jt808Server
 
 NAME = "bench"
 STRANGERS_S = 15.0  #: how long strangers are watched

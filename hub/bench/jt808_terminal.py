@@ -9,8 +9,8 @@ from typing import cast
 
 import msgspec
 
-from ingest.wire.jt808_frames import Framer, escape, seal
-from ingest.wire.jt808_header import Header, build, parse
+from ingest.wire.jt808.frames import Framer, escape, seal
+from ingest.wire.jt808.header import Header, build, parse
 
 PER_ADDRESS = 900  #: connections from one source address of the loopback network
 BATCHED = 22  #: positions of a batch: the most that fit into one message

@@ -23,9 +23,9 @@ import psutil
 
 from devices.vocabulary import Delivery, Frame, Outcome
 from hub.bench.ingest import machine
-from ingest.adapters.modbus import ModbusBus
-from ingest.adapters.modbus_settings import ModbusSection
-from ingest.wire.modbus_poll import poll_of
+from ingest.adapters.modbus.plugin import ModbusBus
+from ingest.adapters.modbus.settings import ModbusSection
+from ingest.wire.modbus.poll import poll_of
 
 MAP = "compactor"
 WARM_UP_PERIODS = 3

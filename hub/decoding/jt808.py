@@ -11,9 +11,9 @@ from devices.metrics import Catalogue
 from devices.vocabulary import Uplink
 from hub.decoding.decoding import Decoding
 from hub.decoding.form import Answer, fault, form
-from ingest.adapters import jt808_settings
-from ingest.wire import jt808
-from ingest.wire.jt808_bodies import (
+from ingest.adapters.jt808.settings import NAME
+from ingest.wire.jt808 import messages
+from ingest.wire.jt808.bodies import (
     AUTHENTICATE,
     BATCH,
     HEARTBEAT,
@@ -23,12 +23,12 @@ from ingest.wire.jt808_bodies import (
     TERMINAL_REPLY,
     TIME_DEMAND,
 )
-from ingest.wire.jt808_fields import Fields
-from ingest.wire.jt808_frames import DELIMITER, unescape, verify
-from ingest.wire.jt808_header import Message, parse, require_plain
-from ingest.wire.jt808_parts import Reassembler, Whole
-from ingest.wire.jt808_position import PositionBody
-from ingest.wire.jt808_replies import Registration, Result, general_reply, register_reply
+from ingest.wire.jt808.fields import Fields
+from ingest.wire.jt808.frames import DELIMITER, unescape, verify
+from ingest.wire.jt808.header import Message, parse, require_plain
+from ingest.wire.jt808.parts import Reassembler, Whole
+from ingest.wire.jt808.position import PositionBody
+from ingest.wire.jt808.replies import Registration, Result, general_reply, register_reply
 
 MARK = bytes((DELIMITER,))
 PLATFORM = 0x8000  #: messages from here on go to terminals; nobody answers them
@@ -92,8 +92,8 @@ class Jt808Lines:
         message = whole.message
         problems: list[str] = []
         uplinks: list[Uplink] = []
-        if message.header.message_id in jt808.FILED:
-            decoded = jt808.decode(jt808.payload_of(whole), self._catalogue)
+        if message.header.message_id in messages.FILED:
+            decoded = messages.decode(messages.payload_of(whole), self._catalogue)
             uplinks, problems = decoded.uplinks, decoded.problems
         told = self._told(message, uplinks, message_fields(message))
         told["reply"] = None if (reply := reply_to(message)) is None else reply.hex()
@@ -105,13 +105,13 @@ class Jt808Lines:
         header = message.header
         forms = [self._form(uplink) for uplink in uplinks] or [self._form(None)]
         told: Answer = {"ok": True, **forms[0], "reply": None}
-        told["device"] = {jt808.SCHEME: header.phone}
+        told["device"] = {messages.SCHEME: header.phone}
         told["message"] = {
             "msg_id": f"0x{header.message_id:04x}",
-            "name": jt808.name_of(header.message_id),
+            "name": messages.name_of(header.message_id),
             "phone": header.phone,
             "serial": header.serial,
-            "version": jt808.edition(message),
+            "version": messages.edition(message),
             **values,
         }
         if len(forms) > 1:
@@ -159,15 +159,15 @@ def message_fields(message: Message) -> Fields:
     Of a message that no table knows the body, in hexadecimal.
     """
     number = message.header.message_id
-    if jt808.name_of(number) is None:
+    if messages.name_of(number) is None:
         return {"body": message.body.hex()}
-    found = jt808.fields(message)
+    found = messages.fields(message)
     if number == BATCH:
-        return {**found, "positions": [_position_fields(placed.body) for placed in jt808.positions(message, [])]}
+        return {**found, "positions": [_position_fields(placed.body) for placed in messages.positions(message, [])]}
     if number == MULTIMEDIA_DATA:
-        place, size = jt808.picture(message)
+        place, size = messages.picture(message)
         return {**found, **(_position_fields(place) if place else {}), "multimedia_package_len": size}
-    for placed in jt808.positions(message, []):
+    for placed in messages.positions(message, []):
         found |= _position_fields(placed.body)
     return found
 
@@ -197,13 +197,13 @@ def reply_to(message: Message) -> bytes | None:
     if number == REGISTER:
         return register_reply(header, 0, Registration.OK, code)
     if number == AUTHENTICATE:
-        known = jt808.fields(message)["auth_code"] == code
+        known = messages.fields(message)["auth_code"] == code
         return general_reply(header, 0, Result.OK if known else Result.FAILED)
-    if number in jt808.FILED or number in _AT_ONCE:
+    if number in messages.FILED or number in _AT_ONCE:
         return general_reply(header, 0, Result.OK)
-    if jt808.is_answer(number) or number == TIME_DEMAND:  # the answer to the latter depends on the clock
+    if messages.is_answer(number) or number == TIME_DEMAND:  # the answer to the latter depends on the clock
         return None
     return general_reply(header, 0, Result.UNSUPPORTED)
 
 
-DECODINGS = (Decoding(jt808_settings.NAME, "JT/T 808 frames in hexadecimal", lambda _: Jt808Lines()),)
+DECODINGS = (Decoding(NAME, "JT/T 808 frames in hexadecimal", lambda _: Jt808Lines()),)

@@ -19,7 +19,7 @@ from devices import codecs, instants
 from devices.codecs import Codec
 from devices.codecs.scripted import load_codec
 from devices.errors import ConfigError, DecodeError
-from devices.mapping_files import load_mapping
+from devices.mapping.files import load_mapping
 from devices.vocabulary import Decoded, Identity, Uplink
 from hub.decoding.decoding import Decoding, Options
 from hub.decoding.form import NOBODY, Answer, fault, told

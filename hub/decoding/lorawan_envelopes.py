@@ -17,10 +17,10 @@ from devices.metrics import Catalogue
 from devices.vocabulary import Identity
 from hub.decoding.decoding import Decoding, Options, Teller
 from hub.decoding.form import Answer, fault, told
-from ingest.adapters.lorawan_server import Reader
-from ingest.wire import chirpstack, lorawan, loriot, thingpark, tts
-from ingest.wire.lorawan import LoraUplink, Meaning, Message, Notice
-from ingest.wire.lorawan_codecs import Choice
+from ingest.adapters.lorawan.server import Reader
+from ingest.wire.lorawan import chirpstack, loriot, messages, thingpark, tts
+from ingest.wire.lorawan.choice import Choice
+from ingest.wire.lorawan.messages import LoraUplink, Meaning, Message, Notice
 
 _SERVERS: tuple[tuple[str, str, Reader], ...] = (
     ("chirpstack", "events of ChirpStack in JSON", chirpstack.read),
@@ -52,16 +52,16 @@ class EnvelopeLines:
         return answer
 
     def _uplink(self, uplink: LoraUplink, line: bytes) -> Answer:
-        found = lorawan.meaning(uplink, self._choice, self._catalogue, _nobody)
+        found = messages.meaning(uplink, self._choice, self._catalogue, _nobody)
         if found.fault is not None:
             return fault(found.fault, line)
-        answer = told(lorawan.told(uplink, found, self._catalogue))
+        answer = told(messages.told(uplink, found, self._catalogue))
         answer["message"] = message_fields(uplink, found)
         return answer
 
     def _other(self, message: Message) -> Answer:
-        answer = told(lorawan.claims(message, self._choice, self._catalogue, _nobody))
-        answer["device"] = {} if message.dev_eui is None else {lorawan.SCHEME: message.dev_eui}
+        answer = told(messages.claims(message, self._choice, self._catalogue, _nobody))
+        answer["device"] = {} if message.dev_eui is None else {messages.SCHEME: message.dev_eui}
         fields = {} if isinstance(message, LoraUplink) else {"kind": message.kind}
         shown = message.fields if isinstance(message, Notice) else {}
         answer["message"] = {"dev_eui": message.dev_eui, **fields, **shown}

@@ -11,13 +11,14 @@ from typing import Any
 
 from devices.errors import ConfigError, DecodeError
 from devices.metrics import Catalogue
-from devices.register_map_files import map_named, parse, shipped
-from devices.register_maps import RegisterMap
+from devices.register_maps.files import map_named, parse, shipped
+from devices.register_maps.layout import RegisterMap
 from devices.vocabulary import Identity
 from hub.decoding.decoding import Decoding, Options
 from hub.decoding.form import NOBODY, Answer, fault, told
-from ingest.adapters.modbus import NAME
-from ingest.wire.modbus import (
+from ingest.adapters.modbus.plugin import NAME
+from ingest.wire.modbus.frames import Adu, parse_rtu, parse_tcp
+from ingest.wire.modbus.pdu import (
     EXCEPTIONS,
     FUNCTIONS,
     READS_BITS,
@@ -28,9 +29,8 @@ from ingest.wire.modbus import (
     parse_response,
     values_of,
 )
-from ingest.wire.modbus_frames import Adu, parse_rtu, parse_tcp
-from ingest.wire.modbus_poll import Block, Poll, as_told, poll_of
-from ingest.wire.modbus_values import decode_poll
+from ingest.wire.modbus.poll import Block, Poll, as_told, poll_of
+from ingest.wire.modbus.values import decode_poll
 
 BITS = READS_BITS | {5, 15}  #: functions whose values are bits
 NO_MAP = RegisterMap("none", "No map", ())

@@ -15,11 +15,11 @@ from devices.metrics import Catalogue
 from devices.vocabulary import Identity
 from hub.decoding.decoding import Decoding
 from hub.decoding.form import fault, form
-from ingest.adapters.nmea_stream import NAME, passed_over, uplink_of
-from ingest.wire.nmea import LineSplitter
-from ingest.wire.nmea_epoch import Epoch, EpochAssembler
-from ingest.wire.nmea_identity import recognise
-from ingest.wire.nmea_sentence import Sentence, parse
+from ingest.adapters.nmea.stream import NAME, passed_over, uplink_of
+from ingest.wire.nmea.epoch import Epoch, EpochAssembler
+from ingest.wire.nmea.identity import recognise
+from ingest.wire.nmea.lines import LineSplitter
+from ingest.wire.nmea.sentence import Sentence, parse
 
 MAX_HELD = 1_000  #: lines that wait for the end of an epoch; an epoch itself is bounded, what stands between is not
 

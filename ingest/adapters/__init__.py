@@ -1,1 +1,1 @@
-"""One file for each protocol, joining a transport to its wire decoder."""
+"""One file or folder for each protocol, joining a transport to its wire decoder. What holds a PLUGIN is found."""

@@ -17,8 +17,8 @@ from devices.kinds import DEVICE_ID
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Frame
 from ingest.plugin import Plugin, SoleSection, Tools
-from ingest.wire import native_json
-from ingest.wire.native_message import addressees, shown
+from ingest.wire.native import messages
+from ingest.wire.native.form import addressees, shown
 
 NAME = "http-json"
 _HEAD = "telemetry"
@@ -54,7 +54,7 @@ class HttpJson:
 
     def __call__(self, frame: Frame) -> Decoded:
         """Decode one frame. Raises DecodeError."""
-        return native_json.decode_addressed(frame.payload, _sender(frame.channel), self._catalogue)
+        return messages.decode_addressed(frame.payload, _sender(frame.channel), self._catalogue)
 
 
 def _sender(text: str) -> str | None:

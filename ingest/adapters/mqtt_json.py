@@ -11,7 +11,7 @@ from devices.kinds import DEVICE_ID
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Frame, Identity
 from ingest.plugin import Plugin, SoleSection, Subscription, Tools
-from ingest.wire import native_json
+from ingest.wire.native import messages
 
 NAME = "mqtt-json"
 CHANNELS = ("telemetry", "status")
@@ -42,8 +42,8 @@ class MqttJson:
         known = self._read.get(frame.channel)
         identity, channel = known if known is not None else self._topic(frame.channel)
         if channel == "telemetry":
-            return native_json.decode(frame.payload, identity, self._catalogue)
-        return native_json.decode_status(frame.payload, identity)
+            return messages.decode(frame.payload, identity, self._catalogue)
+        return messages.decode_status(frame.payload, identity)
 
     def _topic(self, topic: str) -> tuple[Identity, str]:
         device, _, channel = topic.removeprefix(self._prefix).partition("/")

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from devices.codecs import Codec, DecodedPayload, find, models
 from devices.errors import DecodeError
 from devices.kinds import KINDS
-from devices.mapping import DEFAULT_MAPPING, Mapped
+from devices.mapping.defaults import DEFAULT_MAPPING
+from devices.mapping.rules import Mapped
 from devices.metrics import Catalogue
 from tests.corpora import corpus
 

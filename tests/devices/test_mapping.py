@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.errors import ConfigError
-from devices.mapping import DEFAULT_MAPPING, Claims, Rule, claims_of
-from devices.mapping_files import load_mapping
+from devices.mapping.claims import Claims, claims_of
+from devices.mapping.defaults import DEFAULT_MAPPING
+from devices.mapping.files import load_mapping
+from devices.mapping.rules import Rule
 from devices.metrics import Catalogue
 
 CATALOGUE = Catalogue()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from devices.errors import ConfigError
 from devices.kinds import KINDS
 from devices.metrics import Catalogue
-from devices.register_map_files import MAX_FILE_BYTES, map_named, maps_of, parse, shipped
+from devices.register_maps.files import MAX_FILE_BYTES, map_named, maps_of, parse, shipped
 
 GOOD = """
 title: My controller

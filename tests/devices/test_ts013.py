@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from devices.codecs.scripted import load_codec
 from devices.errors import ConfigError, DecodeError
-from devices.ts013 import MAX_PAYLOAD, MAX_SOURCE, STRIKES, Script
-from devices.ts013_worker import Worker, worker_for
+from devices.ts013.script import MAX_PAYLOAD, MAX_SOURCE, STRIKES, Script
+from devices.ts013.worker import Worker, worker_for
 
 SCRIPTS = Path(__file__).parent / "scripts"
 NOW = 1_795_392_000_000_000  # 2026-11-23T00:00:00Z
@@ -257,7 +257,7 @@ def test_an_engine_ends_when_the_hub_closes_it() -> None:
 def test_no_engine_outlives_a_hub_that_is_killed(eventually: Any) -> None:
     request = {"source": SOUND, "port": 1, "bytes": [], "time": None}
     text = f"""if True:
-        from devices.ts013_worker import Worker
+        from devices.ts013.worker import Worker
         worker = Worker(8 << 20)
         worker.ask({request!r}, 1)
         print(worker.pid, flush=True)

@@ -18,7 +18,7 @@ from api.write_models import MAX_TEXT
 from devices.access import Role
 from hub.settings import IntakeSection
 from ingest.adapters.http_json import NAME, HttpSection
-from ingest.wire.native_message import MAX_MESSAGES
+from ingest.wire.native.form import MAX_MESSAGES
 from tests.posting import posting
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocols" / "http.md").read_text("utf-8")

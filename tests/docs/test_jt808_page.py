@@ -12,15 +12,15 @@ import yaml
 from hub.commands.decode import answers
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
-from ingest.adapters.jt808_settings import Jt808Listener, Jt808Section
-from ingest.adapters.jt808_terminals import ANSWER_S
-from ingest.transports.tcp_server import TcpLimits
-from ingest.wire.jt808 import FILED, is_answer
-from ingest.wire.jt808_alarms import ALARMS, ALARMS_2019
-from ingest.wire.jt808_frames import MAX_ESCAPED, MIN_FRAME
-from ingest.wire.jt808_header import LENGTH
-from ingest.wire.jt808_parts import PartLimits
-from ingest.wire.jt808_session import Gate
+from ingest.adapters.jt808.settings import Jt808Listener, Jt808Section
+from ingest.adapters.jt808.terminals import ANSWER_S
+from ingest.transports.tcp import TcpLimits
+from ingest.wire.jt808.alarms import ALARMS, ALARMS_2019
+from ingest.wire.jt808.frames import MAX_ESCAPED, MIN_FRAME
+from ingest.wire.jt808.header import LENGTH
+from ingest.wire.jt808.messages import FILED, is_answer
+from ingest.wire.jt808.parts import PartLimits
+from ingest.wire.jt808.session import Gate
 
 PAGE = (Path(__file__).parents[2] / "docs" / "protocols" / "jt808.md").read_text("utf-8")
 

@@ -11,10 +11,10 @@ import pytest
 
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
-from ingest.adapters import chirpstack, loriot, thingpark, tts
-from ingest.adapters.lorawan_server import LoraSection
+from ingest.adapters.lorawan import chirpstack, loriot, thingpark, tts
+from ingest.adapters.lorawan.server import LoraSection
 from ingest.echoes import COPIES_APART
-from ingest.wire.lorawan_fields import MAX_PAYLOAD_BYTES
+from ingest.wire.lorawan.fields import MAX_PAYLOAD_BYTES
 from store.forgetting import Keeping
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 from devices.metrics import Catalogue
-from devices.register_map_files import MAX_FILE_BYTES, MAX_POINTS, parse, shipped
+from devices.register_maps.files import MAX_FILE_BYTES, MAX_POINTS, parse, shipped
 from devices.vocabulary import Quality
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
-from ingest.adapters.modbus import NAME, SET
-from ingest.adapters.modbus_settings import PROBE_S, ModbusSection
-from ingest.transports.modbus_bus import MAX_COMMANDS
-from ingest.transports.modbus_reading import REFUSED_S
-from ingest.transports.modbus_schedule import MAX_PAUSE_S, OFFLINE_AFTER, OWN_SHARE, PATIENCE_S, SHARE
-from ingest.wire.modbus_values import words_to_write
+from ingest.adapters.modbus.plugin import NAME, SET
+from ingest.adapters.modbus.settings import PROBE_S, ModbusSection
+from ingest.transports.modbus.bus import MAX_COMMANDS
+from ingest.transports.modbus.reading import REFUSED_S
+from ingest.transports.modbus.schedule import MAX_PAUSE_S, OFFLINE_AFTER, OWN_SHARE, PATIENCE_S, SHARE
+from ingest.wire.modbus.values import words_to_write
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "protocols" / "modbus.md").read_text("utf-8")

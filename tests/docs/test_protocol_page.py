@@ -18,7 +18,7 @@ from devices.metrics import CATALOGUE, Catalogue
 from devices.vocabulary import Decoded, Frame, Identity
 from ingest.adapters.mqtt_json import MqttJson
 from ingest.assembly import IntakeRules
-from ingest.wire import native_json, native_message
+from ingest.wire.native import form, messages
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "protocols" / "mqtt-json.md").read_text("utf-8")
@@ -48,7 +48,7 @@ def refusals() -> list[tuple[str, str, list[str]]]:
 
 
 def decode(payload: str) -> Decoded:
-    return native_json.decode(payload.encode(), DEVICE, CATALOG)
+    return messages.decode(payload.encode(), DEVICE, CATALOG)
 
 
 def commands() -> list[tuple[str, str]]:
@@ -104,7 +104,7 @@ def test_tolerated_examples_are_filed_whole(payload: str) -> None:
 
 @pytest.mark.parametrize("payload", [*blocks("json status"), *blocks("json status tolerated")])
 def test_status_examples(payload: str) -> None:
-    assert native_json.decode_status(payload.encode(), DEVICE).uplinks[0].online is not None
+    assert messages.decode_status(payload.encode(), DEVICE).uplinks[0].online is not None
 
 
 def test_status_examples_hold_to_the_schema() -> None:
@@ -116,7 +116,7 @@ def test_status_examples_hold_to_the_schema() -> None:
 def test_refused_examples_say_what_the_page_says(label: str, payload: str, lines: list[str]) -> None:
     if label == "json status refused":
         with pytest.raises(DecodeError) as refused:
-            native_json.decode_status(payload.encode(), DEVICE)
+            messages.decode_status(payload.encode(), DEVICE)
         assert str(refused.value) == lines[0]
         return
     try:
@@ -157,10 +157,10 @@ def test_what_the_page_says_in_figures() -> None:
     rules = IntakeRules()
     plain = " ".join(PAGE.replace(",", "").split())
     for figure in (
-        f"1 to {native_message.MAX_MESSAGES} of them",
-        f"at most {native_json.MAX_EVENTS} objects",
-        f"up to {native_json.MAX_ATTRIBUTES_BYTES} bytes and {native_json.MAX_DEPTH} levels deep",
-        f"| {native_json.MAX_PROBLEMS} lines |",
+        f"1 to {form.MAX_MESSAGES} of them",
+        f"at most {messages.MAX_EVENTS} objects",
+        f"up to {messages.MAX_ATTRIBUTES_BYTES} bytes and {messages.MAX_DEPTH} levels deep",
+        f"| {messages.MAX_PROBLEMS} lines |",
         f"{rules.max_payload_bytes} bytes (`intake.max_payload_bytes`)",
         f"the first {rules.kept_oversized_bytes} bytes",
         f"{rules.max_pending_devices} pending",

@@ -28,7 +28,7 @@ from hub.decoding.decoding import Decoding, Gatherer, Options, Teller
 from hub.decoding.decoding import discover as decodings
 from ingest.plugin import Plugin, SoleSection, Tools, discover
 from tests.fuzz.mutations import bent, bent_json
-from tests.fuzz.shapes import CORPUS, SHAPES, STREAMS, Seed, seeds, try_decoding
+from tests.fuzz.shapes import CORPUS, MODELS, SHAPES, STREAMS, Seed, seeds, try_decoding
 
 GROWTH_MIB = 32.0  #: that a process may grow after the first tenth of a long run
 PROTOCOLS = tuple(sorted({*discover(), *decodings()}))
@@ -79,7 +79,9 @@ def _sections(plugin: Plugin) -> list[SoleSection]:
 
 
 def _tellers(decoding: Decoding, options: Options) -> list[Teller | Gatherer]:
-    """What tells the lines; of a protocol that wants a model, one for each that is known."""
+    """What tells the lines; of a protocol that takes or wants a model, one for each that is known."""
+    if options.model is None and decoding.name in MODELS:
+        return [decoding.teller(replace(options, model=model)) for model in MODELS[decoding.name]]
     try:
         return [decoding.teller(options)]
     except ConfigError:

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import msgspec
 
+from devices import codecs
 from devices.metrics import Catalogue
 from devices.vocabulary import Frame
 from hub.decoding.mqtt_json import split_topic
-from ingest.adapters.nmea_stream import NmeaDecoder, NmeaStream, Sampler, Source, Tally
-from ingest.wire.jt808_frames import Framer
-from ingest.wire.jt808_session import Gate, Parcel, Session
+from ingest.adapters.nmea.stream import NmeaDecoder, NmeaStream, Sampler, Source, Tally
+from ingest.wire.jt808.frames import Framer
+from ingest.wire.jt808.session import Gate, Parcel, Session
+from tests.fuzz.modbus import MAPS, modbus_shape, modbus_stream
 from tests.fuzz.mutations import bent
 from tests.terminal import escaped
 
@@ -39,7 +41,7 @@ class Seed(msgspec.Struct, frozen=True):
 
 
 def seeds(protocol: str) -> list[Seed]:
-    """The corpus of a protocol; one of nothing where there is none yet."""
+    """The corpus of a protocol; one input of nothing where there is none yet."""
     files = sorted((CORPUS / protocol).glob("*"))
     if protocol == "lorawan":
         files += sorted(CODEC_CASES.glob("*/input.jsonl"))
@@ -66,7 +68,7 @@ def _read(protocol: str, file: Path) -> Iterator[Seed]:
             yield Seed(line, topic or CHANNELS.get(protocol, protocol), payload)
 
 
-CHANNELS = {"http-json": "telemetry", "nmea": "peer/127.0.0.1/127.0.0.1"}
+CHANNELS = {"http-json": "telemetry", "modbus": "toilet-1/127.0.0.1:502/1", "nmea": "peer/127.0.0.1/127.0.0.1"}
 
 
 def jt808_shape(chance: random.Random, payload: bytes) -> bytes:
@@ -147,6 +149,16 @@ def try_decoding(decoder: Callable[[Frame], object], frame: Frame) -> bool:
 SHAPES: dict[str, Callable[[random.Random, bytes], bytes]] = {
     "jt808": jt808_shape,
     "lorawan": lorawan_shape,
+    "modbus": modbus_shape,
     "nmea": nmea_shape,
 }
-STREAMS: dict[str, Callable[[Catalogue], Callable[[bytes], None]]] = {"jt808": jt808_stream, "nmea": nmea_stream}
+STREAMS: dict[str, Callable[[Catalogue], Callable[[bytes], None]]] = {
+    "jt808": jt808_stream,
+    "modbus": modbus_stream,
+    "nmea": nmea_stream,
+}
+MODELS: dict[str, tuple[str | None, ...]] = {
+    "modbus": (None, *MAPS),
+    **dict.fromkeys(("chirpstack", "tts", "loriot", "thingpark"), (None, *(one.model for one in codecs.models()))),
+}
+"""To tell lines by, of protocols whose lines may be told by a model."""

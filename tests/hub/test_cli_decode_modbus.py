@@ -11,8 +11,8 @@ import pytest
 from devices.errors import ConfigError
 from hub.decoding.decoding import Options
 from hub.decoding.modbus import ModbusLines
-from ingest.wire.modbus_frames import rtu_frame, tcp_frame
-from ingest.wire.modbus_poll import Block, Poll, payload_of
+from ingest.wire.modbus.frames import rtu_frame, tcp_frame
+from ingest.wire.modbus.poll import Block, Poll, payload_of
 from tests.modbus import floats, map_file
 
 

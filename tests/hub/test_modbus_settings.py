@@ -12,12 +12,12 @@ from devices.metrics import Catalogue
 from devices.vocabulary import Frame
 from hub.protocols import connections, decoders
 from hub.settings import Settings, load
-from ingest.adapters.modbus import NAME, ModbusBus
-from ingest.adapters.modbus_settings import ModbusSection
+from ingest.adapters.modbus.plugin import NAME, ModbusBus
+from ingest.adapters.modbus.settings import ModbusSection
 from ingest.plugin import Tools, Wiring
-from ingest.transports.modbus_bus import BusSettings
-from ingest.transports.modbus_link import Line
-from ingest.wire.modbus_poll import Block, Poll, payload_of
+from ingest.transports.modbus.bus import BusSettings
+from ingest.transports.modbus.link import Line
+from ingest.wire.modbus.poll import Block, Poll, payload_of
 from tests.hub.cli_runner import write
 from tests.modbus import map_file
 

@@ -12,11 +12,11 @@ from devices.metrics import Catalogue
 from devices.vocabulary import Frame
 from hub.protocols import decoders
 from hub.settings import Settings, load
-from ingest.adapters.nmea import TRANSPORTS
-from ingest.adapters.nmea_settings import NmeaSection
-from ingest.adapters.nmea_stream import NAME, Source
+from ingest.adapters.nmea.plugin import TRANSPORTS
+from ingest.adapters.nmea.settings import NmeaSection
+from ingest.adapters.nmea.stream import NAME, Source
 from ingest.plugin import Tools
-from ingest.transports.lines import LineBounds
+from ingest.transports.lines.stream import LineBounds
 from tests.hub.cli_runner import write
 from tests.nmea import rmc
 

@@ -61,7 +61,7 @@ def test_decode_tells_any_line(decoding, line: bytes) -> None:
 def test_names_and_settings_are_their_own() -> None:
     settings = [plugin.setting for plugin in discover().values()]
     assert len(set(settings)) == len(settings)
-    assert {"mqtt-json", "jt808", "nmea"} <= set(discover())
+    assert {"mqtt-json", "jt808", "modbus", "chirpstack"} <= set(discover()), "files, folders, files in a folder"
 
 
 def test_topics_of_every_broker_and_of_one() -> None:

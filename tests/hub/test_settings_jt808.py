@@ -10,8 +10,8 @@ import pytest
 from devices.errors import ConfigError
 from hub.bootstrap import kept_secret
 from hub.settings import load
-from ingest.adapters.jt808_settings import Jt808Section
-from ingest.wire.jt808_alarms import Input
+from ingest.adapters.jt808.settings import Jt808Section
+from ingest.wire.jt808.alarms import Input
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from hub.commands.decode import answers
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
-from ingest.wire.jt808_frames import Framer, escape
+from ingest.wire.jt808.frames import Framer, escape
 from tests.terminal import corpus
 
 FILE = corpus("jt808.jsonl")

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.errors import DecodeError
-from ingest.wire.jt808_frames import MAX_FRAME, Framer, escape, seal, unescape, verify
-from ingest.wire.jt808_header import Header, Message, build, parse, require_plain
-from ingest.wire.jt808_parts import PartBudget, PartLimits, Reassembler
+from ingest.wire.jt808.frames import MAX_FRAME, Framer, escape, seal, unescape, verify
+from ingest.wire.jt808.header import Header, Message, build, parse, require_plain
+from ingest.wire.jt808.parts import PartBudget, PartLimits, Reassembler
 from tests.terminal import PHONE, PHONE_2019, frame, header, split
 
 CONTENTS = st.binary(min_size=12, max_size=MAX_FRAME - 1)

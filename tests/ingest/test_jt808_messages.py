@@ -16,12 +16,12 @@ from devices.vocabulary import Decoded, Identity
 from hub.commands.decode import answers
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
-from ingest.wire import jt808
-from ingest.wire.jt808_alarms import Input
-from ingest.wire.jt808_bodies import FORMS
-from ingest.wire.jt808_frames import escape, seal, unescape, verify
-from ingest.wire.jt808_header import Header, build, parse
-from ingest.wire.jt808_replies import (
+from ingest.wire.jt808 import messages
+from ingest.wire.jt808.alarms import Input
+from ingest.wire.jt808.bodies import FORMS
+from ingest.wire.jt808.frames import escape, seal, unescape, verify
+from ingest.wire.jt808.header import Header, build, parse
+from ingest.wire.jt808.replies import (
     Registration,
     general_reply,
     register_reply,
@@ -39,11 +39,11 @@ def payload(framed: bytes) -> bytes:
 
 
 def decode(number: int, body: bytes, phone: str = PHONE, inputs: tuple[Input, ...] = ()) -> Decoded:
-    return jt808.decode(payload(frame(number, body, 5, phone)), CATALOGUE, inputs)
+    return messages.decode(payload(frame(number, body, 5, phone)), CATALOGUE, inputs)
 
 
 def fields(number: int, body: bytes, phone: str = PHONE) -> dict[str, Any]:
-    return jt808.fields(parse(payload(frame(number, body, 5, phone))))
+    return messages.fields(parse(payload(frame(number, body, 5, phone))))
 
 
 def all_told(*lines: bytes | str) -> list[dict[str, Any]]:
@@ -154,12 +154,12 @@ def test_a_time_that_is_none(time: str) -> None:
     with pytest.raises(DecodeError, match=f"time: expected BCD digits .* got {time}"):
         decode(0x0200, position(time=time))
     with pytest.raises(DecodeError, match="time"):
-        jt808.check(parse(payload(frame(0x0200, position(time=time)))))
+        messages.check(parse(payload(frame(0x0200, position(time=time)))))
 
 
 def test_a_message_without_a_clock_has_a_name_of_its_own() -> None:
     first, again, other = (
-        jt808.decode(payload(frame(0x0200, position(time="000000000000"), serial)), CATALOGUE).uplinks[0].message_id
+        messages.decode(payload(frame(0x0200, position(time="000000000000"), serial)), CATALOGUE).uplinks[0].message_id
         for serial in (1, 1, 2)
     )
     assert first == again != other
@@ -169,7 +169,9 @@ def test_the_same_bytes_on_another_day_are_another_message() -> None:
     """Serials begin anew when a terminal is switched on; the day ends at four in the morning in Beijing."""
     content = payload(frame(0x0301, b"\x01", 57))
     four = instant("2026-11-23T04:00:00+08:00")
-    names = [jt808.decode(content, CATALOGUE, (), at).uplinks[0].message_id for at in (four - 1, four, four + 10**10)]
+    names = [
+        messages.decode(content, CATALOGUE, (), at).uplinks[0].message_id for at in (four - 1, four, four + 10**10)
+    ]
     assert names[0] != names[1] == names[2]
 
 
@@ -201,7 +203,7 @@ def test_a_batch_of_nothing(body: bytes) -> None:
     with pytest.raises(DecodeError):
         decode(0x0704, body)
     with pytest.raises(DecodeError):
-        jt808.check(parse(payload(frame(0x0704, body))))
+        messages.check(parse(payload(frame(0x0704, body))))
 
 
 def test_positions_that_answer_the_platform() -> None:
@@ -230,8 +232,8 @@ def test_a_driver_and_a_picture_are_events() -> None:
 @pytest.mark.parametrize(("edition", "phone"), [(2011, PHONE), (2013, PHONE), (2019, PHONE_2019)])
 def test_registration_of_each_edition(edition: int, phone: str) -> None:
     message = parse(payload(frame(0x0100, register(edition=edition), 5, phone)))
-    assert jt808.edition(message) == edition
-    assert jt808.fields(message) == {
+    assert messages.edition(message) == edition
+    assert messages.fields(message) == {
         "province_id": 42,
         "city_id": 100,
         "manufacturer_id": "70111",
@@ -268,7 +270,7 @@ QUESTION_2019 = Header(0x0200, 0x4000, PHONE_2019, 77, 2019, 1)
 def test_replies_are_parsed_as_they_were_built(question: Header) -> None:
     def read(framed: bytes) -> tuple[Header, dict[str, Any]]:
         message = parse(payload(framed))
-        return message.header, jt808.fields(message)
+        return message.header, messages.fields(message)
 
     header, found = read(general_reply(question, 3, 2))
     assert (header.phone, header.serial, header.version) == (question.phone, 3, question.version)
@@ -293,12 +295,12 @@ def test_text_that_no_terminal_takes(text: str) -> None:
 def test_parts_become_one_payload_and_one_message() -> None:
     bodies = [position(time=f"2611230800{second:02}") for second in range(40)]
     frames = split(0x0704, batch(bodies), 100, 500)
-    decoded = jt808.decode(b"".join(frames), CATALOGUE)
+    decoded = messages.decode(b"".join(frames), CATALOGUE)
     assert len(decoded.uplinks) == 40
     with pytest.raises(DecodeError, match="only part 1 of 3"):
-        jt808.decode(payload(frames[0]), CATALOGUE)
+        messages.decode(payload(frames[0]), CATALOGUE)
     with pytest.raises(DecodeError, match="no whole message"):
-        jt808.decode(b"".join(frames[:2]), CATALOGUE)
+        messages.decode(b"".join(frames[:2]), CATALOGUE)
     lines = all_told(*(framed.hex() for framed in frames))
     assert [line["message"].get("part") for line in lines] == [1, 2, None]
     assert lines[0]["reply"] is None
@@ -384,7 +386,7 @@ def test_decoders_raise_nothing_but_decode_error(number: int, phone: str, body: 
     content = seal(build(Header(number, 0, phone, 1, version), body))
     line = told(escape(content).hex())
     try:
-        decoded = jt808.decode(content, CATALOGUE)
+        decoded = messages.decode(content, CATALOGUE)
     except DecodeError:
         return
     assert line["ok"]
@@ -395,4 +397,4 @@ def test_decoders_raise_nothing_but_decode_error(number: int, phone: str, body: 
 def test_payloads_of_any_bytes(content: bytes) -> None:
     for data in (content, seal(content), b"\x7e" + content, escape(seal(content))):
         with contextlib.suppress(DecodeError):
-            assert jt808.decode(data, CATALOGUE).uplinks
+            assert messages.decode(data, CATALOGUE).uplinks

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.wire.jt808_frames import Framer, escape
-from ingest.wire.jt808_session import Action, Admitted, Answered, Gate, Left, Parcel, Send, Session
+from ingest.wire.jt808.frames import Framer, escape
+from ingest.wire.jt808.session import Action, Admitted, Answered, Gate, Left, Parcel, Send, Session
 from tests.terminal import PHONE, PHONE_2019, Reply, batch, frame, position, register, split
 
 SECRET = b"a secret of the tests"

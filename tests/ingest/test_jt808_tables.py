@@ -9,7 +9,7 @@ import pytest
 from hub.commands.decode import answers
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
-from ingest.wire.jt808_bodies import FORMS
+from ingest.wire.jt808.bodies import FORMS
 from tests.terminal import PHONE, PHONE_2019, batch, frame, position
 
 SPAN = bytes.fromhex("200726000000200726232359")

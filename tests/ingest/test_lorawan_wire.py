@@ -15,15 +15,15 @@ from devices.errors import ConfigError, DecodeError
 from devices.instants import parse
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Device, Frame, Identity
-from ingest.adapters import chirpstack, loriot, thingpark, tts
-from ingest.adapters.lorawan_codecs import CodecSection, choice_of
-from ingest.adapters.lorawan_server import LoraDecoder
+from ingest.adapters.lorawan import chirpstack, loriot, thingpark, tts
+from ingest.adapters.lorawan.codecs import CodecSection, choice_of
+from ingest.adapters.lorawan.server import LoraDecoder
 from ingest.plugin import Tools
-from ingest.wire import chirpstack as chirpstack_wire
-from ingest.wire import lorawan_fields as fields
-from ingest.wire import tts as tts_wire
-from ingest.wire.lorawan import Gateway, LoraUplink, Notice, Passed, claims
-from ingest.wire.lorawan_codecs import Choice
+from ingest.wire.lorawan import chirpstack as chirpstack_wire
+from ingest.wire.lorawan import fields
+from ingest.wire.lorawan import tts as tts_wire
+from ingest.wire.lorawan.choice import Choice
+from ingest.wire.lorawan.messages import Gateway, LoraUplink, Notice, Passed, claims
 from tests.intake import NOW
 from tests.lorawan import SERVERS, Said, decoders, lora_frame
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.register_map_files import parse, shipped
-from ingest.transports.modbus_plan import Read, Unit, plan
-from ingest.transports.modbus_schedule import MAX_PAUSE_S, OFFLINE_AFTER, PATIENCE_S, Lane, Schedule
+from devices.register_maps.files import parse, shipped
+from ingest.transports.modbus.plan import Read, Unit, plan
+from ingest.transports.modbus.schedule import MAX_PAUSE_S, OFFLINE_AFTER, PATIENCE_S, Lane, Schedule
 
 ONE = parse("one.yaml", "title: t\nperiod_s: 5\ngroups: {g: {function: 4, points: [{address: 0, type: u16, name: a}]}}")
 TWO = parse("two.yaml", """

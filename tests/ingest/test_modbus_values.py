@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from devices.errors import DecodeError
 from devices.metrics import Catalogue
-from devices.register_map_files import parse, shipped
-from devices.register_maps import Point, WritePoint
+from devices.register_maps.files import parse, shipped
+from devices.register_maps.layout import Point, WritePoint
 from devices.vocabulary import Frame, Identity
-from ingest.adapters.modbus import NAME, ModbusDecoder
-from ingest.wire.modbus_poll import Block, Poll, payload_of, poll_of
-from ingest.wire.modbus_values import decode_poll, value_of, words_to_write
+from ingest.adapters.modbus.plugin import NAME, ModbusDecoder
+from ingest.wire.modbus.poll import Block, Poll, payload_of, poll_of
+from ingest.wire.modbus.values import decode_poll, value_of, words_to_write
 
 CASES = [
     pytest.param(case, id=f"{path.stem}: {case['name']}")

@@ -9,16 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.errors import DecodeError
-from ingest.wire.modbus import (
-    MAX_BITS,
-    MAX_REGISTERS,
-    Request,
-    exception_name,
-    parse_request,
-    parse_response,
-    values_of,
-)
-from ingest.wire.modbus_frames import (
+from ingest.wire.modbus.frames import (
     Adu,
     RtuCutter,
     Side,
@@ -28,6 +19,15 @@ from ingest.wire.modbus_frames import (
     parse_tcp,
     rtu_frame,
     tcp_frame,
+)
+from ingest.wire.modbus.pdu import (
+    MAX_BITS,
+    MAX_REGISTERS,
+    Request,
+    exception_name,
+    parse_request,
+    parse_response,
+    values_of,
 )
 
 # From the MODBUS Application Protocol Specification V1.1b3, the examples of clauses 6.1 to 6.12.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from devices.errors import DecodeError
 from devices.metrics import CATALOGUE, Catalogue
 from devices.vocabulary import Decoded, Identity
-from ingest.wire.native_json import decode, decode_status
+from ingest.wire.native.messages import decode, decode_status
 
 CAT = Catalogue()
 DEVICE = Identity("id", "bin-0042")

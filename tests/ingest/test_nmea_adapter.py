@@ -13,9 +13,9 @@ from devices import instants
 from devices.errors import DecodeError
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Frame, Identity
-from ingest.adapters.nmea_stream import NAME, SAMPLE_S, NmeaDecoder, NmeaStream, Sampler, Source, Tally
-from ingest.wire.nmea_frame import epoch_of
-from ingest.wire.nmea_identity import recognise
+from ingest.adapters.nmea.stream import NAME, SAMPLE_S, NmeaDecoder, NmeaStream, Sampler, Source, Tally
+from ingest.wire.nmea.frame import epoch_of
+from ingest.wire.nmea.identity import recognise
 from tests.nmea import burst, clock, drive, gga, rmc, sentence
 
 NOW = 1_795_500_000_000_000

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from devices import instants
 from devices.errors import DecodeError
-from ingest.wire.nmea import LineSplitter
-from ingest.wire.nmea_claim import EpochClaim
-from ingest.wire.nmea_epoch import MAX_SENTENCES, Epoch, EpochAssembler
-from ingest.wire.nmea_sentence import parse
+from ingest.wire.nmea.claim import EpochClaim
+from ingest.wire.nmea.epoch import MAX_SENTENCES, Epoch, EpochAssembler
+from ingest.wire.nmea.lines import LineSplitter
+from ingest.wire.nmea.sentence import parse
 from tests.corpora import corpus
 from tests.nmea import burst, clock, drive, gga, gsa, rmc, sentence
 

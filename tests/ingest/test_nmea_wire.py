@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.errors import DecodeError
-from ingest.wire.nmea import MAX_LINE, LineSplitter, checksum, is_tag_block, open_envelope
-from ingest.wire.nmea_sentence import READERS, TALKERS, Facts, parse
+from ingest.wire.nmea.lines import MAX_LINE, LineSplitter, checksum, is_tag_block, open_envelope
+from ingest.wire.nmea.sentence import READERS, TALKERS, Facts, parse
 from tests.corpora import corpus
 from tests.nmea import gga, gsa, rmc, sentence
 

@@ -19,7 +19,7 @@ from devices.registry import Registry
 from devices.vocabulary import Device, Identity
 from hub.commanding import Commanding
 from ingest import ports
-from ingest.adapters.jt808_terminals import Jt808Server
+from ingest.adapters.jt808.terminals import Jt808Server
 from tests.posting import Post, posting
 from tests.terminal import PHONE, Terminal, position
 

@@ -17,17 +17,17 @@ from devices.errors import ConfigError
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Device, Frame, Identity
-from ingest.adapters.jt808 import Jt808Decoder
-from ingest.adapters.jt808_backlog import IN_FLIGHT
-from ingest.adapters.jt808_commands import DownlinkError
-from ingest.adapters.jt808_settings import NAME, Jt808Listener
-from ingest.adapters.jt808_terminals import Jt808Server
+from ingest.adapters.jt808.backlog import IN_FLIGHT
+from ingest.adapters.jt808.commands import DownlinkError
+from ingest.adapters.jt808.plugin import Jt808Decoder
+from ingest.adapters.jt808.settings import NAME, Jt808Listener
+from ingest.adapters.jt808.terminals import Jt808Server
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
 from ingest.ports import Commandable, CommandError
-from ingest.transports.tcp_server import TcpLimits
-from ingest.wire.jt808_alarms import Input
-from ingest.wire.jt808_session import Gate
+from ingest.transports.tcp import TcpLimits
+from ingest.wire.jt808.alarms import Input
+from ingest.wire.jt808.session import Gate
 from tests.hubs import HubProcess, mqtt_section
 from tests.intake import contents, dead_letters, make_store
 from tests.servers import NatsServer, PostgresServer

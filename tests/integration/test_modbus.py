@@ -18,16 +18,16 @@ from structlog.testing import capture_logs
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Device, Frame, Identity
-from ingest.adapters.modbus import NAME, ModbusBus, connect, decoder
-from ingest.adapters.modbus_settings import ModbusSection
+from ingest.adapters.modbus.plugin import NAME, ModbusBus, connect, decoder
+from ingest.adapters.modbus.settings import ModbusSection
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
 from ingest.plugin import Tools, Wiring
 from ingest.ports import CommandError, NoAnswerError
 from ingest.spool import Spool
 from ingest.spool_feed import feed
-from ingest.wire.modbus_frames import rtu_frame
-from ingest.wire.modbus_poll import Poll, poll_of
+from ingest.wire.modbus.frames import rtu_frame
+from ingest.wire.modbus.poll import Poll, poll_of
 from tests.intake import contents, dead_letters, make_store
 from tests.modbus import Controller, Gateway, SerialGateway, free_port, map_file, toilet_registers
 from tests.servers import PostgresServer

@@ -25,9 +25,9 @@ from devices.vocabulary import Frame
 from hub.bootstrap import Hub
 from hub.probe import Probe
 from hub.settings import Settings
-from ingest.adapters.nmea import NmeaLine, decoder
-from ingest.adapters.nmea_settings import NmeaSection
-from ingest.adapters.nmea_stream import NAME
+from ingest.adapters.nmea.plugin import NmeaLine, decoder
+from ingest.adapters.nmea.settings import NmeaSection
+from ingest.adapters.nmea.stream import NAME
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
 from ingest.plugin import Tools

@@ -1,0 +1,1 @@
+"""Mappings: from the names of a codec's object to our metrics."""

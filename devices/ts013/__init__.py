@@ -1,0 +1,1 @@
+"""Published codecs: JavaScript after LoRa Alliance TS013, run in a process of its own."""

@@ -1,0 +1,1 @@
+"""JT/T 808 terminals over TCP."""

@@ -1,0 +1,79 @@
+"""The ``[[jt808]]`` sections of the settings: listeners for JT/T 808 terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from pydantic import Field, SecretStr, model_validator
+
+from devices.metrics import Catalogue
+from ingest.plugin import Section
+from ingest.transports.tcp import TcpLimits
+from ingest.wire.jt808.alarms import Input
+from ingest.wire.jt808.session import Gate
+
+NAME = "jt808"
+_INPUT_BITS = {"25": 32, "2a": 16}  #: items of JT/T 808 that carry switches, with their widths
+
+
+class Jt808Listener(msgspec.Struct, frozen=True):
+    """One listener: its address, who may speak, its limits.
+
+    ``in_flight`` is how many messages of one connection may await their commit; beyond it the connection is not read,
+    so that a terminal with a long backlog leaves room to the others.
+    """
+
+    name: str
+    gate: Gate
+    host: str = "127.0.0.1"
+    port: int = 6808
+    limits: TcpLimits = TcpLimits()
+    in_flight: int = 500
+
+
+class Jt808Section(Section):
+    """A listener for JT/T 808 terminals (``[[jt808]]``; several may stand).
+
+    ``secret`` makes the terminals' authentication codes; without it the hub draws one and keeps it in its data folder.
+    ``inputs`` names the switches of the vehicles: item and bit (``25.14``, ``2a.0``) to a metric of 0 and 1.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(6808, ge=0, le=65_535)
+    authentication: bool = True
+    secret: SecretStr | None = Field(None, min_length=16)
+    inputs: dict[str, str] = Field({})
+    max_connections: int = Field(10_000, ge=1)
+    max_connections_per_address: int = Field(1_000, ge=1)
+    max_in_flight: int = Field(500, ge=1)
+    idle_s: int = Field(300, ge=10)
+    unauthenticated_s: int = Field(30, ge=1)
+
+    @model_validator(mode="after")
+    def _inputs_are_known(self) -> Jt808Section:
+        metrics = Catalogue().by_name
+        for place, metric in self.inputs.items():
+            item, _, bit = place.partition(".")
+            if item not in _INPUT_BITS or not bit.isdecimal() or int(bit) >= _INPUT_BITS[item]:
+                raise ValueError(f"inputs: {place!r} is no bit of an item; expected 25.0 to 25.31 or 2a.0 to 2a.15")
+            if metric not in metrics or (metrics[metric].low, metrics[metric].high) != (0, 1):
+                raise ValueError(f"inputs: {metric!r} is no metric of 0 and 1")
+        return self
+
+    def switches(self) -> tuple[Input, ...]:
+        """The decoder's view of ``inputs``."""
+        parts = ((place.split("."), metric) for place, metric in self.inputs.items())
+        return tuple(Input(int(item, 16), int(bit), metric) for (item, bit), metric in parts)
+
+    def listener(self, hub_secret: Callable[[], bytes]) -> Jt808Listener:
+        """The adapter's view of this section; ``hub_secret`` gives the hub's own, for a section without one."""
+        limits = TcpLimits(
+            connections=self.max_connections,
+            per_address=self.max_connections_per_address,
+            idle_s=self.idle_s,
+            newcomer_s=self.unauthenticated_s,
+        )
+        chosen = self.secret.get_secret_value().encode() if self.secret else hub_secret()
+        gate = Gate(chosen, required=self.authentication)
+        return Jt808Listener(self.name, gate, self.host, self.port, limits, self.max_in_flight)

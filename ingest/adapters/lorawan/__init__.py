@@ -1,0 +1,1 @@
+"""LoRaWAN network servers, a file for each."""

@@ -1,0 +1,1 @@
+"""Modbus units that the hub polls."""

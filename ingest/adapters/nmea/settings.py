@@ -1,0 +1,58 @@
+"""The ``[[nmea]]`` sections of the settings: receivers that speak NMEA 0183."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from devices.kinds import DEVICE_ID
+from ingest.adapters.nmea.stream import Source
+from ingest.plugin import Section
+from ingest.transports.lines.stream import LineBounds
+
+_DEVICE = "^" + DEVICE_ID.pattern.replace(r"\Z", "$")
+
+
+class NmeaSection(Section):
+    """One way in for NMEA 0183 (``[[nmea]]``; several may stand)."""
+
+    kind: Literal["tcp-server", "tcp-client", "udp", "serial", "file"]
+    host: str = "127.0.0.1"
+    port: int | None = Field(None, ge=0, le=65_535, description="of TCP and UDP; 0 takes a free one")
+    path: str = Field("", description="of a serial port or a file")
+    baud: int = Field(9_600, ge=300, le=4_000_000)
+    greeting: str = Field("", max_length=500, description="a line that a TCP client says first")
+    device: str | None = Field(None, pattern=_DEVICE)
+    identity: Literal["auto", "peer", "line"] = "auto"
+    device_kind: Literal["vehicle", "bin", "toilet", "worker", "station", "gateway", "unknown"] = "vehicle"
+    checksum_required: bool = True
+    flush_after_s: float = Field(2.0, gt=0, le=60)
+    idle_timeout_s: float = Field(300.0, gt=0)
+    max_peers: int = Field(1_000, ge=1, le=50_000)
+    max_per_address: int = Field(100, ge=1)
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_needs(self) -> NmeaSection:
+        if self.kind in ("tcp-server", "tcp-client", "udp"):
+            if self.port is None:
+                raise ValueError(f"port: needed by the kind {self.kind}")
+            return self
+        if not self.path:
+            raise ValueError(f"path: needed by the kind {self.kind}")
+        if self.device is None and self.identity != "line":
+            raise ValueError(f'device: the kind {self.kind} has no peer address; name the device, or identity = "line"')
+        return self
+
+    @property
+    def place(self) -> str:
+        """Where the bytes come from, for people: ``udp 0.0.0.0:10110``, ``serial /dev/ttyUSB0``."""
+        return f"{self.kind} {self.path}" if self.port is None else f"{self.kind} {self.host}:{self.port}"
+
+    def source(self) -> Source:
+        """The adapter's view of this section."""
+        return Source(self.name, self.identity, self.device, self.device_kind, self.checksum_required)
+
+    def bounds(self) -> LineBounds:
+        """The transport's view of this section."""
+        return LineBounds(self.flush_after_s, self.idle_timeout_s, self.max_peers, self.max_per_address)

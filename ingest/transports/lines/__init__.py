@@ -1,0 +1,1 @@
+"""Lines over TCP, UDP, serial ports and files."""

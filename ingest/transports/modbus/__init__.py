@@ -1,0 +1,1 @@
+"""Polling of Modbus units over TCP and serial lines."""

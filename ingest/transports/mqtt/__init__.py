@@ -1,0 +1,1 @@
+"""MQTT as a client of any broker."""

@@ -1,0 +1,1 @@
+"""Modbus: frames of RTU and TCP, their PDUs, and what the registers of a poll claim."""

@@ -1,0 +1,1 @@
+"""sanihub's own JSON, as MQTT and HTTP carry it."""
