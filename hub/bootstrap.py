@@ -199,6 +199,9 @@ class Hub:
             audit=readers.audit,
             uplinks=self.uplinks,
             commands=Commanding(self.registry, self.adapters, readers.audit),
+            alerts=readers.alerts,
+            alert_handling=self.alerting.actions,
+            rules=self.alerting.rule_sets,
             probe=probe,
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,

@@ -48,6 +48,7 @@ class Alerting:
         section = section or AlertsSection()
         self.rule_sets = rule_sets
         self.desk = AlertDesk(store, history, Engine(Rulebook((RuleSet(0, 0, ()),))), catalogue, section.ringing())
+        self.actions = actions
         self.steward = Steward(actions, section)
         self.repairer = Repairer(self.desk, registry.by_key)
         self._history = history
