@@ -79,7 +79,8 @@ UPDATE alerts a SET storm_due = now() + %(gather_s)s
 """
 _STORM = _BEHIND + _MANY + _STORM_GIVEN
 
-# The devices behind a gateway may have been told before it: they are part of its storm all the same.
+# The devices behind a gateway may have been told before it, also as a storm of their own: they are part of its storm
+# all the same.
 _ADOPT = """
 WITH heads AS (
     SELECT a.id, a.device_key, d.id AS device FROM alerts a JOIN devices d ON d.key = a.device_key
@@ -89,8 +90,8 @@ WITH heads AS (
     UPDATE alerts a SET storm = h.id, behind = true
       FROM devices d JOIN heads h ON h.device = d.attributes ->> 'gateway'
      WHERE d.key = a.device_key AND a.rule = ANY (%(silences)s::text[]) AND a.cleared_at IS NULL AND NOT a.retracted
-       AND a.storm IS NULL AND a.storm_due IS NULL AND NOT a.storm_told AND a.id <> ALL (%(ids)s::bigint[])
-       AND a.device_key <> h.device_key
+       AND NOT a.behind AND a.id <> ALL (%(ids)s::bigint[]) AND a.device_key <> h.device_key
+       AND NOT EXISTS (SELECT FROM alerts p WHERE p.storm = a.id AND p.behind)
     RETURNING a.storm
 )
 UPDATE alerts a SET storm_due = now() + %(gather_s)s
