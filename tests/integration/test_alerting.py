@@ -271,7 +271,7 @@ async def test_a_gateway_that_falls_silent_is_one_alert_with_its_devices_inside(
         ).fetchall()
     assert heads == [("bin-elsewhere", 0), ("gateway-1", 200)]
     bells = [row for row in told if row[1] not in ("gateway-1", "bin-elsewhere")]
-    assert len(bells) == most_bells
+    assert len(bells) <= most_bells
     assert [row for row in told if row[1] == "gateway-1"] == [
         ("raised", "gateway-1", None),
         ("storm", "gateway-1", "200"),
