@@ -20,7 +20,8 @@ class AlertEntry(msgspec.Struct, frozen=True):
 
     ``stage``: *raised* until somebody acknowledges it or its cause is gone (*cleared*); *closed* by a person's word.
     *retracted*: told, and by the repaired history never there. ``late``: found by a repair, no bell rang.
-    ``shelved`` is whether its rule or device is on the shelf now; ``parts`` how many alerts a storm holds.
+    ``shelved`` is whether its rule or device is on the shelf now. ``flapping``: raised too often of late to ring.
+    ``storm`` is the alert that this one is part of, ``parts`` how many are part of this one.
     """
 
     id: int
@@ -50,6 +51,7 @@ class AlertEntry(msgspec.Struct, frozen=True):
     storm: int | None = None
     parts: int = 0
     shelved: bool = False
+    flapping: bool = False
 
 
 class LogEntry(msgspec.Struct, frozen=True):
@@ -61,10 +63,48 @@ class LogEntry(msgspec.Struct, frozen=True):
     detail: Mapping[str, Any]
 
 
+class Notification(msgspec.Struct, frozen=True):
+    """What became of one notification of an alert on one channel; instants are of the hub's time.
+
+    ``state``: *waiting* (for its turn, quiet hours, a digest, or another try), *sending*, *delivered*, *given up*, or
+    *nobody* where no route led anywhere; then there is no channel.
+    """
+
+    action: str
+    entered_at: int
+    channel: str | None
+    state: Literal["waiting", "sending", "delivered", "given up", "nobody"]
+    attempts: int = 0
+    tried_at: int | None = None
+    delivered_at: int | None = None
+    answer: str | None = None
+
+
+class AlertCount(msgspec.Struct, frozen=True):
+    """Open alerts of a severity; how many nobody has acknowledged, and how many are parts of a storm."""
+
+    open: int
+    unacknowledged: int
+    parts: int
+
+
+class Shelf(msgspec.Struct, frozen=True):
+    """What rings no bell for a while: a rule, a device, or one on the other."""
+
+    id: int
+    rule: str | None
+    device: str | None
+    until: int
+    reason: str
+    entered_by: str
+    entered_at: int
+
+
 class AlertFilter(msgspec.Struct, frozen=True):
     """Which alerts; an empty tuple lets all through.
 
-    ``open``: not cleared and not closed. ``since`` and ``until`` (µs) are of ``raised_at``.
+    ``open``: not cleared and not closed. ``since`` and ``until`` (µs) are of ``raised_at``. ``storm``: the parts of
+    that alert; ``parts``: only what is part of a storm, or only what is not.
     """
 
     stages: tuple[Stage, ...] = ()
@@ -76,7 +116,24 @@ class AlertFilter(msgspec.Struct, frozen=True):
     open: bool | None = None
     since: int | None = None
     until: int | None = None
+    storm: int | None = None
+    parts: bool | None = None
 
 
 class AlertStateError(SanihubError):
     """The alert is not in a state in which this can be done."""
+
+
+class EnteredSet(msgspec.Struct, frozen=True):
+    """A set of rules as it was entered; it judges moments from ``since`` on (µs)."""
+
+    version: int
+    since: int
+    entered_at: int
+    entered_by: str
+    comment: str
+    text: str
+
+
+class StaleVersionError(SanihubError):
+    """Somebody else has entered rules since those that a change is based on."""

@@ -38,6 +38,7 @@ from ingest.runner import Condition, pause, persist
 from ingest.spool import Spool
 from ingest.spool_feed import feed
 from ingest.transports.mqtt.subscriber import MqttSubscriber
+from store.alert_actions import AlertActions
 from store.alert_history import AlertHistory
 from store.api_keys import ApiKeys
 from store.connection import session_parameters
@@ -62,10 +63,13 @@ def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresSt
     )
 
 
-def make_alerting(store: PostgresStore, pool: Pool, registry: Registry, catalogue: Catalogue) -> Alerting:
+def make_alerting(
+    settings: Settings, store: PostgresStore, pool: Pool, registry: Registry, catalogue: Catalogue
+) -> Alerting:
     """The alert engine over a store; it reads through ``pool``."""
-    reads = ReadSession(pool, statement_timeout_s=60.0)
-    return Alerting(store, AlertHistory(reads), RuleSets(reads, WriteSession(pool)), registry, catalogue)
+    reads, writes = ReadSession(pool, statement_timeout_s=60.0), WriteSession(pool)
+    history, rule_sets, actions = AlertHistory(reads), RuleSets(reads, writes), AlertActions(writes)
+    return Alerting(store, history, rule_sets, registry, catalogue, actions, settings.alerts)
 
 
 def kept_secret(data: Path) -> bytes:
@@ -99,7 +103,7 @@ class Hub:
         self._pool = AsyncConnectionPool(
             kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
         )
-        self.alerting = make_alerting(self.store, self._pool, self.registry, self.catalogue)
+        self.alerting = make_alerting(settings, self.store, self._pool, self.registry, self.catalogue)
         assembler = Assembler(self.store, self.registry, self.decoders, settings.intake.rules())
         self.pipeline = Pipeline(self.alerting.desk, assembler, settings.intake.bounds())
         self.spool = Spool(data / "spool", settings.intake.spool())
@@ -195,6 +199,9 @@ class Hub:
             audit=readers.audit,
             uplinks=self.uplinks,
             commands=Commanding(self.registry, self.adapters, readers.audit),
+            alerts=readers.alerts,
+            alert_handling=self.alerting.actions,
+            rules=self.alerting.rule_sets,
             probe=probe,
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,

@@ -18,6 +18,7 @@ from devices.clock import SECOND, ClockPolicy
 from devices.errors import ConfigError
 from devices.instants import from_datetime
 from devices.registry import UnknownPolicy
+from hub.alerting.settings import AlertsSection
 from hub.notify_settings import NotifySection
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
@@ -162,6 +163,7 @@ class _House(BaseSettings):
     broker: BrokerSection = BrokerSection()
     mqtt: tuple[MqttSection, ...] = ()
     intake: IntakeSection = IntakeSection()
+    alerts: AlertsSection = AlertsSection()
     notify: NotifySection = NotifySection()
     api: ApiSection = ApiSection()
     log: LogSection = LogSection()

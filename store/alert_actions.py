@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, LiteralString
 
 import msgspec
 
 from alerts.records import AlertStateError
+from devices.access import AuditNote
 from devices.instants import to_datetime
+from store import alert_bells, audit
 from store.writers_session import WriteSession
 
 _LOCK = """
@@ -27,7 +30,7 @@ SELECT %(rule)s, (SELECT key FROM devices WHERE id = %(device)s), %(until)s, %(r
  WHERE %(device)s::text IS NULL OR EXISTS (SELECT FROM devices WHERE id = %(device)s)
 RETURNING id
 """
-_UNSHELVE = "UPDATE shelves SET until = now() WHERE id = %(id)s AND until > now()"
+_UNSHELVE = "UPDATE shelves SET until = now() WHERE id = %(id)s AND until > now() RETURNING id"
 
 # An alert that nobody has acknowledged in time goes up a step, once for each step; its key keeps it from going twice.
 _ESCALATE = """
@@ -38,7 +41,7 @@ WITH due AS (
        AND (a.quiet_until IS NULL OR a.quiet_until <= now())
        AND a.escalation < cardinality(%(steps)s::interval[])
        AND a.severity = ANY (%(severities)s::text[])
-       AND a.told_at <= now() - (%(steps)s::interval[])[a.escalation + 1]
+       AND o.entered_at <= now() - (%(steps)s::interval[])[a.escalation + 1]
      ORDER BY a.id LIMIT %(most)s FOR UPDATE OF a SKIP LOCKED
 ), up AS (
     UPDATE alerts a SET escalation = due.step FROM due WHERE a.id = due.id
@@ -70,9 +73,19 @@ SELECT replace(key, 'raised:', 'again:' || extract(epoch FROM quiet_until) || ':
 ON CONFLICT (key) DO NOTHING
 """
 
+_AUDITED = {
+    "acknowledged": "alert.acknowledge",
+    "closed": "alert.close",
+    "commented": "alert.comment",
+    "snoozed": "alert.snooze",
+}
+
 
 class AlertActions:
-    """Changes to alerts. Each is logged with who did it. Raises TransientError while the store is away."""
+    """Changes to alerts. What a person does is logged with the alert and noted in the audit, by the same transaction.
+
+    Raises TransientError while the store is away.
+    """
 
     def __init__(self, session: WriteSession) -> None:
         self._session = session
@@ -107,20 +120,40 @@ class AlertActions:
         values = {"rule": rule, "device": device, "until": to_datetime(until), "reason": reason, "actor": actor}
         async with self._session.transaction() as connection:
             row = await (await connection.execute(_SHELVE, values)).fetchone()
-        return None if row is None else row[0]
+            if row is None:
+                return None
+            told = {**values, "until": to_datetime(until).isoformat()}
+            await audit.enter(connection, AuditNote(actor, "alert.shelve", f"shelf:{row[0]}", "done", told))
+        number: int = row[0]
+        return number
 
-    async def unshelve(self, shelf: int) -> bool:
+    async def unshelve(self, shelf: int, actor: str) -> bool:
         """End a shelving before its time; False when there is none any more."""
-        return await self._change(_UNSHELVE, {"id": shelf}) > 0
+        async with self._session.transaction() as connection:
+            row = await (await connection.execute(_UNSHELVE, {"id": shelf})).fetchone()
+            if row is None:
+                return False
+            await audit.enter(connection, AuditNote(actor, "alert.unshelve", f"shelf:{shelf}", "done"))
+            return True
 
     async def escalate(self, steps_s: list[float], severities: list[str], most: int = 1_000) -> int:
         """Escalate what nobody has acknowledged: after ``steps_s[0]`` seconds the first time, and so on."""
-        values = {"steps": [f"{step:g} seconds" for step in steps_s], "severities": severities, "most": most}
+        values = {"steps": [timedelta(seconds=step) for step in steps_s], "severities": severities, "most": most}
         return await self._change(_ESCALATE, values)
 
     async def wake(self, most: int = 1_000) -> int:
         """Let ring again what was snoozed until now and is still there."""
         return await self._change(_AWAKE, {"most": most})
+
+    async def tell_storms(self, most: int = 1_000) -> int:
+        """Tell of each storm that has gathered for long enough, once (:mod:`store.alert_bells`)."""
+        async with self._session.transaction() as connection:
+            return await alert_bells.tell_storms(connection.cursor(), most)
+
+    async def release(self, flap_s: float, release_s: float, most: int = 1_000) -> int:
+        """Ring for what was held back, and is still there now that it is calm (:mod:`store.alert_bells`)."""
+        async with self._session.transaction() as connection:
+            return await alert_bells.release(connection.cursor(), flap_s, release_s, most)
 
     async def _change(self, statement: LiteralString, values: Mapping[str, Any]) -> int:
         """Carry out one statement; how many rows it changed."""
@@ -146,4 +179,5 @@ class AlertActions:
                 await connection.execute(update.encode(), {"id": alert_id, "actor": actor, **values})
             encoded = msgspec.json.encode(detail).decode()
             await connection.execute(_LOG, {"id": alert_id, "actor": actor, "action": action, "detail": encoded})
+            await audit.enter(connection, AuditNote(actor, _AUDITED[action], f"alert:{alert_id}", "done", detail))
             return True

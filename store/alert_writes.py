@@ -7,6 +7,7 @@ notification has a key under which it can stand only once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from alerts.fold import Alert
 from alerts.rule import Rule
 from devices import instants
 from devices.vocabulary import Device
+from store.alert_bells import Bells, ring
 
 _GIVEN = """
 WITH given AS (
@@ -29,7 +31,8 @@ WITH given AS (
 )"""
 
 _CLEAR_GIVEN = """, over AS (
-    UPDATE alerts a SET cleared_at = g.cleared_at, cleared_value = g.cleared_value, settled_at = now()
+    UPDATE alerts a SET cleared_at = g.cleared_at, cleared_value = g.cleared_value, settled_at = now(),
+           held = NULL
       FROM given g
      WHERE g.cleared_at IS NOT NULL AND a.cleared_at IS NULL AND NOT a.retracted
        AND (a.device_key, a.rule, a.scope, a.raised_at) = (g.device_key, g.rule, g.scope, g.raised_at)
@@ -44,31 +47,31 @@ ON CONFLICT (key) DO NOTHING
 """
 _CLEAR = _GIVEN + _CLEAR_GIVEN
 
-# A clearing is told only to those who were told of the raising, and nobody is told of what is shelved.
+# How often one was raised of late is counted in the device's time, over what stands here and what comes with it: so a
+# batch that is written again, in halves or after a crash, makes the same of it.
 _RAISE_GIVEN = """, told AS (
     INSERT INTO alerts (device_key, rule, scope, severity, rule_set, raised_at, cleared_at, raised_value, cleared_value,
-                        detail, settled_at, late, revised_at)
+                        detail, settled_at, late, revised_at, rings, flapping)
     SELECT device_key, rule, scope, severity, rule_set, raised_at, cleared_at, raised_value, cleared_value,
-           detail::jsonb, CASE WHEN cleared_at IS NOT NULL THEN now() END, late, CASE WHEN late THEN now() END
-      FROM given ORDER BY raised_at
+           detail::jsonb, CASE WHEN cleared_at IS NOT NULL THEN now() END, late, CASE WHEN late THEN now() END, rings,
+           rings AND NOT late AND %(flaps)s <= (
+               SELECT count(*) FROM (
+                   SELECT a.raised_at FROM alerts a
+                    WHERE (a.device_key, a.rule, a.scope) = (g.device_key, g.rule, g.scope)
+                      AND NOT a.retracted AND a.raised_at < g.raised_at AND a.raised_at > g.raised_at - %(flap_s)s
+                    UNION
+                   SELECT h.raised_at FROM given h
+                    WHERE (h.device_key, h.rule, h.scope) = (g.device_key, g.rule, g.scope)
+                      AND h.raised_at < g.raised_at AND h.raised_at > g.raised_at - %(flap_s)s) AS before)
+      FROM given g ORDER BY raised_at
     ON CONFLICT DO NOTHING
-    RETURNING id, device_key, rule, scope, raised_at, cleared_at, late
+    RETURNING id, device_key, rule, scope, raised_at, late, flapping
 ), logged AS (
     INSERT INTO alert_log (alert_id, actor, action, detail)
-    SELECT id, 'hub', 'raised', jsonb_build_object('late', late) FROM told
-), ringing AS (
-    SELECT t.*, g.content::jsonb AS content,
-           concat_ws('/', t.device_key, t.rule, t.scope, extract(epoch FROM t.raised_at)) AS key
-      FROM told t JOIN given g USING (device_key, rule, scope, raised_at)
-     WHERE g.rings AND NOT EXISTS (SELECT FROM shelves s
-                                    WHERE s.until > now() AND coalesce(s.rule, t.rule) = t.rule
-                                      AND coalesce(s.device_key, t.device_key) = t.device_key)
+    SELECT id, 'hub', 'raised', jsonb_build_object('late', late)
+           || CASE WHEN flapping THEN '{"flapping": true}' ELSE '{}' END::jsonb FROM told
 )
-INSERT INTO outbox (key, alert_id, action, content)
-SELECT 'raised:' || key, id, 'raised', content FROM ringing
-UNION ALL
-SELECT 'cleared:' || key, id, 'cleared', content FROM ringing WHERE cleared_at IS NOT NULL
-ON CONFLICT (key) DO NOTHING
+SELECT t.id, g.content FROM told t JOIN given g USING (device_key, rule, scope, raised_at) WHERE g.rings
 """
 _RAISE = _GIVEN + _RAISE_GIVEN
 
@@ -136,13 +139,19 @@ class Told(msgspec.Struct, frozen=True):
     unit: str = ""
 
 
-async def record(cursor: AsyncCursor, told: Sequence[Told]) -> None:
-    """Enter alerts that were raised, and clear those that were cleared; each stands here once, in its last form."""
+async def record(cursor: AsyncCursor, told: Sequence[Told], bells: Bells | None = None) -> None:
+    """Enter alerts that were raised, and clear those that were cleared; each stands here once, in its last form.
+
+    For those that are new, bells ring, or are held back (:mod:`store.alert_bells`).
+    """
     if not told:
         return
+    bells = bells or Bells()
     columns = _columns(told)
     await cursor.execute(_CLEAR, columns)
-    await cursor.execute(_RAISE, columns)
+    flapping = {"flaps": bells.flaps, "flap_s": timedelta(seconds=bells.flap_s)}
+    await cursor.execute(_RAISE, {**columns, **flapping})
+    await ring(cursor, dict(await cursor.fetchall()), bells)
 
 
 async def mark_dirty(cursor: AsyncCursor, dirty: Mapping[int, Dirty]) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, LiteralString
 
-from alerts.records import AlertEntry, AlertFilter, LogEntry
+from alerts.records import AlertCount, AlertEntry, AlertFilter, LogEntry, Notification, Shelf
 from devices.instants import from_datetime, to_datetime
 from devices.read_models import Page
 from store import readers_cursor as cursors
-from store.readers_cursor import AlertCursor
+from store.readers_cursor import AlertCursor, ShelfCursor
 from store.readers_session import ReadSession, Row, micros_or_none
 
 _COLUMNS: LiteralString = """
@@ -17,7 +17,8 @@ SELECT a.id, d.id, d.kind, d.name, d.attributes ->> 'area', a.rule, a.scope, a.s
        a.late, a.acknowledged_at, a.acknowledged_by, a.closed_at, a.closed_by, a.quiet_until, a.escalation, a.storm,
        (SELECT count(*) FROM alerts p WHERE p.storm = a.id),
        EXISTS (SELECT FROM shelves s WHERE s.until > now() AND coalesce(s.rule, a.rule) = a.rule
-                                       AND coalesce(s.device_key, a.device_key) = a.device_key)
+                                       AND coalesce(s.device_key, a.device_key) = a.device_key),
+       a.flapping
   FROM alerts a JOIN devices d ON d.key = a.device_key
  CROSS JOIN LATERAL (
     SELECT CASE WHEN a.retracted THEN 'retracted' WHEN a.closed_at IS NOT NULL THEN 'closed'
@@ -35,6 +36,8 @@ _WANTED = """
         OR (a.cleared_at IS NULL AND a.closed_at IS NULL AND NOT a.retracted) = %(open)s::boolean)
    AND a.raised_at >= coalesce(%(since)s::timestamptz, '-infinity')
    AND a.raised_at < coalesce(%(until)s::timestamptz, 'infinity')
+   AND (%(storm)s::bigint IS NULL OR a.storm = %(storm)s::bigint)
+   AND (%(parts)s::boolean IS NULL OR (a.storm IS NOT NULL) = %(parts)s::boolean)
    AND (cardinality(%(stages)s::text[]) = 0 OR t.stage = ANY (%(stages)s::text[]))
  ORDER BY a.raised_at DESC, a.id DESC LIMIT %(limit)s
 """
@@ -42,8 +45,23 @@ _LIST = _COLUMNS + _WANTED
 _ONE = _COLUMNS + " WHERE a.id = %(id)s"
 _LOG = "SELECT at, actor, action, detail FROM alert_log WHERE alert_id = %(id)s ORDER BY id LIMIT 1000"
 _COUNTS = """
-SELECT severity, count(*), count(*) FILTER (WHERE acknowledged_at IS NULL) FROM alerts
+SELECT severity, count(*), count(*) FILTER (WHERE acknowledged_at IS NULL), count(storm) FROM alerts
  WHERE cleared_at IS NULL AND closed_at IS NULL AND NOT retracted GROUP BY severity
+"""
+_NOTIFICATIONS = """
+SELECT o.action, o.entered_at, d.channel,
+       CASE WHEN d.delivered_at IS NOT NULL THEN 'delivered' WHEN d.given_up_at IS NOT NULL THEN 'given up'
+            WHEN d.claimed_until > now() THEN 'sending' WHEN d.id IS NULL AND o.routed_at IS NOT NULL THEN 'nobody'
+            ELSE 'waiting' END,
+       coalesce(d.attempts, 0), d.tried_at, d.delivered_at, d.answer
+  FROM outbox o LEFT JOIN deliveries d ON d.outbox_id = o.id
+ WHERE o.alert_id = %(id)s ORDER BY o.id, d.channel LIMIT 1000
+"""
+_SHELVES = """
+SELECT s.id, s.rule, d.id, s.until, s.reason, s.entered_by, s.entered_at
+  FROM shelves s LEFT JOIN devices d ON d.key = s.device_key
+ WHERE (s.until > now() OR %(ended)s) AND (%(id)s::bigint IS NULL OR s.id = %(id)s::bigint) AND s.id < %(before)s
+ ORDER BY s.id DESC LIMIT %(limit)s
 """
 _LATEST = 253_402_300_799_000_000  # the end of the year 9999
 
@@ -69,6 +87,8 @@ class AlertReads:
             "open": wanted.open,
             "since": None if wanted.since is None else to_datetime(wanted.since),
             "until": None if wanted.until is None else to_datetime(wanted.until),
+            "storm": wanted.storm,
+            "parts": wanted.parts,
             "limit": limit + 1,
         }
         rows = await self._session.rows(_LIST, params)
@@ -84,9 +104,41 @@ class AlertReads:
         log = await self._session.rows(_LOG, {"id": alert_id})
         return _entry(rows[0]), tuple(LogEntry(from_datetime(at), *rest) for at, *rest in log)
 
-    async def counts(self) -> dict[str, tuple[int, int]]:
-        """Open alerts by severity: all, and those nobody has acknowledged."""
-        return {severity: (open_, new) for severity, open_, new in await self._session.rows(_COUNTS)}
+    async def notifications(self, alert_id: int) -> tuple[Notification, ...]:
+        """What was told of an alert and on which channels, oldest first."""
+        rows = await self._session.rows(_NOTIFICATIONS, {"id": alert_id})
+        return tuple(
+            Notification(
+                *(action, from_datetime(at), channel, state, attempts),
+                tried_at=micros_or_none(tried),
+                delivered_at=micros_or_none(delivered),
+                answer=answer,
+            )
+            for action, at, channel, state, attempts, tried, delivered, answer in rows
+        )
+
+    async def counts(self) -> dict[str, AlertCount]:
+        """Open alerts by severity; those without any are left out."""
+        return {severity: AlertCount(*figures) for severity, *figures in await self._session.rows(_COUNTS)}
+
+    async def shelves(self, *, ended: bool, cursor: str | None, limit: int) -> Page[Shelf]:
+        """What is on the shelf, entered last first; with ``ended`` also what was."""
+        before = cursors.read(cursor, ShelfCursor(2**63 - 1))
+        params = {"id": None, "ended": ended, "before": before.id, "limit": limit + 1}
+        rows = await self._session.rows(_SHELVES, params)
+        items = tuple(_shelf(row) for row in rows[:limit])
+        return Page(items, cursors.write(ShelfCursor(items[-1].id)) if len(rows) > limit else None)
+
+    async def shelf(self, shelf_id: int) -> Shelf | None:
+        """One, whether it has ended or not, or None."""
+        params = {"id": shelf_id, "ended": True, "before": 2**63 - 1, "limit": 1}
+        rows = await self._session.rows(_SHELVES, params)
+        return _shelf(rows[0]) if rows else None
+
+
+def _shelf(row: Row) -> Shelf:
+    number, rule, device, until, reason, entered_by, entered_at = row
+    return Shelf(number, rule, device, from_datetime(until), reason, entered_by, from_datetime(entered_at))
 
 
 def _entry(row: Row) -> AlertEntry:

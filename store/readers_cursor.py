@@ -72,6 +72,18 @@ class AlertCursor(msgspec.Struct, frozen=True, array_like=True, tag="w"):
     id: _Int64
 
 
+class ShelfCursor(msgspec.Struct, frozen=True, array_like=True, tag="s"):
+    """Before the shelf with this id (the newest come first)."""
+
+    id: _Int64
+
+
+class RuleSetCursor(msgspec.Struct, frozen=True, array_like=True, tag="v"):
+    """Before the set of rules of this version (the newest come first)."""
+
+    version: _Int32
+
+
 Cursor = TypeVar("Cursor", bound=msgspec.Struct)
 
 

@@ -22,6 +22,7 @@ from alerts.rule import Rule
 from alerts.rulebook import final
 from devices.metrics import Catalogue
 from devices.vocabulary import Batch, Device, Echo, EchoWanted, Identity, ReceiptKey, Written
+from store.alert_bells import Bells
 from store.alert_history import AlertHistory, by_device
 from store.alert_writes import Told, keep_tracks, mark_dirty, record
 from store.writer import PostgresStore
@@ -36,7 +37,8 @@ class Ringing(msgspec.Struct, frozen=True):
 
     ``grace_s`` is how long a waking waits for data that is on its way. A device that tells of what is more than
     ``behind_s`` ago is catching up, until it has said nothing for ``pause_s``: meanwhile nothing is concluded from what
-    it has not said. ``late`` rings, with a mark, for a repair's alerts that still last.
+    it has not said. ``late`` rings, with a mark, for a repair's alerts that still last. The rest says when bells are
+    held back for flapping and storms (:class:`store.alert_bells.Bells`).
     """
 
     within_s: float = 600
@@ -44,6 +46,16 @@ class Ringing(msgspec.Struct, frozen=True):
     behind_s: float = 120
     pause_s: float = 60
     late: bool = False
+    flaps: int = 5
+    flap_s: float = 600
+    storm: int = 30
+    storm_s: float = 60
+    gather_s: float = 30
+
+    def bells(self, rules: Iterable[Rule]) -> Bells:
+        """When bells are held back, under these rules."""
+        silences = tuple(rule.id for rule in rules if rule.kind == "silence")
+        return Bells(self.flaps, self.flap_s, self.storm, self.storm_s, self.gather_s, silences)
 
 
 class AlertDesk:
@@ -176,8 +188,12 @@ class AlertDesk:
             self.dirtied.set()
         return written
 
+    async def enter(self, cursor: AsyncCursor, told: Sequence[Told]) -> None:
+        """Enter alerts in somebody's transaction, and ring for them."""
+        await record(cursor, told, self.ringing.bells(self.engine.book.current.rules))
+
     async def _record(self, proposal: Proposal, cursor: AsyncCursor) -> None:
-        await record(cursor, self.told(proposal.changes))
+        await self.enter(cursor, self.told(proposal.changes))
         await mark_dirty(cursor, proposal.dirty)
         await keep_tracks(cursor, proposal.checkpoints)
 

@@ -19,7 +19,7 @@ from devices.vocabulary import Batch, Device
 from hub.alerting.desk import SECOND, AlertDesk
 from ingest.runner import Condition, pause, persist
 from store.alert_history import ordered
-from store.alert_writes import keep_tracks, record, repaired, revise
+from store.alert_writes import keep_tracks, repaired, revise
 
 log = structlog.get_logger("hub.alerts")
 
@@ -101,7 +101,7 @@ class Repairer:
     ) -> None:
         desk = self._desk
         await revise(cursor, result.moved, result.vanished, dirty.frontier)
-        await record(cursor, desk.told([(device, alert) for alert in result.appeared], dirty.frontier))
+        await desk.enter(cursor, desk.told([(device, alert) for alert in result.appeared], dirty.frontier))
         await repaired(cursor, device.key, dirty.since)
         kind_of = desk.engine.book.kinds_of(device, track.rule_set)
         await keep_tracks(cursor, {device.key: (track.at, pack(track, kind_of))} if track.at > LONG_AGO else {})

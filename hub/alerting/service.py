@@ -10,16 +10,20 @@ from itertools import islice
 import structlog
 
 from alerts.engine import Engine
+from alerts.records import EnteredSet
 from alerts.rule_file import RuleFileError, read_rules
 from alerts.rulebook import Rulebook, RuleSet
 from devices.errors import TransientError
 from devices.metrics import Catalogue
 from devices.registry import Registry
-from hub.alerting.desk import AlertDesk, Ringing
+from hub.alerting.desk import AlertDesk
 from hub.alerting.repair import Repairer, keep_time
+from hub.alerting.settings import AlertsSection
+from hub.alerting.steward import Steward
 from ingest.runner import Condition, pause, persist
+from store.alert_actions import AlertActions
 from store.alert_history import AlertHistory
-from store.rule_sets import EnteredSet, RuleSets
+from store.rule_sets import RuleSets
 from store.writer import PostgresStore
 
 log = structlog.get_logger("hub.alerts")
@@ -38,10 +42,14 @@ class Alerting:
         rule_sets: RuleSets,
         registry: Registry,
         catalogue: Catalogue,
-        ringing: Ringing | None = None,
+        actions: AlertActions,
+        section: AlertsSection | None = None,
     ) -> None:
+        section = section or AlertsSection()
         self.rule_sets = rule_sets
-        self.desk = AlertDesk(store, history, Engine(Rulebook((RuleSet(0, 0, ()),))), catalogue, ringing)
+        self.desk = AlertDesk(store, history, Engine(Rulebook((RuleSet(0, 0, ()),))), catalogue, section.ringing())
+        self.actions = actions
+        self.steward = Steward(actions, section)
         self.repairer = Repairer(self.desk, registry.by_key)
         self._history = history
         self._registry = registry
@@ -60,7 +68,8 @@ class Alerting:
             await persist(self._bring_all, Condition("alert tracks"), stop)
         except TransientError:  # only while stopping
             return
-        await asyncio.gather(keep_time(self.desk, stop), self.repairer.run(stop), self._follow(stop))
+        work = (keep_time(self.desk, stop), self.repairer.run(stop), self.steward.run(stop), self._follow(stop))
+        await asyncio.gather(*work)
 
     async def _bring_all(self) -> None:
         """The tracks of all devices that were ever heard, so that those which are silent now are noticed too."""

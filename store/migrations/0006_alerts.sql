@@ -32,11 +32,21 @@ CREATE TABLE alerts (
     closed_by       text,
     escalation      smallint NOT NULL DEFAULT 0,
     quiet_until     timestamptz,                   -- snoozed (one alert)
-    storm           bigint REFERENCES alerts       -- the alert that this one is part of
+    rings           boolean NOT NULL DEFAULT true, -- it was news: a bell rang, or was held back
+    flapping        boolean NOT NULL DEFAULT false, -- raised too often of late to ring
+    storm           bigint REFERENCES alerts ON DELETE SET NULL,  -- the alert that this one is part of
+    behind          boolean NOT NULL DEFAULT false, -- part of it because that is the silence of its gateway
+    storm_due       timestamptz,                   -- when the storm that this one is the head of is to be told
+    storm_told      boolean NOT NULL DEFAULT false,
+    held            jsonb                          -- the notification that was held back, until it is calm
 );
 CREATE UNIQUE INDEX alerts_open ON alerts (rule, device_key, scope) WHERE cleared_at IS NULL AND NOT retracted;
 CREATE UNIQUE INDEX alerts_told ON alerts (device_key, rule, scope, raised_at) WHERE NOT retracted;
 CREATE INDEX alerts_time ON alerts (raised_at);
+CREATE INDEX alerts_rule_told ON alerts (rule, told_at);
+CREATE INDEX alerts_storm ON alerts (storm) WHERE storm IS NOT NULL;
+CREATE INDEX alerts_storm_due ON alerts (storm_due) WHERE storm_due IS NOT NULL;
+CREATE INDEX alerts_held ON alerts (told_at) WHERE held IS NOT NULL;
 
 CREATE TABLE alert_log (                           -- who did what, and what happened, in wall time
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -84,6 +94,7 @@ CREATE TABLE outbox (                              -- what people and machines a
 CREATE INDEX outbox_waiting ON outbox (id) WHERE routed_at IS NULL;
 
 CREATE INDEX outbox_time ON outbox (entered_at);
+CREATE INDEX outbox_alert ON outbox (alert_id);
 
 CREATE TABLE deliveries (                          -- one for each notification and channel
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -19,12 +19,16 @@ from alerts.rules.silence import Silence
 from alerts.rules.threshold import Threshold
 from devices.metrics import Catalogue
 from devices.vocabulary import Device, Frame
-from hub.alerting.desk import AlertDesk
+from hub.alerting.desk import AlertDesk, Ringing
 from hub.alerting.repair import Repairer
+from hub.alerting.settings import AlertsSection
+from hub.alerting.steward import Steward
 from ingest.assembly import Assembler
+from store.alert_actions import AlertActions
 from store.alert_history import AlertHistory
 from store.connection import session_parameters
 from store.readers_session import ReadSession
+from store.writers_session import WriteSession
 from tests.intake import NOW, clear, frame, make_assembler, make_store
 
 SECOND = 1_000_000
@@ -211,3 +215,64 @@ async def test_two_hubs_that_see_the_same_fault_open_one_alert(dsn: str) -> None
         await asyncio.gather(*(hub.take(frames([("bin-1", later)], hub.time)) for hub in (one, other)))
     assert [row[5] is not None for row in history(dsn)] == [True]
     assert [key.partition(":")[0] for (key,) in notices(dsn)] == ["cleared", "raised"]
+
+
+def behind(number: int) -> str:
+    return f"bin-{number:03d}"
+
+
+def enter_gateway(dsn: str) -> None:
+    """A gateway with two hundred bins behind it."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for name in ("gateway-1", *(behind(number) for number in range(200))):
+            attributes = "{}" if name == "gateway-1" else '{"gateway": "gateway-1"}'
+            row = connection.execute(
+                "INSERT INTO devices (id, kind, status, attributes) VALUES (%s, %s, 'active', %s) RETURNING key",
+                (name, name.partition("-")[0], attributes),
+            ).fetchone()
+            assert row is not None
+            connection.execute("INSERT INTO identities VALUES ('id', %s, %s)", (name, row[0]))
+
+
+@pytest.mark.parametrize(("interval_s", "most_bells"), [(30, 0), (50, 30)])
+async def test_a_gateway_that_falls_silent_is_one_alert_with_its_devices_inside(
+    dsn: str, interval_s: int, most_bells: int
+) -> None:
+    """Through intake, engine and store: the gateway is noticed before its bins, or amid them."""
+    empty(dsn)
+    enter_gateway(dsn)
+    gateway = Silence(interval_s=interval_s)
+    rules = (
+        Rule("silent", "silence", Silence(interval_s=60), scope=Scope(kinds=("bin",))),
+        Rule("gateway-silent", "silence", gateway, severity="critical", scope=Scope(kinds=("gateway",))),
+    )
+    chance = random.Random(4)
+    heard = [(behind(number), BEGIN + chance.randrange(60) * SECOND) for number in range(200)]
+    heard += [("gateway-1", BEGIN + 60 * SECOND)]
+    async with Hub(dsn, rules) as hub:
+        hub.time = BEGIN + 61 * SECOND
+        hub.desk.ringing = Ringing(gather_s=0, storm=30)
+        await hub.take(frames([(name, {"ts": at, "readings": {"fill_pct": 50}}) for name, at in heard], BEGIN))
+        for second in range(70, 600, 10):
+            await hub.wait_until(BEGIN + second * SECOND)
+            if second in (200, 300):
+                word = {"ts": hub.time, "readings": {"fill_pct": 50}}
+                await hub.take(frames([("bin-elsewhere", word)], hub.time))
+        actions = AlertActions(WriteSession(hub.pool))
+        while await Steward(actions, AlertsSection(escalate_after_s={})).step():
+            pass
+    with psycopg.connect(dsn) as connection:
+        heads = connection.execute(
+            "SELECT d.id, (SELECT count(*) FROM alerts p WHERE p.storm = a.id) FROM alerts a"
+            " JOIN devices d ON d.key = a.device_key WHERE a.storm IS NULL AND a.cleared_at IS NULL ORDER BY 1"
+        ).fetchall()
+        told = connection.execute(
+            "SELECT action, content -> 'device' ->> 'id', content ->> 'member_count' FROM outbox ORDER BY id"
+        ).fetchall()
+    assert heads == [("bin-elsewhere", 0), ("gateway-1", 200)]
+    bells = [row for row in told if row[1] not in ("gateway-1", "bin-elsewhere")]
+    assert len(bells) <= most_bells
+    assert [row for row in told if row[1] == "gateway-1"] == [
+        ("raised", "gateway-1", None),
+        ("storm", "gateway-1", "200"),
+    ]

@@ -11,11 +11,12 @@ from psycopg_pool import AsyncConnectionPool
 
 from alerts.fold import Alert
 from alerts.kind import Cleared, Raised
-from alerts.records import AlertFilter, AlertStateError
+from alerts.records import AlertCount, AlertFilter, AlertStateError
 from alerts.rule import Rule
 from alerts.rules.threshold import Threshold
 from devices.vocabulary import Batch, Device
 from store.alert_actions import AlertActions
+from store.alert_bells import Bells
 from store.alert_writes import Told, record
 from store.connection import session_parameters
 from store.readers_alerts import AlertReads
@@ -37,11 +38,16 @@ class Desk:
         self.reads = AlertReads(ReadSession(pool))
         self.actions = AlertActions(WriteSession(pool))
 
-    async def raised(self, device: str, rule: str, at: int, cleared: int | None = None, rings: bool = True) -> int:
+    def told(self, device: str, rule: str, at: int, cleared: int | None = None, rings: bool = True) -> Told:
         end = None if cleared is None else Cleared(cleared, 10.0)
         alert = Alert(rule, "", Raised(at, 90.0, detail={"since": at}), end)
-        told = Told(self.devices[device], alert, RULES[rule], 1, rings, unit="%")
-        await self.store.write(Batch(), lambda cursor: record(cursor, [told]))
+        return Told(self.devices[device], alert, RULES[rule], 1, rings, unit="%")
+
+    async def enter(self, *told: Told, bells: Bells | None = None) -> None:
+        await self.store.write(Batch(), lambda cursor: record(cursor, told, bells))
+
+    async def raised(self, device: str, rule: str, at: int, cleared: int | None = None, rings: bool = True) -> int:
+        await self.enter(self.told(device, rule, at, cleared, rings))
         page = await self.reads.alerts(AlertFilter(devices=(device,), rules=(rule,)), cursor=None, limit=1)
         return page.items[0].id
 
@@ -121,7 +127,7 @@ async def test_the_list_is_filtered_and_paged(desk: Desk) -> None:
     assert len(await ids(open=False)) == len(await ids(stages=("cleared",))) == 5
     assert await ids(since=NOW + 4 * SECOND, devices=("bin-1",)) != []
     assert await ids(until=NOW) == await ids(kinds=("toilet",)) == []
-    assert await desk.reads.counts() == {"critical": (1, 1)}
+    assert await desk.reads.counts() == {"critical": AlertCount(1, 1, 0)}
 
 
 async def test_what_is_shelved_rings_no_bell(desk: Desk) -> None:
@@ -133,8 +139,8 @@ async def test_what_is_shelved_rings_no_bell(desk: Desk) -> None:
     assert desk.outbox() == [("raised", other)]
     shelved = await desk.reads.alert(one)
     assert shelved is not None and shelved[0].shelved
-    assert await desk.actions.unshelve(shelf)
-    assert not await desk.actions.unshelve(shelf)
+    assert await desk.actions.unshelve(shelf, "wang")
+    assert not await desk.actions.unshelve(shelf, "wang")
     fire = await desk.raised("bin-1", "fire", NOW)
     assert desk.outbox()[-1] == ("raised", fire)
     assert await desk.actions.shelve(None, "bin-99", far, "", "wang") is None
