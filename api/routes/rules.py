@@ -104,7 +104,7 @@ async def enter_rules(
     response: Response,
     if_match: IfMatch = None,
 ) -> RulesBody:
-    """A whole file, YAML or JSON, as docs/alerts.md describes it. It takes the place of the set in force, seconds later.
+    """A whole file, YAML or JSON, as docs/alerts.md describes it. It takes the place of the set in force in seconds.
 
     Needs a key of the role manager or admin, and `If-Match`, so that nobody undoes what another has entered meanwhile.
     A file with a mistake is refused whole, and the rules that were in force go on.

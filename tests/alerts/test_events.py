@@ -8,7 +8,7 @@ from alerts.rules.event import MOST_OPEN, Happening
 from alerts.rules.silence import Silence
 from devices.instants import parse
 from devices.vocabulary import Device
-from ingest.wire.jt808_alarms import alarm_kinds
+from ingest.wire.jt808.alarms import alarm_kinds
 from tests.alerts.live import Stored, Teller
 
 WORKER = Device(1, "worker-1", "worker", attributes={"report_interval_s": 60})
