@@ -104,9 +104,9 @@ async def enter_rules(
     response: Response,
     if_match: IfMatch = None,
 ) -> RulesBody:
-    """A whole file, YAML or JSON, as docs/alerts.md describes it. It takes the place of the set in force, seconds later.
+    """A whole file, YAML or JSON, as docs/alerts.md describes it; in force a few seconds later.
 
-    Needs a key of the role manager or admin, and `If-Match`, so that nobody undoes what another has entered meanwhile.
+    Needs a key of the role manager or admin, and `If-Match`, so that nobody undoes what another has entered since.
     A file with a mistake is refused whole, and the rules that were in force go on.
     """
     expected = _expected(if_match)
