@@ -113,13 +113,10 @@ async def enter_rules(
     with places.taken_by(manager.actor):
         text = await _sound(request, wired.limits)
         try:
-            version = await wired.rules.enter(text, manager.actor, query.comment, expected=expected)
+            entered = await wired.rules.enter(text, manager.actor, query.comment, expected=expected)
         except StaleVersionError as error:
             raise ProblemError(409, "stale-rules", str(error)) from error
-        entered = await wired.rules.newest()
-    if entered is None or entered.version != version:
-        raise ProblemError(409, "stale-rules", f"entered as version {version}, and replaced by another already")
-    response.headers["ETag"] = f'"{version}"'
+    response.headers["ETag"] = f'"{entered.version}"'
     told = RuleSetBody.model_validate(entered)
     return RulesBody(**dict(told), rules=await asyncio.to_thread(_plain, text))
 
