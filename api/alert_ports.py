@@ -65,8 +65,8 @@ class RuleKeeper(Protocol):
     async def page(self, *, cursor: str | None, limit: int) -> Page[EnteredSet]:
         """Sets, the newest first."""
 
-    async def enter(self, text: str, actor: str, comment: str = "", *, expected: int | None = None) -> int:
-        """Enter a set that was found to be sound; its version.
+    async def enter(self, text: str, actor: str, comment: str = "", *, expected: int | None = None) -> EnteredSet:
+        """Enter a set that was found to be sound.
 
         Raises ``StaleVersionError`` where ``expected`` is given and is not the newest.
         """

@@ -50,10 +50,10 @@ WITH new AS (
 )"""
 _MANY = """, counted AS (
     SELECT id, rule, row_number() OVER (PARTITION BY rule ORDER BY raised_at, id) AS place FROM new n
-     WHERE NOT flapping AND NOT late AND NOT EXISTS (SELECT FROM behind b WHERE n.id IN (b.id, b.head))
+     WHERE NOT flapping AND NOT late AND id NOT IN (SELECT id FROM behind UNION ALL SELECT head FROM behind)
 ), before AS (
     SELECT rule, count(DISTINCT device_key) AS told FROM alerts a
-     WHERE a.rule IN (SELECT rule FROM counted) AND a.told_at > now() - %(storm_s)s AND a.id <> ALL (%(ids)s::bigint[])
+     WHERE a.rule IN (SELECT rule FROM counted) AND a.told_at > now() - %(storm_s)s AND a.id NOT IN (SELECT id FROM new)
        AND a.rings AND NOT a.flapping AND NOT a.late AND NOT a.behind
      GROUP BY rule
 ), excess AS (
@@ -63,7 +63,7 @@ _MANY = """, counted AS (
      WHERE a.rule IN (SELECT rule FROM excess) AND a.told_at > now() - %(storm_s)s - %(gather_s)s
        AND a.rings AND NOT a.flapping AND NOT a.late AND a.storm IS NULL AND NOT a.storm_told
        AND (a.storm_due > now() OR a.told_at > now() - %(storm_s)s)
-       AND NOT EXISTS (SELECT FROM behind b WHERE b.id = a.id)
+       AND a.id NOT IN (SELECT id FROM behind)
      ORDER BY a.rule, a.storm_due DESC NULLS LAST, a.told_at, a.raised_at, a.id
 )"""
 _STORM_GIVEN = """, parts AS (
@@ -159,6 +159,8 @@ WITH due AS (
                (SELECT p.held FROM alerts p WHERE p.storm = i.id AND NOT p.behind AND p.held IS NOT NULL
                  ORDER BY p.id LIMIT 1)) AS content
       FROM inside i
+), done AS (
+    UPDATE alerts a SET held = NULL FROM due WHERE a.storm = due.id AND NOT a.behind AND a.held IS NOT NULL
 ), logged AS (
     INSERT INTO alert_log (alert_id, actor, action, detail)
     SELECT id, 'hub', 'storm', jsonb_build_object('devices', cardinality(devices)) FROM said
@@ -171,7 +173,7 @@ ON CONFLICT (key) DO NOTHING
 """
 
 # Held back, and still there though it is calm: the gateway has long been back, or it has not been raised again for
-# long. The parts of a storm that is no gateway's were told with it.
+# long. The parts of a storm that is no gateway's were told with it, and nothing of them is held any more.
 _RELEASE = """
 WITH due AS (
     SELECT a.id, a.device_key, a.rule, a.scope, a.raised_at, a.held

@@ -6,6 +6,7 @@ notification has a key under which it can stand only once.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -25,9 +26,9 @@ WITH given AS (
     SELECT * FROM unnest(%(devices)s::integer[], %(rules)s::text[], %(scopes)s::text[], %(raised)s::timestamptz[],
                          %(cleared)s::timestamptz[], %(values)s::float8[], %(ends)s::float8[], %(details)s::text[],
                          %(severities)s::text[], %(sets)s::integer[], %(contents)s::text[], %(rings)s::boolean[],
-                         %(lates)s::boolean[])
+                         %(lates)s::boolean[], %(firsts)s::timestamptz[], %(befores)s::integer[])
         AS g (device_key, rule, scope, raised_at, cleared_at, raised_value, cleared_value, detail, severity, rule_set,
-              content, rings, late)
+              content, rings, late, first, before)
 )"""
 
 _CLEAR_GIVEN = """, over AS (
@@ -54,15 +55,10 @@ _RAISE_GIVEN = """, told AS (
                         detail, settled_at, late, revised_at, rings, flapping)
     SELECT device_key, rule, scope, severity, rule_set, raised_at, cleared_at, raised_value, cleared_value,
            detail::jsonb, CASE WHEN cleared_at IS NOT NULL THEN now() END, late, CASE WHEN late THEN now() END, rings,
-           rings AND NOT late AND %(flaps)s <= (
-               SELECT count(*) FROM (
-                   SELECT a.raised_at FROM alerts a
-                    WHERE (a.device_key, a.rule, a.scope) = (g.device_key, g.rule, g.scope)
-                      AND NOT a.retracted AND a.raised_at < g.raised_at AND a.raised_at > g.raised_at - %(flap_s)s
-                    UNION
-                   SELECT h.raised_at FROM given h
-                    WHERE (h.device_key, h.rule, h.scope) = (g.device_key, g.rule, g.scope)
-                      AND h.raised_at < g.raised_at AND h.raised_at > g.raised_at - %(flap_s)s) AS before)
+           rings AND NOT late AND %(flaps)s <= before + (
+               SELECT count(*) FROM alerts a
+                WHERE a.device_key = g.device_key AND a.rule = g.rule AND a.scope = g.scope AND NOT a.retracted
+                  AND a.raised_at < g.first AND a.raised_at > g.raised_at - %(flap_s)s)
       FROM given g ORDER BY raised_at
     ON CONFLICT DO NOTHING
     RETURNING id, device_key, rule, scope, raised_at, late, flapping
@@ -147,7 +143,7 @@ async def record(cursor: AsyncCursor, told: Sequence[Told], bells: Bells | None 
     if not told:
         return
     bells = bells or Bells()
-    columns = _columns(told)
+    columns = _columns(told) | _earlier(told, bells.flap_s)
     await cursor.execute(_CLEAR, columns)
     flapping = {"flaps": bells.flaps, "flap_s": timedelta(seconds=bells.flap_s)}
     await cursor.execute(_RAISE, {**columns, **flapping})
@@ -203,6 +199,24 @@ def _forms(alerts: Sequence[Alert]) -> dict[str, Any]:
         "ends": [None if end is None else end.value for end in ends],
         "details": [msgspec.json.encode(alert.raised.detail).decode() for alert in alerts],
     }
+
+
+def _earlier(told: Sequence[Told], within_s: float) -> dict[str, Any]:
+    """For each: when the first here of its rule, device and scope was raised, and how many here shortly before it."""
+    raised: dict[tuple[int, str, str], list[int]] = {}
+    for one in told:
+        raised.setdefault(_place(one), []).append(one.alert.raised_at)
+    for here in raised.values():
+        here.sort()
+    befores = []
+    for one in told:
+        here, at = raised[_place(one)], one.alert.raised_at
+        befores.append(bisect_left(here, at) - bisect_right(here, at - int(within_s * 1_000_000)))
+    return {"firsts": [instants.to_datetime(raised[_place(one)][0]) for one in told], "befores": befores}
+
+
+def _place(one: Told) -> tuple[int, str, str]:
+    return one.device.key, one.rule.id, one.alert.scope
 
 
 def _columns(told: Sequence[Told]) -> dict[str, Any]:

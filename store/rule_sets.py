@@ -24,7 +24,8 @@ SELECT CASE WHEN EXISTS (SELECT FROM device_state) THEN now() ELSE '1970-01-01Z'
 """
 _ENTER = """
 INSERT INTO rule_sets (since, entered_by, comment, content)
-VALUES (now() + make_interval(secs => %(delay)s), %(actor)s, %(comment)s, %(text)s) RETURNING version
+VALUES (now() + make_interval(secs => %(delay)s), %(actor)s, %(comment)s, %(text)s)
+RETURNING version, since, entered_at, entered_by, comment, content
 """
 _PAGE = """
 SELECT version, since, entered_at, entered_by, comment, content FROM rule_sets
@@ -64,8 +65,8 @@ class RuleSets:
         items = tuple(_entered(row) for row in rows[:limit])
         return Page(items, cursors.write(RuleSetCursor(items[-1].version)) if len(rows) > limit else None)
 
-    async def enter(self, text: str, actor: str, comment: str = "", *, expected: int | None = None) -> int:
-        """Enter a set that is in force some seconds from now, with an entry in the audit; its version.
+    async def enter(self, text: str, actor: str, comment: str = "", *, expected: int | None = None) -> EnteredSet:
+        """Enter a set that is in force some seconds from now, with an entry in the audit.
 
         The text was found to be sound. Raises StaleVersionError where ``expected`` is given and is not the newest.
         """
@@ -78,10 +79,9 @@ class RuleSets:
                 raise StaleVersionError(f"the newest set of rules is version {before}, and not {expected}")
             row = await (await connection.execute(_ENTER, values)).fetchone()
             assert row is not None
-            version: int = row[0]
             details = {"comment": comment, "before": before}
-            await audit.enter(connection, AuditNote(actor, "rules.enter", f"rules:{version}", "done", details))
-        return version
+            await audit.enter(connection, AuditNote(actor, "rules.enter", f"rules:{row[0]}", "done", details))
+        return _entered(row)
 
 
 def _entered(row: Row) -> EnteredSet:

@@ -104,22 +104,19 @@ async def enter_rules(
     response: Response,
     if_match: IfMatch = None,
 ) -> RulesBody:
-    """A whole file, YAML or JSON, as docs/alerts.md describes it. It takes the place of the set in force in seconds.
+    """A whole file, YAML or JSON, as docs/alerts.md describes it; in force a few seconds later.
 
-    Needs a key of the role manager or admin, and `If-Match`, so that nobody undoes what another has entered meanwhile.
+    Needs a key of the role manager or admin, and `If-Match`, so that nobody undoes what another has entered since.
     A file with a mistake is refused whole, and the rules that were in force go on.
     """
     expected = _expected(if_match)
     with places.taken_by(manager.actor):
         text = await _sound(request, wired.limits)
         try:
-            version = await wired.rules.enter(text, manager.actor, query.comment, expected=expected)
+            entered = await wired.rules.enter(text, manager.actor, query.comment, expected=expected)
         except StaleVersionError as error:
             raise ProblemError(409, "stale-rules", str(error)) from error
-        entered = await wired.rules.newest()
-    if entered is None or entered.version != version:
-        raise ProblemError(409, "stale-rules", f"entered as version {version}, and replaced by another already")
-    response.headers["ETag"] = f'"{version}"'
+    response.headers["ETag"] = f'"{entered.version}"'
     told = RuleSetBody.model_validate(entered)
     return RulesBody(**dict(told), rules=await asyncio.to_thread(_plain, text))
 

@@ -46,7 +46,10 @@ CREATE INDEX alerts_time ON alerts (raised_at);
 CREATE INDEX alerts_rule_told ON alerts (rule, told_at);
 CREATE INDEX alerts_storm ON alerts (storm) WHERE storm IS NOT NULL;
 CREATE INDEX alerts_storm_due ON alerts (storm_due) WHERE storm_due IS NOT NULL;
+CREATE INDEX alerts_snoozed ON alerts (quiet_until) WHERE quiet_until IS NOT NULL;
 CREATE INDEX alerts_held ON alerts (told_at) WHERE held IS NOT NULL;
+
+CREATE INDEX devices_gateway ON devices ((attributes ->> 'gateway')) WHERE attributes ->> 'gateway' IS NOT NULL;
 
 CREATE TABLE alert_log (                           -- who did what, and what happened, in wall time
     id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -80,11 +80,10 @@ def enter(
     text = file.read_text("utf-8-sig")
     settings = load(config, data)
 
-    async def write() -> int:
+    async def write() -> EnteredSet:
         async with open_reads(settings) as (session, pool):
             sets = RuleSets(session, WriteSession(pool))
             # Not tried again: whether the first try entered them is not known, and it would be a version too many.
             return await sets.enter(text, actor(), comment, expected=based_on)
 
-    version = run(write())
-    typer.echo(f"Version {version} is in force in {DELAY_S} s.")
+    typer.echo(f"Version {run(write()).version} is in force in {DELAY_S} s.")
