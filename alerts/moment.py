@@ -14,11 +14,16 @@ import msgspec
 
 from devices.vocabulary import Event, Fix, Position, Quality, Reading
 
+CONNECTION = frozenset(("online", "offline"))
+"""Events that tell of a connection. They are the broker's word and in its time, and nothing that the device said: a
+last will would otherwise end the silence that it announces, and move a device on whose clock is slow."""
+
 
 class Moment(msgspec.Struct, gc=False):
     """One instant (µs) of one device. ``events`` are (kind, attributes), sorted.
 
-    Readings that the source itself doubts, and positions that the receiver calls invalid, are left out.
+    Readings that the source itself doubts, positions that the receiver calls invalid, and the coming and going of
+    connections are left out.
     """
 
     at: int
@@ -50,6 +55,8 @@ def gather(readings: Iterable[Reading], fixes: Iterable[Fix], events: Iterable[E
             ranks[place] = rank
             _moment(found, *place).position = fix.position
     for event in events:
+        if event.kind in CONNECTION:
+            continue
         moment = _moment(found, event.device.key, event.observed_at)
         item = (event.kind, event.attributes)
         if item not in moment.events:

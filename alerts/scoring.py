@@ -3,7 +3,8 @@
 A truth is an episode (a vehicle idled from here to there) or an instant (a bin crossed 85 %). An alert *finds* a truth
 of its device if it is raised from ``early_s`` before its beginning to ``late_s`` after its end; each finds at most one,
 and each truth is found by at most one. What is too short to be a fault under the rule is no truth to be found, and an
-alert that finds it is not wrong either.
+alert that finds it is not wrong either: it is *excused*. An excuse may serve several alerts. A further alert within a
+truth that was found is no new fault either: the rule told it *again*, for in between it seemed to be over.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ SECOND = 1_000_000
 
 
 class Truth(msgspec.Struct, frozen=True):
-    """What happened to a device, from ``start`` to ``end`` (µs); ``counts`` is False for what need not be found."""
+    """What happened to a device, from ``start`` to ``end`` (µs); ``counts`` is False for what need not be found.
+
+    ``hinted`` is how long before its beginning (µs) a sensor's noise may have told it already.
+    """
 
     device: str
     start: int
     end: int
     counts: bool = True
+    hinted: int = 0
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -40,12 +45,17 @@ class Tolerance(msgspec.Struct, frozen=True):
 
 
 class Score(msgspec.Struct, frozen=True):
-    """What a rule found. ``delays_s`` are of the truths that were found: from their beginning to the alert."""
+    """What a rule found. ``delays_s`` are of the truths that were found: from their beginning to the alert.
+
+    ``excused`` are the alerts that were neither right nor wrong, ``again`` those that told a truth once more.
+    """
 
     found: int
     missed: tuple[Truth, ...]
     wrong: tuple[Told, ...]
     delays_s: tuple[float, ...]
+    excused: int = 0
+    again: int = 0
 
     @property
     def precision(self) -> float | None:
@@ -69,7 +79,7 @@ class Score(msgspec.Struct, frozen=True):
 def score(told: Iterable[Told], truths: Iterable[Truth], tolerance: Tolerance) -> Score:
     """Match alerts with truths, device by device, the nearest first."""
     alerts, real = _by_device(told), _by_device(truths)
-    found, delays = 0, []
+    found, excused, again, delays = 0, 0, 0, list[float]()
     missed: list[Truth] = []
     wrong: list[Told] = []
     for device in {**alerts, **real}:
@@ -78,14 +88,19 @@ def score(told: Iterable[Told], truths: Iterable[Truth], tolerance: Tolerance) -
         for _, i, j in pairs:
             if i in free_alerts and j in free_truths:
                 free_alerts.discard(i)
-                free_truths.discard(j)
                 alert, truth = alerts[device][i], real[device][j]
                 if truth.counts:
+                    free_truths.discard(j)
                     found += 1
                     delays.append((alert.raised_at - truth.start) / SECOND)
+                else:
+                    excused += 1
+        told_again = {i for _, i, j in pairs if i in free_alerts and j not in free_truths}
+        free_alerts -= told_again
+        again += len(told_again)
         missed += [real[device][j] for j in sorted(free_truths) if real[device][j].counts]
         wrong += [alerts[device][i] for i in sorted(free_alerts)]
-    return Score(found, tuple(missed), tuple(wrong), tuple(sorted(delays)))
+    return Score(found, tuple(missed), tuple(wrong), tuple(sorted(delays)), excused, again)
 
 
 def joined(scores: Sequence[Score]) -> Score:
@@ -95,6 +110,8 @@ def joined(scores: Sequence[Score]) -> Score:
         tuple(truth for one in scores for truth in one.missed),
         tuple(alert for one in scores for alert in one.wrong),
         tuple(sorted(delay for one in scores for delay in one.delays_s)),
+        sum(one.excused for one in scores),
+        sum(one.again for one in scores),
     )
 
 
@@ -105,7 +122,7 @@ def _pairs(alerts: Sequence[Told], truths: Sequence[Truth], tolerance: Tolerance
         ((not truth.counts, abs(alert.raised_at - truth.start)), i, j)
         for i, alert in enumerate(alerts)
         for j, truth in enumerate(truths)
-        if truth.start - early <= alert.raised_at <= truth.end + late
+        if truth.start - truth.hinted - early <= alert.raised_at <= truth.end + late
     ]
     return [(0, i, j) for _, i, j in sorted(found)]
 
