@@ -95,11 +95,11 @@ class Engine:
             self._advance(proposal, devices[key], known, [of_device[at] for at in instants], None)
         return proposal
 
-    def tick(self, horizon: int, most: int = 5_000, catching_up: Callable[[int], bool] = lambda key: False) -> Proposal:
+    def tick(self, horizon: int, most: int = 5_000, behind: Callable[[int], int] = lambda key: 0) -> Proposal:
         """What time alone changes up to ``horizon`` (µs); at most so many devices at a time, see :meth:`more_due`.
 
-        A device that is ``catching_up``, by its key, is left for a later tick: it is telling of the past just now, and
-        what looks like its silence is a backlog on its way.
+        ``behind`` is how far (µs) what a device tells lies behind, by its key: its clock is slow, or it tells of the
+        past. Its time passes only as far; what is not due by that is left for a later tick.
         """
         proposal = Proposal()
         for key in self._postponed:
@@ -114,12 +114,12 @@ class Engine:
             track = self._tracks.get(key)
             if track is None or key in self.dirty or key in proposal.tracks:
                 continue
-            if track.due <= horizon and catching_up(key):
-                postponed.add(key)
-            elif track.due <= horizon:
-                self._advance(proposal, self._devices[key], track, [], horizon)
-            else:
+            if track.due > horizon:
                 self._schedule(key, track)
+            elif track.due > (passed := horizon - behind(key)):
+                postponed.add(key)
+            else:
+                self._advance(proposal, self._devices[key], track, [], passed)
         self._postponed |= postponed
         return proposal
 

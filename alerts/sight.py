@@ -67,12 +67,15 @@ class Sight:
             if one.kind == "fault_skew":
                 self._clock[one.device] = int(one.detail["offset_us"])
 
-    def truths(self, expected: Expectation, devices: Container[str]) -> list[Truth]:
-        """What a rule is asked to find of the ``devices`` that it watches, and what explains other alerts of it.
+    def asked(self, expected: Expectation, devices: Container[str]) -> list[Truth]:
+        """What befell the ``devices`` that a rule watches, in the time by which each is filed.
 
-        In the time by which each device is filed.
+        Those count that the rule is asked to find.
         """
-        asked = {self._seen(expected, one) for one in self._about(expected.kind, devices) if _fits(expected, one)}
+        return _sorted({self._seen(expected, one) for one in self._about(expected.kind, devices) if _fits(expected, one)})
+
+    def excuses(self, expected: Expectation, devices: Container[str]) -> list[Truth]:
+        """What explains other alerts of the rule."""
         excuses = {
             self._shifted(one.device, one.start, self._until(one), counts=False)
             for kind in (*expected.explained_by, "fault_stuck")
@@ -85,7 +88,7 @@ class Sight:
         if expected.gap:
             held = (one for one in self._about("fault_backfill", devices) if not self._believed(one.device))
             excuses |= {msgspec.structs.replace(self._silence(expected, one), counts=False) for one in held}
-        return sorted(asked | excuses, key=lambda one: (one.device, one.start, one.end, one.counts))
+        return _sorted(excuses)
 
     def _about(self, kind: str, devices: Container[str]) -> Iterator[Happening]:
         return (one for one in self._kinds.get(kind, ()) if one.device in devices)
@@ -158,6 +161,10 @@ class Sight:
     def _shifted(self, device: str, start: int, end: int, *, counts: bool) -> Truth:
         clock = self.clock(device)
         return Truth(device, start + clock, end + clock, counts)
+
+
+def _sorted(truths: Iterable[Truth]) -> list[Truth]:
+    return sorted(truths, key=lambda one: (one.device, one.start, one.end, one.counts))
 
 
 def _fits(expected: Expectation, one: Happening) -> bool:

@@ -54,6 +54,14 @@ class TelemetryStore(Protocol):
         ...
 
 
+class Deriver(Protocol):
+    """Works out readings from positions, to be filed in the same transaction: how far a vehicle is from its route."""
+
+    def derive(self, fixes: Iterable[Fix]) -> Iterable[Reading]:
+        """The readings that follow from filed positions. The same positions give the same readings, at any time."""
+        ...
+
+
 class Decoder(Protocol):
     """Turns a frame of one adapter into claims. Raises DecodeError, and nothing else, on any input."""
 

@@ -103,8 +103,9 @@ def scored(city: AlertCity, alerts: dict[str, list[Alert]]) -> Iterator[tuple[Ex
     watched = {id_: book.kinds_of(device, book.current.version) for id_, device in city.devices.items()}
     for expected in EXPECTATIONS:
         devices = {device for device, rules in watched.items() if expected.rule in rules}
-        truths = city.sight.truths(expected, devices)
-        yield expected, score(told_by(alerts, expected.rule), truths, expected.tolerance), truths
+        asked = city.sight.asked(expected, devices)
+        truths = [*asked, *city.sight.excuses(expected, devices)]
+        yield expected, score(told_by(alerts, expected.rule), truths, expected.tolerance), asked
 
 
 def measure(seeds: Iterable[int], hours: float) -> Detection:
