@@ -4,7 +4,7 @@ A truth is an episode (a vehicle idled from here to there) or an instant (a bin 
 of its device if it is raised from ``early_s`` before its beginning to ``late_s`` after its end; each finds at most one,
 and each truth is found by at most one. What is too short to be a fault under the rule is no truth to be found, and an
 alert that finds it is not wrong either: it is *excused*. An excuse may serve several alerts. A further alert within a
-truth that was found is no new fault either: the rule told it *again*, for in between it seemed to be over.
+truth that was found is wrong, unless the truth is one that comes and goes: then the rule told it *again*.
 """
 
 from __future__ import annotations
@@ -38,10 +38,14 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Tolerance(msgspec.Struct, frozen=True):
-    """How far an alert may lie from what it finds, in seconds."""
+    """How far an alert may lie from what it finds, in seconds.
+
+    ``again``: what it finds may seem to be over in between, and be told more than once.
+    """
 
     early_s: float = 60
     late_s: float = 600
+    again: bool = False
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -95,9 +99,10 @@ def score(told: Iterable[Told], truths: Iterable[Truth], tolerance: Tolerance) -
                     delays.append((alert.raised_at - truth.start) / SECOND)
                 else:
                     excused += 1
-        told_again = {i for _, i, j in pairs if i in free_alerts and j not in free_truths}
-        free_alerts -= told_again
-        again += len(told_again)
+        if tolerance.again:
+            told_again = {i for _, i, j in pairs if i in free_alerts and j not in free_truths}
+            free_alerts -= told_again
+            again += len(told_again)
         missed += [real[device][j] for j in sorted(free_truths) if real[device][j].counts]
         wrong += [alerts[device][i] for i in sorted(free_alerts)]
     return Score(found, tuple(missed), tuple(wrong), tuple(sorted(delays)), excused, again)

@@ -40,8 +40,22 @@ def test_one_alert_finds_one_truth_and_a_second_one_is_wrong() -> None:
 
 def test_what_is_too_short_need_not_be_found_and_is_not_wrong() -> None:
     short = truth(100, 120, counts=False)
-    assert score([], [short], LIMITS) == score([told(110)], [short], LIMITS) == Score(0, (), (), ())
+    assert score([], [short], LIMITS) == Score(0, (), (), ())
+    assert score([told(110), told(115)], [short], LIMITS) == Score(0, (), (), (), excused=2)
     assert score([told(150)], [short, truth(140, 400)], LIMITS).found == 1
+
+
+def test_what_comes_and_goes_may_be_told_again() -> None:
+    limits = Tolerance(early_s=10, late_s=60, again=True)
+    found = score([told(110), told(180), told(300)], [truth(100, 200)], limits)
+    assert (found.found, found.again, found.wrong) == (1, 1, (told(300),))
+
+
+def test_noise_may_have_hinted_at_it_before() -> None:
+    hinted = Truth("v-1", 100 * SECOND, 200 * SECOND, hinted=50 * SECOND)
+    found = score([told(45)], [hinted], LIMITS)
+    assert (found.found, found.delays_s) == (1, (-55.0,))
+    assert score([told(39)], [hinted], LIMITS).found == 0
 
 
 def test_nothing_is_no_number() -> None:
@@ -55,6 +69,6 @@ instants = st.lists(st.integers(0, 1_000), max_size=8)
 @given(instants, instants)
 def test_everything_is_counted_once(alerts: list[int], truths: list[int]) -> None:
     result = score([told(at) for at in alerts], [truth(at, at + 50) for at in truths], LIMITS)
-    assert result.found + len(result.wrong) == len(alerts)
+    assert result.found + len(result.wrong) + result.excused + result.again == len(alerts)
     assert result.found + len(result.missed) == len(truths)
     assert joined([result, result]).found == 2 * result.found
