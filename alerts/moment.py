@@ -46,13 +46,14 @@ def gather(readings: Iterable[Reading], fixes: Iterable[Fix], events: Iterable[E
         known = moment.readings.get(reading.metric)
         if known is None or reading.value > known:
             moment.readings[reading.metric] = reading.value
-    ranks: dict[tuple[int, int], tuple[int, str]] = {}
+    chosen: dict[tuple[int, int], Fix] = {}
     for fix in fixes:
         if not fix.position.valid:
             continue
-        place, rank = (fix.device.key, fix.observed_at), _rank(fix)
-        if place not in ranks or rank > ranks[place]:
-            ranks[place] = rank
+        place = fix.device.key, fix.observed_at
+        other = chosen.get(place)
+        if other is None or _rank(fix) > _rank(other):
+            chosen[place] = fix
             _moment(found, *place).position = fix.position
     for event in events:
         if event.kind in CONNECTION:
@@ -65,7 +66,9 @@ def gather(readings: Iterable[Reading], fixes: Iterable[Fix], events: Iterable[E
 
 
 def _moment(found: Moments, key: int, at: int) -> Moment:
-    of_device = found.setdefault(key, {})
+    of_device = found.get(key)
+    if of_device is None:
+        of_device = found[key] = {}
     moment = of_device.get(at)
     if moment is None:
         moment = of_device[at] = Moment(at, {})

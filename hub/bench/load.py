@@ -59,7 +59,7 @@ SMOKE_EVERY = 100  #: of so many messages of a bin one says that there is smoke,
 
 def mixed_payload(device: int, index: int, observed_at: int) -> bytes:
     """What a device of a city says, by its kind; each metric is one that the rules that come along look at."""
-    kind, turn = MIX[device % len(MIX)], index + device
+    kind, turn = MIX[device % len(MIX)], index + device // len(MIX)
     if kind == "vehicle":
         said = f'"speed_kmh":{20 + turn % 20},"ignition":1,"pto":{turn // 50 % 2},"fuel_pct":{90 - turn % 800 / 10:.1f}'
     elif kind == "bin":
