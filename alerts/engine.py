@@ -61,7 +61,6 @@ class Engine:
         self._kept: dict[int, int] = {}  #: when a checkpoint was made last, in the device's time
         self._scheduled: dict[int, int] = {}
         self._due: list[tuple[int, int]] = []
-        self._postponed: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._tracks)
@@ -76,7 +75,7 @@ class Engine:
         self._tracks[device.key] = track
         self._kept[device.key] = kept_at
         self.dirty.pop(device.key, None)
-        self._schedule(device.key, track)
+        self._schedule(device.key, track.due)
 
     def propose(self, moments: Moments, devices: Mapping[int, Device]) -> Proposal:
         """What the moments of a batch change. Those of dirty devices only wait for the repair."""
@@ -95,18 +94,13 @@ class Engine:
             self._advance(proposal, devices[key], known, [of_device[at] for at in instants], None)
         return proposal
 
-    def tick(self, horizon: int, most: int = 5_000, catching_up: Callable[[int], bool] = lambda key: False) -> Proposal:
+    def tick(self, horizon: int, most: int = 5_000, behind: Callable[[int], int] = lambda key: 0) -> Proposal:
         """What time alone changes up to ``horizon`` (µs); at most so many devices at a time, see :meth:`more_due`.
 
-        A device that is ``catching_up``, by its key, is left for a later tick: it is telling of the past just now, and
-        what looks like its silence is a backlog on its way.
+        ``behind`` is how far (µs) what a device tells lies behind, by its key: its clock is slow, or it tells of the
+        past. Its time passes only as far; what is not due by that is left for a later tick.
         """
         proposal = Proposal()
-        for key in self._postponed:
-            if (track := self._tracks.get(key)) is not None:
-                self._schedule(key, track)
-        self._postponed.clear()
-        postponed = set()
         while self.more_due(horizon) and len(proposal.tracks) < most:
             due, key = heappop(self._due)
             if self._scheduled.get(key) == due:
@@ -114,13 +108,11 @@ class Engine:
             track = self._tracks.get(key)
             if track is None or key in self.dirty or key in proposal.tracks:
                 continue
-            if track.due <= horizon and catching_up(key):
-                postponed.add(key)
-            elif track.due <= horizon:
-                self._advance(proposal, self._devices[key], track, [], horizon)
+            late_by = behind(key)
+            if track.due > horizon - late_by:
+                self._schedule(key, track.due + late_by)
             else:
-                self._schedule(key, track)
-        self._postponed |= postponed
+                self._advance(proposal, self._devices[key], track, [], horizon - late_by)
         return proposal
 
     def more_due(self, horizon: int) -> bool:
@@ -133,7 +125,7 @@ class Engine:
             if devices is not None:
                 self._devices[key] = devices[key]
             self._tracks[key] = track
-            self._schedule(key, track)
+            self._schedule(key, track.due)
         for key, (at, _) in proposal.checkpoints.items():
             self._kept[key] = at
         for key in proposal.dirty:
@@ -144,7 +136,7 @@ class Engine:
         """The proposal could not be committed: what it woke will be woken again."""
         for key in proposal.tracks:
             if (track := self._tracks.get(key)) is not None:
-                self._schedule(key, track)
+                self._schedule(key, track.due)
 
     def _advance(
         self, proposal: Proposal, device: Device, known: Track, moments: list[Moment], horizon: int | None
@@ -157,9 +149,8 @@ class Engine:
             kind_of = self.book.kinds_of(device, track.rule_set)
             proposal.checkpoints[device.key] = track.at, pack(track, kind_of)
 
-    def _schedule(self, key: int, track: Track) -> None:
+    def _schedule(self, key: int, due: int) -> None:
         """See that the device is looked at when its next waking is due: one entry, brought forward if need be."""
-        due = track.due
         if due < self._scheduled.get(key, NEVER):
             self._scheduled[key] = due
             heappush(self._due, (due, key))

@@ -38,7 +38,7 @@ class Alert(msgspec.Struct, frozen=True):
         return None if self.cleared is None else self.cleared.at
 
 
-class Track(msgspec.Struct):
+class Track(msgspec.Struct, gc=False):
     """How far a device has been folded: ``at`` is the newest instant that has been passed (µs), moment or waking.
 
     ``rule_set`` is the version of the rules that it was folded with last; ``states`` are those of its rules by their
@@ -64,8 +64,10 @@ def advance(track: Track, watching: Watching, moment: Moment) -> list[Alert]:
         changed += pass_time(track, watching, moment.at - 1)
     states = track.states
     for watcher in watching.interested(moment):
-        state, changes = watcher.step(watcher.params, states.get(watcher.id), moment)
-        _keep(track, watcher.id, state)
+        before = states.get(watcher.id)
+        state, changes = watcher.step(watcher.params, before, moment)
+        if state is not before:
+            _keep(track, watcher.id, state)
         if changes:
             changed += _apply(track, watcher, changes)
     track.at = moment.at

@@ -22,8 +22,11 @@ from alerts.moment import Moment
 from devices.vocabulary import Device
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rule remembers of a device. Bounded, plain data: it is stored in checkpoints."""
+class State(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a rule remembers of a device. Bounded, plain data: it is stored in checkpoints.
+
+    Plain data has no cycles, so that the garbage collector need not look through the states of all devices.
+    """
 
     due: int | None = None  #: the instant (µs) at which the rule wants to be woken
 

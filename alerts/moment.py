@@ -14,11 +14,16 @@ import msgspec
 
 from devices.vocabulary import Event, Fix, Position, Quality, Reading
 
+CONNECTION = frozenset(("online", "offline"))
+"""Events that tell of a connection. They are the broker's word and in its time, and nothing that the device said: a
+last will would otherwise end the silence that it announces, and move a device on whose clock is slow."""
+
 
 class Moment(msgspec.Struct, gc=False):
     """One instant (µs) of one device. ``events`` are (kind, attributes), sorted.
 
-    Readings that the source itself doubts, and positions that the receiver calls invalid, are left out.
+    Readings that the source itself doubts, positions that the receiver calls invalid, and the coming and going of
+    connections are left out.
     """
 
     at: int
@@ -41,15 +46,18 @@ def gather(readings: Iterable[Reading], fixes: Iterable[Fix], events: Iterable[E
         known = moment.readings.get(reading.metric)
         if known is None or reading.value > known:
             moment.readings[reading.metric] = reading.value
-    ranks: dict[tuple[int, int], tuple[int, str]] = {}
+    chosen: dict[tuple[int, int], Fix] = {}
     for fix in fixes:
         if not fix.position.valid:
             continue
-        place, rank = (fix.device.key, fix.observed_at), _rank(fix)
-        if place not in ranks or rank > ranks[place]:
-            ranks[place] = rank
+        place = fix.device.key, fix.observed_at
+        other = chosen.get(place)
+        if other is None or _rank(fix) > _rank(other):
+            chosen[place] = fix
             _moment(found, *place).position = fix.position
     for event in events:
+        if event.kind in CONNECTION:
+            continue
         moment = _moment(found, event.device.key, event.observed_at)
         item = (event.kind, event.attributes)
         if item not in moment.events:
@@ -58,7 +66,9 @@ def gather(readings: Iterable[Reading], fixes: Iterable[Fix], events: Iterable[E
 
 
 def _moment(found: Moments, key: int, at: int) -> Moment:
-    of_device = found.setdefault(key, {})
+    of_device = found.get(key)
+    if of_device is None:
+        of_device = found[key] = {}
     moment = of_device.get(at)
     if moment is None:
         moment = of_device[at] = Moment(at, {})

@@ -98,12 +98,42 @@ def _wants(watch: Watch, moment: Moment) -> bool:
     )
 
 
-def watchers(rules: tuple[Rule, ...], device: Device) -> tuple[Watcher, ...]:
-    """The rules that watch a device, in their order, each with the device's own parameters."""
-    found = []
-    for rule in rules:
-        if rule.enabled and rule.scope.holds(device):
-            kind = kinds()[rule.kind]
-            params = kind.resolve(rule.overrides.get(device.id, rule.params), device)
-            found.append(Watcher(rule, kind, params, kind.watch(params), rule.id, kind.step))
-    return tuple(found)
+class Watchers:
+    """What watches each device under one set of rules.
+
+    Devices that are watched by the same rules with the same parameters share all of it, and thousands are mostly alike.
+    """
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self._rules = rules
+        self._of_kind: dict[str, tuple[Rule, ...]] = {}
+        self._known: dict[tuple[str, int | bytes], Watcher] = {}
+        self._shared: dict[tuple[int, ...], Watching] = {}
+
+    def of(self, device: Device) -> Watching:
+        """The rules that watch a device, in their order, each with the device's own parameters."""
+        found = tuple(self._watcher(rule, device) for rule in self._about(device.kind) if rule.scope.holds(device))
+        place = tuple(map(id, found))
+        shared = self._shared.get(place)
+        if shared is None:
+            shared = self._shared[place] = Watching(found)
+        return shared
+
+    def _about(self, kind: str) -> tuple[Rule, ...]:
+        known = self._of_kind.get(kind)
+        if known is None:
+            rules = (rule for rule in self._rules if rule.enabled)
+            known = tuple(rule for rule in rules if not rule.scope.kinds or kind in rule.scope.kinds)
+            self._of_kind[kind] = known
+        return known
+
+    def _watcher(self, rule: Rule, device: Device) -> Watcher:
+        kind = kinds()[rule.kind]
+        given = rule.overrides.get(device.id, rule.params)
+        params = kind.resolve(given, device)
+        # What the rule itself holds lives as long as this, so that its address is its name.
+        place = rule.id, id(params) if params is given else msgspec.msgpack.encode(params)
+        known = self._known.get(place)
+        if known is None:
+            known = self._known[place] = Watcher(rule, kind, params, kind.watch(params), rule.id, kind.step)
+        return known

@@ -13,7 +13,7 @@ import msgspec
 
 from alerts.fold import Alert, Track, advance, change_rules, pass_time
 from alerts.moment import Moment
-from alerts.rule import Rule, Watching, watchers
+from alerts.rule import Rule, Watchers, Watching
 from devices.vocabulary import Device
 
 
@@ -34,6 +34,7 @@ class Rulebook:
         self._since = [one.since for one in self._sets]
         self._places = {one.version: place for place, one in enumerate(self._sets)}
         self._watching: dict[tuple[int, int], Watching] = {}
+        self._watchers = [Watchers(one.rules) for one in self._sets]
 
     @property
     def current(self) -> RuleSet:
@@ -49,8 +50,7 @@ class Rulebook:
         """What watches a device under a version of the rules."""
         known = self._watching.get((device.key, version))
         if known is None:
-            found = watchers(self._sets[self._places[version]].rules, device)
-            known = self._watching[device.key, version] = Watching(found)
+            known = self._watching[device.key, version] = self._watchers[self._places[version]].of(device)
         return known
 
     def kinds_of(self, device: Device, version: int) -> dict[str, str]:

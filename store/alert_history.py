@@ -40,6 +40,7 @@ SELECT DISTINCT ON (t.device_key) t.device_key, t.at, t.track
 _DIRTY = "SELECT device_key, since, frontier FROM dirty_spans WHERE device_key = ANY (%(keys)s::integer[])"
 _ALL_DIRTY = "SELECT device_key, since, frontier FROM dirty_spans"
 _HEARD = "SELECT device_key FROM device_state ORDER BY device_key"
+_HEARD_AT = "SELECT device_key, received_at FROM device_state WHERE device_key = ANY (%(keys)s::integer[])"
 _NEXT = """
 SELECT least(
     (SELECT min(observed_at) FROM readings WHERE device_key = %(key)s AND observed_at > %(since)s),
@@ -68,6 +69,11 @@ class AlertHistory:
     async def heard(self) -> list[int]:
         """The keys of all devices that were ever heard."""
         return [row[0] for row in await self._session.rows(_HEARD)]
+
+    async def heard_at(self, keys: Iterable[int]) -> dict[int, int]:
+        """When devices were heard last (µs), by their keys."""
+        rows = await self._session.rows(_HEARD_AT, {"keys": list(keys)})
+        return {key: from_datetime(at) for key, at in rows}
 
     async def dirty(self, keys: Iterable[int] | None = None) -> dict[int, Dirty]:
         """Which devices are dirty, of these or, without ``keys``, of all."""

@@ -35,16 +35,13 @@ SECOND = 1_000_000
 class Ringing(msgspec.Struct, frozen=True):
     """When a bell rings. An alert that is over, and was raised longer ago than ``within_s``, is history and rings none.
 
-    ``grace_s`` is how long a waking waits for data that is on its way. A device that tells of what is more than
-    ``behind_s`` ago is catching up, until it has said nothing for ``pause_s``: meanwhile nothing is concluded from what
-    it has not said. ``late`` rings, with a mark, for a repair's alerts that still last. The rest says when bells are
-    held back for flapping and storms (:class:`store.alert_bells.Bells`).
+    ``grace_s`` is how long a waking waits for data that is on its way. ``late`` rings, with a mark, for a repair's
+    alerts that still last. The rest says when bells are held back for flapping and storms
+    (:class:`store.alert_bells.Bells`).
     """
 
     within_s: float = 600
     grace_s: float = 10
-    behind_s: float = 120
-    pause_s: float = 60
     late: bool = False
     flaps: int = 5
     flap_s: float = 600
@@ -77,7 +74,7 @@ class AlertDesk:
         self.turn = asyncio.Lock()
         self.dirtied = asyncio.Event()
         self.now = now
-        self._behind: dict[int, int] = {}  #: when devices that are catching up were heard last, by key
+        self._told_at: dict[int, tuple[int, int]] = {}  #: by key: the newest instant told, and how far behind (µs)
         self._units = {metric.name: metric.unit for metric in catalogue.by_name.values()}
 
     async def find_devices(self, identities: Iterable[Identity]) -> list[tuple[Identity, Device]]:
@@ -108,16 +105,25 @@ class AlertDesk:
             written = await self._commit(batch, proposal, devices)
         now = self.now()
         for key, of_device in moments.items():
-            if now - max(of_device) > self.ringing.behind_s * SECOND:
-                self._behind[key] = now
-            else:
-                self._behind.pop(key, None)
+            self._hear(key, max(of_device), now)
         return written
 
-    def catching_up(self, key: int) -> bool:
-        """Whether a device is telling of the past just now."""
-        heard = self._behind.get(key)
-        return heard is not None and self.now() - heard < self.ringing.pause_s * SECOND
+    def behind(self, key: int) -> int:
+        """How far (µs) the newest that a device told lay behind its reception.
+
+        So far behind the hub's clock its time passes: with a clock that is slow it is silent when nothing has come for
+        long enough, and with a backlog nothing is concluded from what is still on its way.
+        """
+        return self._told_at.get(key, (0, 0))[1]
+
+    def horizon(self, key: int) -> int:
+        """The instant (µs) up to which a device's time has passed."""
+        return self.now() - int(self.ringing.grace_s * SECOND) - self.behind(key)
+
+    def _hear(self, key: int, newest: int, received_at: int) -> None:
+        known = self._told_at.get(key)
+        if known is None or newest > known[0]:
+            self._told_at[key] = newest, max(0, received_at - newest)
 
     async def pass_time(self) -> bool:
         """Wake what is due; whether something is left for another turn."""
@@ -125,7 +131,7 @@ class AlertDesk:
         if not self.engine.more_due(horizon):
             return False
         async with self.turn:
-            proposal = self.engine.tick(horizon, catching_up=self.catching_up)
+            proposal = self.engine.tick(horizon, behind=self.behind)
             if proposal.empty:
                 self.engine.accept(proposal)
             else:
@@ -150,8 +156,12 @@ class AlertDesk:
         begin = self.engine.book.begin - 1
         since = {key: max(begin, kept[key][1].at if key in kept else begin) for key in clean}
         moments = by_device(await self.history.moments(clean, since, self.now() + 10 * 60 * SECOND))
+        heard_at = await self.history.heard_at(clean)
         for key, device in clean.items():
             kept_at, track = kept.get(key, (LONG_AGO, Track()))
+            newest = moments[key][-1].at if moments[key] else kept_at
+            if newest > LONG_AGO:
+                self._hear(key, newest, heard_at.get(key, newest))
             self.engine.book.fold(track, device, moments[key], None)
             self.engine.admit(device, track, kept_at)
 

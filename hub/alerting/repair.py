@@ -70,10 +70,9 @@ class Repairer:
         async with desk.turn:
             if desk.engine.dirty.get(key, dirty).since < dirty.since:
                 return False
-            horizon = None if desk.catching_up(key) else desk.now() - int(desk.ringing.grace_s * SECOND)
             until = desk.now() + 10 * 60 * SECOND
             rest = await desk.history.moments({key: device}, {key: reached}, until)
-            changed += desk.engine.book.fold(track, device, ordered(rest.get(key, {})), horizon)
+            changed += desk.engine.book.fold(track, device, ordered(rest.get(key, {})), desk.horizon(key))
             true = final(before, changed)
             result = reconcile(await desk.history.told(key, start), true)
             await desk.store.write(Batch(), partial(self._write, device, dirty, track, result))

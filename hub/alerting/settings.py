@@ -27,8 +27,6 @@ class AlertsSection(BaseModel):
     late: bool = Field(False, description="whether what a repair of history finds, and lasts, rings with a mark")
     within_s: float = Field(600, ge=0)
     grace_s: float = Field(10, ge=0, le=3_600)
-    behind_s: float = Field(120, ge=1)
-    pause_s: float = Field(60, ge=1)
     flapping_raisings: int = Field(5, ge=1, le=1_000)
     flapping_within_s: Seconds = 600
     storm_alerts: int = Field(30, ge=1, le=100_000)
@@ -49,8 +47,6 @@ class AlertsSection(BaseModel):
         return Ringing(
             within_s=self.within_s,
             grace_s=self.grace_s,
-            behind_s=self.behind_s,
-            pause_s=self.pause_s,
             late=self.late,
             flaps=self.flapping_raisings,
             flap_s=self.flapping_within_s,
