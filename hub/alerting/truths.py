@@ -14,7 +14,7 @@ import msgspec
 from alerts.expectations import EXPECTATIONS, Expectation
 from alerts.moment import Moment
 from alerts.rule import Rule
-from alerts.scoring import Score, Told, score
+from alerts.scoring import SECOND, Score, Told, score
 from alerts.sight import Happening, Reports, Sight
 from devices.errors import ConfigError
 from devices.vocabulary import Device
@@ -22,6 +22,8 @@ from hub.alerting.backtest import Compared, Span
 from simulators.truth import Record, Truth, TruthError, read_truth
 
 ON = {"vehicle": "ignition", "worker": "on_duty"}  #: the metric by which a device says that it is on
+
+_LASTING = {one.lasting for one in EXPECTATIONS if one.lasting is not None}
 
 
 class Scored(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +75,8 @@ def scores(
     """The score of each rule that the truth has something to say of."""
     begun = max(span.begin, truth.header.start_us)
     records = [record for record in truth.records if begun <= record.start_us < span.end]
-    sight = Sight(map(_happening, records), witness.reports, begun, span.end)
+    happened = [_happening(record, span.end) for record in records]
+    sight = Sight(happened, witness.reports, begun, span.end)
     by_id = {rule.id: rule for rule in rules if rule.enabled}
     asked = (one for one in EXPECTATIONS if one.rule in by_id)
     return [_scored(one, by_id[one.rule], sight, compared, devices, begun) for one in asked]
@@ -109,6 +112,8 @@ def _row(expected: Expectation, found: Score) -> Scored:
     )
 
 
-def _happening(record: Record) -> Happening:
-    detail = record.detail | {"open": record.open}
+def _happening(record: Record, over: int) -> Happening:
+    """A record; of what does not say how long it lasted on end (it was open when the run ended), all of it did."""
+    whole_s = ((record.end_us or over) - record.start_us) / SECOND
+    detail = dict.fromkeys(_LASTING, whole_s) | record.detail | {"open": record.open}
     return Happening(record.kind, record.device_id, record.start_us, record.end_us, detail)

@@ -139,6 +139,7 @@ def test_backtest_against_the_truth(dsn: str, rules: Path, tmp_path: Path) -> No
             at = BEGIN + step * 10 * MINUTE - MINUTE
             truth.point("bin_threshold", "bin-1", at, threshold_pct=85.0)
             truth.point("emptied", "bin-1", BEGIN + end * 10 * MINUTE)
+        truth.begin("speeding", "vehicle-1", BEGIN, working=True)  # open at the end; nobody watches for it here
         truth.footer({})
     asked = ("alerts", "backtest", "--rules", rules, "--from", to_iso(BEGIN), "--to", to_iso(NOW), "--truth", file)
     *_, score = decoded(invoke(*asked, "--json", dsn=dsn))
