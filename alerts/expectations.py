@@ -149,9 +149,7 @@ EXPECTATIONS: tuple[Expectation, ...] = (
         metrics=("h2s_ppm",),
         tolerance=Tolerance(early_s=1_200, late_s=1_200, again=True),
     ),
-    Expectation(
-        "toilet-water-leak", "water_leak", "Reported each minute.", reports=2, metrics=("water_leak",)
-    ),
+    Expectation("toilet-water-leak", "water_leak", "Reported each minute.", reports=2, metrics=("water_leak",)),
     Expectation(
         "toilet-water-runs",
         "water_leak",

@@ -16,8 +16,10 @@ from devices.vocabulary import (
     Device,
     Echo,
     EchoWanted,
+    Fix,
     Frame,
     Identity,
+    Reading,
     ReceiptKey,
     Written,
 )

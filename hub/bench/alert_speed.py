@@ -27,6 +27,7 @@ from store.devices_table import DeviceSpec, enter
 STEP_US = 10_000_000  #: of a device's time between two of its messages in the floods
 LOOK_S = 0.005
 LATENCY_S = 15
+SETTLE_S = 66  #: for a minute the hub reads again what changed in the registry, which here is all of it
 
 _NEW = "SELECT id, raised_at FROM alerts WHERE id > %s ORDER BY id"
 
@@ -62,6 +63,7 @@ async def measure(messages: int, devices: int, rounds: int) -> Speed:
         await flood(hub, installation, 1, 1, rate=0.0, start_us=start - STEP_US, more=more)  # the tables are there
         await enter(installation.dsn(), [_spec(number) for number in range(devices)])
         await flood(hub, installation, devices, devices, rate=0.0, start_us=start, more=more)
+        await asyncio.sleep(SETTLE_S)
         rates: dict[bool, list[float]] = {True: [], False: []}
         used: dict[bool, list[dict[str, float]]] = {True: [], False: []}
         before = _rss()
