@@ -14,10 +14,11 @@ import msgspec
 
 from alerts.checkpoint import pack
 from alerts.fold import LONG_AGO, NEVER, Alert, Track
-from alerts.moment import Moment, Moments
+from alerts.moment import Moment, Moments, adds_nothing
 from alerts.rulebook import Rulebook
 from devices.vocabulary import Device
 
+REMEMBERED = 3  #: moments of a device, by which one that is delivered again is known
 CHECKPOINT_EVERY = 10 * 60 * 1_000_000  #: of a device's own time, µs
 
 
@@ -43,6 +44,7 @@ class Proposal(msgspec.Struct):
     dirty: dict[int, Dirty] = msgspec.field(default_factory=dict)
     checkpoints: dict[int, tuple[int, bytes]] = msgspec.field(default_factory=dict)
     tracks: dict[int, Track] = msgspec.field(default_factory=dict)
+    moments: dict[int, list[Moment]] = msgspec.field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -58,6 +60,7 @@ class Engine:
         self.dirty: dict[int, Dirty] = {}  #: devices that await repair
         self._devices: dict[int, Device] = {}
         self._tracks: dict[int, Track] = {}
+        self._recent: dict[int, list[Moment]] = {}
         self._kept: dict[int, int] = {}  #: when a checkpoint was made last, in the device's time
         self._scheduled: dict[int, int] = {}
         self._due: list[tuple[int, int]] = []
@@ -89,9 +92,14 @@ class Engine:
             known = self._tracks[key]
             instants = sorted(of_device)
             if instants[0] <= known.at:
+                instants = self._unknown(key, of_device, instants)
+                if not instants:
+                    continue
+            if instants[0] <= known.at:
                 proposal.dirty[key] = Dirty(instants[0], known.at)
                 continue
-            self._advance(proposal, devices[key], known, [of_device[at] for at in instants], None)
+            proposal.moments[key] = news = [of_device[at] for at in instants]
+            self._advance(proposal, devices[key], known, news, None)
         return proposal
 
     def tick(self, horizon: int, most: int = 5_000, behind: Callable[[int], int] = lambda key: 0) -> Proposal:
@@ -126,10 +134,13 @@ class Engine:
                 self._devices[key] = devices[key]
             self._tracks[key] = track
             self._schedule(key, track.due)
+        for key, moments in proposal.moments.items():
+            self._recent[key] = [*self._recent.get(key, ()), *moments][-REMEMBERED:]
         for key, (at, _) in proposal.checkpoints.items():
             self._kept[key] = at
         for key in proposal.dirty:
             self._tracks.pop(key, None)
+            self._recent.pop(key, None)
         self.dirty |= proposal.dirty
 
     def dismiss(self, proposal: Proposal) -> None:
@@ -137,6 +148,11 @@ class Engine:
         for key in proposal.tracks:
             if (track := self._tracks.get(key)) is not None:
                 self._schedule(key, track.due)
+
+    def _unknown(self, key: int, of_device: Mapping[int, Moment], instants: list[int]) -> list[int]:
+        """The instants without those of which the same was told before: a delivery made twice is not late."""
+        recent = {moment.at: moment for moment in self._recent.get(key, ())}
+        return [at for at in instants if at not in recent or not adds_nothing(recent[at], of_device[at])]
 
     def _advance(
         self, proposal: Proposal, device: Device, known: Track, moments: list[Moment], horizon: int | None

@@ -8,6 +8,7 @@ greatest counts, of several positions the one with the greatest ``seq``, as for 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Any
 
 import msgspec
@@ -63,6 +64,16 @@ def gather(readings: Iterable[Reading], fixes: Iterable[Fix], events: Iterable[E
         if item not in moment.events:
             moment.events = tuple(sorted((*moment.events, item), key=_event_key))
     return found
+
+
+def adds_nothing(known: Moment, again: Moment) -> bool:
+    """Whether all that is said of an instant was known: it was delivered twice."""
+    readings = known.readings
+    return (
+        all(value <= readings.get(metric, -inf) for metric, value in again.readings.items())
+        and (again.position is None or again.position == known.position)
+        and all(event in known.events for event in again.events)
+    )
 
 
 def _moment(found: Moments, key: int, at: int) -> Moment:

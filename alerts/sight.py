@@ -72,8 +72,9 @@ class Sight:
 
         Those count that the rule is asked to find.
         """
-        about = self._about(expected.kind, devices)
-        return _sorted({self._seen(expected, one) for one in about if _fits(expected, one)})
+        return _sorted(
+            {self._seen(expected, one) for one in self._about(expected.kind, devices) if _fits(expected, one)}
+        )
 
     def excuses(self, expected: Expectation, devices: Container[str]) -> list[Truth]:
         """What explains other alerts of the rule."""

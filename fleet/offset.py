@@ -1,7 +1,7 @@
 """How far a device is from where it is planned to be: a live tracker, from positions to a derived reading.
 
-Alerts judge it (deviation from the corridor, off post), reports draw it. A position in, a distance out: the tracker
-remembers nothing, so that a position makes the same reading however late or often it comes.
+Alerts judge it (DOMAIN.md, vehicles and workers: deviation from the corridor, off post), reports draw it. A position
+in, a distance out: the tracker remembers nothing, so that a position makes the same reading however late it comes.
 """
 
 from __future__ import annotations

@@ -7,8 +7,10 @@ repaired, as in a running hub. What the store holds in the end must be what the 
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 import psycopg
@@ -22,7 +24,8 @@ from devices.vocabulary import Frame, Identity, Outcome
 from hub.alerting.desk import AlertDesk
 from hub.alerting.repair import Repairer
 from hub.bench.alert_city import AlertCity
-from hub.bench.alert_scores import PREFIX, default_book
+from hub.bench.alert_scores import PREFIX, default_book, detect
+from hub.embedded import EmbeddedServers
 from ingest.adapters.mqtt_json import NAME, MqttJson
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
@@ -51,7 +54,7 @@ SELECT a.rule, a.retracted, count(*) FROM alerts a JOIN outbox o ON o.alert_id =
 class Replayed(msgspec.Struct):
     """What a city came to in a hub.
 
-    ``rung`` are the alerts that rang a bell; ``recalled`` those of them that a repair took back, by rule.
+    ``rung`` are the alerts that rang a bell, by rule; ``recalled`` those of them that a repair took back.
     """
 
     lines: list[Line]
@@ -66,6 +69,34 @@ class _Noted:
     def settle(self, outcome: Outcome) -> None:
         """See :class:`devices.vocabulary.Delivery`."""
         assert outcome is Outcome.COMMITTED
+
+
+class Agreement(msgspec.Struct):
+    """Whether the hub's alerts are those of the histories, and what rang in the hub meanwhile."""
+
+    seed: int
+    hours: float
+    alerts: int
+    differing: list[Line]
+    repairs: int
+    rung: int
+    recalled: dict[str, int]
+
+
+async def agree(seed: int, hours: float) -> Agreement:
+    """Send a city through a hub over a database of its own, and compare."""
+    city = AlertCity(seed, hours)
+    pure = {
+        (device, one.rule, one.scope, one.raised_at, one.cleared_at)
+        for device, own in detect(city).items()
+        for one in own
+    }
+    with tempfile.TemporaryDirectory(prefix="sanihub-bench-") as name:
+        Path(name).chmod(0o755)  # noqa: ASYNC240 - before anything runs
+        async with EmbeddedServers(Path(name) / "data", broker=False) as servers:
+            found = await replay(city, servers.dsn)
+    differing = sorted(pure ^ set(found.lines), key=str)
+    return Agreement(seed, hours, len(pure), differing, found.repairs, sum(found.rung.values()), found.recalled)
 
 
 async def replay(city: AlertCity, dsn: str) -> Replayed:

@@ -1,8 +1,8 @@
 """Detection scored: the alerts of the default rules over a simulated city against what really happened in it.
 
-The records are those that the hub would store: the frames go through the adapter's decoder and are filed as they
-arrive. The alerts are those that the history of each device makes, which is what live evaluation and
-repair end in.
+The records are those that the hub would store: the frames go through the adapter's decoder and are filed as of the
+instants at which they arrive. The alerts are those that the history of each device makes, which is what live evaluation
+and repair end in.
 """
 
 from __future__ import annotations

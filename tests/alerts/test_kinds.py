@@ -288,9 +288,8 @@ def test_what_is_left_open_comes_from_the_device() -> None:
     )
     told = Device(2, "device-2", "toilet", attributes={"report_interval_s": 90})
     wrong = Device(3, "device-3", "toilet", attributes={"report_interval_s": "often", "odour_class": None})
-    own, other, default = (
-        [watcher.params for watcher in Watchers(rules).of(one).watchers] for one in (DEVICE, told, wrong)
-    )
+    found = (Watchers(rules).of(one).watchers for one in (DEVICE, told, wrong))
+    own, other, default = ([watcher.params for watcher in watchers] for watchers in found)
     assert [one[0].interval_s for one in (own, other, default)] == [7, 90, 600]
     assert [one[1].limit for one in (own, other, default)] == [1.5, 1, 1]
     assert [one[2].working_kmh for one in (own, other, default)] == [8, 10, 10]

@@ -276,3 +276,28 @@ async def test_a_gateway_that_falls_silent_is_one_alert_with_its_devices_inside(
         ("raised", "gateway-1", None),
         ("storm", "gateway-1", "200"),
     ]
+
+
+async def test_a_clock_that_is_slow_rings_when_nothing_comes_and_not_before(dsn: str) -> None:
+    """Its reports are an hour old when they come: each is older than its patience, and none is silence."""
+    empty(dsn)
+    slow = 3_600 * SECOND
+
+    async def report(hub: Hub, second: int) -> None:
+        hub.time = BEGIN + slow + second * SECOND
+        message = {"ts": BEGIN + second * SECOND, "readings": {"fill_pct": 20}}
+        await hub.take(frames([("bin-1", message)], hub.time))
+        await hub.wait_until(hub.time + 59 * SECOND)
+
+    async with Hub(dsn) as hub:
+        for second in range(0, 600, 60):
+            await report(hub, second)
+        assert history(dsn) == []
+    async with Hub(dsn) as hub:  # one that has just started knows it as well
+        hub.time = BEGIN + slow + 600 * SECOND
+        await hub.wait_until(hub.time)
+        assert history(dsn) == []
+        await report(hub, 600)
+        await hub.wait_until(BEGIN + slow + 770 * SECOND)
+        assert [row[1] for row in history(dsn)] == ["silent"]
+    assert notices(dsn) != []
