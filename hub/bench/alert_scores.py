@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from alerts.expectations import EXPECTATIONS, Expectation
 from alerts.fold import Alert, Track
@@ -31,7 +32,11 @@ PREFIX = "sanihub"
 
 
 class Row(msgspec.Struct):
-    """The score of one rule over all seeds; delays in seconds."""
+    """The score of one rule over all seeds; delays in seconds.
+
+    ``strict`` is the score without indulgence: every truth asks to be found, however short or hidden, and every
+    alert that finds none of its own is wrong.
+    """
 
     rule: str
     truth: str
@@ -47,6 +52,8 @@ class Row(msgspec.Struct):
     delay_p50_s: float | None
     delay_p95_s: float | None
     goal: float | None
+    strict_precision: float | None
+    strict_recall: float | None
 
 
 class Detection(msgspec.Struct):
@@ -97,33 +104,38 @@ def told_by(alerts: dict[str, list[Alert]], rule: str) -> Iterator[Told]:
     return (Told(device, one.raised_at) for device, own in alerts.items() for one in own if one.rule == rule)
 
 
-def scored(city: AlertCity, alerts: dict[str, list[Alert]]) -> Iterator[tuple[Expectation, Score, list[Truth]]]:
-    """The score of each expectation in one city, with the truths that it was held against."""
+def scored(city: AlertCity, alerts: dict[str, list[Alert]]) -> Iterator[tuple[Expectation, Score, Score, list[Truth]]]:
+    """The score of each expectation in one city, the strict one, and the truths that it was held against."""
     book = default_book(city.begin)
     watched = {id_: book.kinds_of(device, book.current.version) for id_, device in city.devices.items()}
     for expected in EXPECTATIONS:
         devices = {device for device, rules in watched.items() if expected.rule in rules}
         asked = city.sight.asked(expected, devices)
         truths = [*asked, *city.sight.excuses(expected, devices)]
-        yield expected, score(told_by(alerts, expected.rule), truths, expected.tolerance), asked
+        told = [*told_by(alerts, expected.rule)]
+        all_of_it = [replace(one, counts=True) for one in asked]
+        strict = score(told, all_of_it, replace(expected.tolerance, again=False))
+        yield expected, score(told, truths, expected.tolerance), strict, asked
 
 
 def measure(seeds: Iterable[int], hours: float) -> Detection:
     """Score every rule over several seeds."""
     scores: dict[str, list[Score]] = defaultdict(list)
+    stricts: dict[str, list[Score]] = defaultdict(list)
     unseen: dict[str, int] = defaultdict(int)
     seeds, messages = list(seeds), 0
     for seed in seeds:
         city = AlertCity(seed, hours)
         messages += len(city.frames)
-        for expected, found, truths in scored(city, detect(city)):
+        for expected, found, strict, truths in scored(city, detect(city)):
             scores[expected.rule].append(found)
+            stricts[expected.rule].append(strict)
             unseen[expected.rule] += sum(not one.counts for one in truths)
-    rows = [_row(one, joined(scores[one.rule]), unseen[one.rule]) for one in EXPECTATIONS]
+    rows = [_row(one, joined(scores[one.rule]), joined(stricts[one.rule]), unseen[one.rule]) for one in EXPECTATIONS]
     return Detection(seeds, hours, rows, messages)
 
 
-def _row(expected: Expectation, found: Score, unseen: int) -> Row:
+def _row(expected: Expectation, found: Score, strict: Score, unseen: int) -> Row:
     return Row(
         expected.rule,
         expected.kind,
@@ -139,4 +151,6 @@ def _row(expected: Expectation, found: Score, unseen: int) -> Row:
         found.delay_s(50),
         found.delay_s(95),
         expected.goal,
+        strict.precision,
+        strict.recall,
     )

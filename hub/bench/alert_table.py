@@ -62,11 +62,25 @@ def detection_table(found: alert_scores.Detection) -> Table:
     made = Table(title=f"detection: seeds {seeds}, {found.hours:g} h each, {found.messages:,} messages")
     for name in ("rule", "truth"):
         made.add_column(name)
-    for name in ("truths", "found", "wrong", "again", "excused", "unseen", "precision", "recall", "goal", "p50", "p95"):
+    for name in (
+        "truths",
+        "found",
+        "wrong",
+        "again",
+        "excused",
+        "unseen",
+        "precision",
+        "recall",
+        "strict",
+        "goal",
+        "p50",
+        "p95",
+    ):
         made.add_column(name, justify="right")
     for row in found.rows:
         counts = (row.truths, row.found, row.wrong, row.again, row.excused, row.unseen)
-        shares = (_share(row.precision), _share(row.recall), "" if row.goal is None else f"{row.goal:g}")
+        strict = f"{_share(row.strict_precision)} {_share(row.strict_recall)}"
+        shares = (_share(row.precision), _share(row.recall), strict, "" if row.goal is None else f"{row.goal:g}")
         delays = (_seconds(row.delay_p50_s), _seconds(row.delay_p95_s))
         made.add_row(row.rule, row.truth, *map(str, counts), *shares, *delays)
     return made
