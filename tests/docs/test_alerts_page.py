@@ -53,7 +53,7 @@ def test_no_section_is_of_a_kind_that_is_not() -> None:
 
 
 def test_the_default_rules_are_listed() -> None:
-    section = PAGE[PAGE.index("\n## Default rules") : PAGE.index("\n## Kinds of rule")]
+    section = PAGE[PAGE.index("\n## Default rules") : PAGE.index("\n## How well they find what happens")]
     assert rows(section) == [
         [f"`{rule.id}`", rule.kind, rule.severity, ", ".join(rule.scope.kinds)] for rule in default_rules()
     ]
