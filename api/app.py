@@ -5,11 +5,13 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from api import openapi, problems
+from api.alert_models import FORMS
 from api.body_limit import MAX_BODY_BYTES, BodyLimit
 from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
 from api.ports import Services
 from api.routes import (
+    alerts,
     audit,
     commands,
     dead_letters,
@@ -20,7 +22,9 @@ from api.routes import (
     metrics,
     pages,
     prometheus,
+    rules,
     series,
+    shelves,
     status,
     telemetry,
     track,
@@ -31,7 +35,8 @@ from api.security import SecurityHeaders
 from api.write_models import BODIES
 
 _RESOURCES = (
-    telemetry, uplinks, devices, commands, latest, series, track, events, metrics, dead_letters, audit, status
+    telemetry, uplinks, devices, commands, latest, series, track, events, alerts, shelves, rules, metrics, dead_letters,
+    audit, status,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 
@@ -55,7 +60,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
     for module in _OUTSIDE:
         app.include_router(module.router)
     problems.install(app)
-    openapi.install(app, BODIES)
+    openapi.install(app, (*BODIES, *FORMS))
     app.add_middleware(BodyLimit, limit=max_body_bytes or max(MAX_BODY_BYTES, services.limits.body_bytes))
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
     return app

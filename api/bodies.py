@@ -7,32 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import Callable
+from typing import TypeVar
 
 from fastapi import Request
+from pydantic import BaseModel, ValidationError
 
 from api.ports import PostLimits
-from api.problems import ProblemError
+from api.problems import Fault, ProblemError
 
 _GZIP = 16 + zlib.MAX_WBITS
+_JSON_TYPES = ("application/json",)
+_YAML_TYPES = ("", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/plain")
+M = TypeVar("M", bound=BaseModel)
 _MAX_MEMBERS = 16  #: of one gzip body; each costs a decompressor
-
-
-async def read_body(request: Request, limits: PostLimits) -> bytes:
-    """The body of a request that says JSON. Raises problems: 400, 408, 413, 415."""
-    check_json(request.headers.get("content-type"))
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "", "gzip", "x-gzip"):
-        detail = f"content-encoding: expected gzip or none, got {encoding[:60]!r}"
-        raise ProblemError(415, "unknown-encoding", detail, headers={"Accept-Encoding": "gzip"})
-    body = _Unpacking(limits.body_bytes) if "gzip" in encoding else _Plain(limits.body_bytes)
-    try:
-        async with asyncio.timeout(limits.body_within_s):
-            async for chunk in request.stream():
-                body.feed(chunk)
-    except TimeoutError:
-        detail = f"the body was not complete within {limits.body_within_s:g} s"
-        raise ProblemError(408, "body-too-slow", detail, headers={"Connection": "close"}) from None
-    return body.whole()
 
 
 def check_json(content_type: str | None) -> None:
@@ -46,6 +34,48 @@ def check_json(content_type: str | None) -> None:
         raise ProblemError(415, "not-json", f"content-type: expected application/json, got {content_type[:100]!r}")
     if any(charset not in ("utf-8", "utf8", "us-ascii") for charset in charsets):
         raise ProblemError(415, "not-json", f"content-type: JSON is UTF-8, got {content_type[:100]!r}")
+
+
+def check_rules(content_type: str | None) -> None:
+    """Raises a 415 problem for a type that is neither YAML nor JSON. Who names none, or plain text, is believed."""
+    media_type = "" if content_type is None else content_type.partition(";")[0].strip().lower()
+    if media_type in _JSON_TYPES:
+        check_json(content_type)
+    elif media_type not in _YAML_TYPES:
+        detail = f"content-type: expected application/yaml or application/json, got {str(content_type)[:100]!r}"
+        raise ProblemError(415, "not-yaml", detail)
+
+
+def validated(model: type[M], payload: bytes) -> M:
+    """A body as a model. Raises a 422 problem that names each field."""
+    try:
+        return model.model_validate_json(payload)
+    except ValidationError as error:
+        told = error.errors(include_url=False, include_input=False, include_context=False)
+        faults = tuple(
+            Fault("body", ".".join(str(part) for part in item["loc"]), str(item["msg"]).removeprefix("Value error, "))
+            for item in told
+        )
+        detail = "; ".join(f"{fault.field}: {fault.expected}" if fault.field else fault.expected for fault in faults)
+        raise ProblemError(422, "invalid-request", detail, faults=faults) from None
+
+
+async def read_body(request: Request, limits: PostLimits, check: Callable[[str | None], None] = check_json) -> bytes:
+    """The body of a request that says JSON, or what ``check`` allows. Raises problems: 400, 408, 413, 415."""
+    check(request.headers.get("content-type"))
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "", "gzip", "x-gzip"):
+        detail = f"content-encoding: expected gzip or none, got {encoding[:60]!r}"
+        raise ProblemError(415, "unknown-encoding", detail, headers={"Accept-Encoding": "gzip"})
+    body = _Unpacking(limits.body_bytes) if "gzip" in encoding else _Plain(limits.body_bytes)
+    try:
+        async with asyncio.timeout(limits.body_within_s):
+            async for chunk in request.stream():
+                body.feed(chunk)
+    except TimeoutError:
+        detail = f"the body was not complete within {limits.body_within_s:g} s"
+        raise ProblemError(408, "body-too-slow", detail, headers={"Connection": "close"}) from None
+    return body.whole()
 
 
 class _Plain:

@@ -17,6 +17,8 @@ TAGS = [
     {"name": "Commands", "description": "Telling devices what to do."},
     {"name": "Devices", "description": "Who is registered, and what is newest of each."},
     {"name": "Telemetry", "description": "History: readings, tracks and events."},
+    {"name": "Alerts", "description": "What was found to be wrong, what people do about it, and the shelf."},
+    {"name": "Rules", "description": "What the hub looks for: rules of alerts."},
     {"name": "Metrics", "description": "The catalogue of measured quantities."},
     {"name": "Dead letters", "description": "Frames that could not be filed, with the reason."},
     {"name": "Audit", "description": "Who did what."},
@@ -57,6 +59,7 @@ _PROBLEM = {
                     "field": {"type": "string"},
                     "expected": {"type": "string"},
                     "got": {"type": ["string", "null"]},
+                    "line": {"type": ["integer", "null"], "description": "Of a file of rules."},
                 },
             },
         },
@@ -74,6 +77,7 @@ _DESCRIPTIONS = {
     413: "The body is too large, as it comes or unpacked.",
     415: "The body is not JSON, or packed by something else than gzip.",
     422: "Something in the request is wrong; `errors` names it.",
+    428: "`If-Match` is missing: the version that the change is based on.",
     429: "Too many wrong keys from this address, or too many requests at once; `Retry-After` says when to try again.",
     503: "The store is away, or gave up on the question; try again.",
     504: "The device did not answer; whether it has done as it was told is not known.",
@@ -82,16 +86,19 @@ KEYED = (401, 403, 429)
 BODIED = (400, 408, 413, 415)
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The ``responses`` of a route that may answer with these problems."""
+def problems(*statuses: int, said: Mapping[int, str] | None = None) -> dict[int | str, dict[str, Any]]:
+    """The ``responses`` of a route that may answer with these problems; ``said`` has a route's own words for some."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": _DESCRIPTIONS[status], "content": content} for status in statuses}
+    words = {**_DESCRIPTIONS, **(said or {})}
+    return {status: {"description": words[status], "content": content} for status in statuses}
 
 
-def body(schema: Mapping[str, Any], **examples: Any) -> dict[str, Any]:
+def body(schema: Mapping[str, Any], *, required: bool = True, **examples: Any) -> dict[str, Any]:
     """The ``openapi_extra`` of a route that reads its JSON body itself; an example's name tells what it shows."""
     told = {name: {"summary": name.replace("_", " "), "value": value} for name, value in examples.items()}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "examples": told}}}}
+    return {
+        "requestBody": {"required": required, "content": {"application/json": {"schema": schema, "examples": told}}}
+    }
 
 
 def reference(model: type[BaseModel]) -> dict[str, str]:

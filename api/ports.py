@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 from prometheus_client import Metric as PrometheusMetric
 
+from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
 from devices.access import AuditEntry, KeyEntry, Principal
 from devices.errors import SanihubError, TransientError
 from devices.metrics import Catalogue
@@ -288,6 +289,9 @@ class Services:
     audit: AuditReader
     uplinks: Uplinks
     commands: Commands
+    alerts: AlertReader
+    alert_handling: AlertHandling
+    rules: RuleKeeper
     probe: HubProbe
     limits: PostLimits = field(default_factory=PostLimits)
     metrics: Families = tuple

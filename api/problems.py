@@ -18,6 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from alerts.records import AlertStateError
 from api.ports import NotTakenError
 from api.security import API_HEADERS
 from devices.errors import SanihubError, TransientError
@@ -38,6 +39,12 @@ class Fault(msgspec.Struct, frozen=True):
     field: str
     expected: str
     got: str | None = None
+
+
+class LineFault(Fault, frozen=True, kw_only=True):
+    """What is wrong with a field of a file; ``line`` counts from 1."""
+
+    line: int | None = None
 
 
 class ProblemError(SanihubError):
@@ -94,6 +101,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(CursorError, _on_cursor)
+    app.add_exception_handler(AlertStateError, _on_state)
     app.add_exception_handler(TransientError, _on_transient)
     app.add_exception_handler(ClientDisconnect, _on_gone)
     app.add_exception_handler(Exception, _on_unforeseen)
@@ -138,6 +146,10 @@ async def _on_cursor(request: Request, error: Exception) -> Response:
 async def _on_transient(request: Request, error: Exception) -> Response:
     kind = _TRANSIENT_KINDS.get(type(error), "store-away")
     return problem(request, 503, kind, str(error), headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+async def _on_state(request: Request, error: Exception) -> Response:
+    return problem(request, 409, "alert-state", str(error))
 
 
 async def _on_gone(request: Request, error: Exception) -> Response:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from api.instants import DAY
-from api.problems import invalid
+from api.instants import DAY, SECOND
+from api.problems import Fault, ProblemError, invalid
 from devices.instants import to_iso
 
 DEFAULT_SPAN = DAY
+MINUTE = 60 * SECOND
 
 
 class _Span(Protocol):
@@ -17,6 +18,25 @@ class _Span(Protocol):
 
     @property
     def to(self) -> int | None: ...
+
+
+class _End(Protocol):
+    @property
+    def until(self) -> int | None: ...
+
+    @property
+    def minutes(self) -> float | None: ...
+
+
+def end_of(form: _End, now: int, most_minutes: int) -> int:
+    """The instant (µs) that a body names, as such or in minutes from now. Raises a 422 problem."""
+    most = now + most_minutes * MINUTE
+    until = form.until if form.until is not None else now + round(min(form.minutes or 0, 1e9) * MINUTE)
+    if not now < until <= most:
+        field = "until" if form.minutes is None else "minutes"
+        fault = Fault("body", field, f"expected an end within the next {most_minutes} minutes")
+        raise ProblemError(422, "invalid-request", f"{field}: {fault.expected}", faults=(fault,))
+    return until
 
 
 def span_of(query: _Span, now: int, default_span: int = DEFAULT_SPAN) -> tuple[int, int]:

@@ -78,8 +78,18 @@ class DevicesBody(BaseModel):
     by_protocol: list[ProtocolBody]
 
 
+class AlertsOpenBody(BaseModel):
+    """Open alerts by severity."""
+
+    total: int
+    unacknowledged: int
+    critical: int
+    warning: int
+    info: int
+
+
 class StatusBody(BaseModel):
-    """How the hub is doing. Answers while the store is away too: then `devices` and `dead_letters_open` are null."""
+    """How the hub is doing. Answers while the store is away too: then what would come from it is null."""
 
     as_of: Instant
     version: str
@@ -89,6 +99,7 @@ class StatusBody(BaseModel):
     endpoints: list[EndpointBody]
     devices: DevicesBody | None
     dead_letters_open: int | None = Field(description="Not replayed yet; 100000 stands for that many or more.")
+    alerts_open: AlertsOpenBody | None
     pipeline: dict[str, int | float] = Field(
         description="Counters since `started_at`.", examples=[{"messages_total": 120_000, "duplicates_total": 12}]
     )

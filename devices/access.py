@@ -26,8 +26,8 @@ class Role(Enum):
     """What a key, and later a person, may do.
 
     DEVICE posts telemetry of its own device and nothing else; INTEGRATION posts telemetry of many devices, and
-    webhooks. The others are for people, each including the one before: VIEWER reads, DISPATCHER sends commands,
-    MANAGER reads the audit, ADMIN does everything.
+    webhooks. The others are for people, each including the one before: VIEWER reads, DISPATCHER sends commands and
+    handles alerts, MANAGER enters rules and reads the audit, ADMIN does everything.
     """
 
     DEVICE = "device"

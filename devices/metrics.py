@@ -137,6 +137,11 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric("illuminance_lx", "lx", 0, 200_000, _ANY, "Illuminance", "光照度"),
 )
 
+DERIVED: tuple[Metric, ...] = (
+    Metric("route_offset_m", "m", 0, 2.1e7, ("vehicle", "worker"), "Distance from the route", "偏离路线距离"),
+)
+"""What the hub itself works out and files beside the measured: rules may ask for it, devices may not send it."""
+
 
 class Catalogue:
     """Look-up of metrics by name. Immutable after construction."""

@@ -56,6 +56,10 @@ class Registry:
         """The device that goes by ``identity``, or None."""
         return self._by_identity.get(identity)
 
+    def by_key(self, key: int) -> Device | None:
+        """The device with the store's number ``key``, or None."""
+        return self._by_key.get(key)
+
     def devices(self) -> list[Device]:
         """All devices, in the order in which they became known."""
         return list(self._by_key.values())

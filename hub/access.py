@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import getpass
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 import psycopg
 import typer
+from psycopg_pool import AsyncConnectionPool
 
 from devices.errors import ConfigError, TransientError
 from hub import logs
@@ -26,8 +28,10 @@ from hub.settings import Settings
 from ingest.runner import Backoff, Condition, persist
 from store.connection import session_parameters
 from store.embedded import DATABASE, ROLE
+from store.readers_session import Pool, ReadSession
 from store.service_account import LOCK_NAME
 from store.vacancy import LOOPBACK
+from store.writer import PostgresStore
 
 T = TypeVar("T")
 
@@ -112,6 +116,28 @@ def in_use(data: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+@asynccontextmanager
+async def open_reads(settings: Settings) -> AsyncIterator[tuple[ReadSession, Pool]]:
+    """The store of the settings for a command that reads, migrated; and the pool behind it."""
+    async with open_store(settings) as access:
+        store = PostgresStore(access.dsn, mode=settings.store.mode, partition_days=settings.store.partition_days)
+        try:
+            await patiently(store.open)
+        finally:
+            await store.close()
+        pool: Pool = AsyncConnectionPool(kwargs=session_parameters(access.dsn), min_size=0, max_size=2, open=False)
+        async with pool:
+            yield ReadSession(pool, statement_timeout_s=60.0, acquire_timeout_s=PATIENCE_S), pool
+
+
+def actor() -> str:
+    """Who works here, for the audit."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a user without a name
+        return "cli"
 
 
 async def patiently(call: Callable[[], Awaitable[T]], name: str = "store", seconds: float = PATIENCE_S) -> T:

@@ -20,8 +20,10 @@ from devices.errors import ConfigError, TransientError
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
+from hub.alerting.service import Alerting
 from hub.commanding import Commanding
 from hub.embedded import EmbeddedServers, default_data_folder
+from hub.notify.wiring import make_sender
 from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
 from hub.settings import MqttSection, Settings
@@ -36,9 +38,13 @@ from ingest.runner import Condition, pause, persist
 from ingest.spool import Spool
 from ingest.spool_feed import feed
 from ingest.transports.mqtt.subscriber import MqttSubscriber
+from store.alert_actions import AlertActions
+from store.alert_history import AlertHistory
 from store.api_keys import ApiKeys
 from store.connection import session_parameters
 from store.readers import Readers
+from store.readers_session import Pool, ReadSession
+from store.rule_sets import RuleSets
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
 
@@ -55,6 +61,15 @@ def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresSt
     return PostgresStore(
         dsn, catalogue=catalogue, mode=settings.store.mode, partition_days=settings.store.partition_days
     )
+
+
+def make_alerting(
+    settings: Settings, store: PostgresStore, pool: Pool, registry: Registry, catalogue: Catalogue
+) -> Alerting:
+    """The alert engine over a store; it reads through ``pool``."""
+    reads, writes = ReadSession(pool, statement_timeout_s=60.0), WriteSession(pool)
+    history, rule_sets, actions = AlertHistory(reads), RuleSets(reads, writes), AlertActions(writes)
+    return Alerting(store, history, rule_sets, registry, catalogue, actions, settings.alerts)
 
 
 def kept_secret(data: Path) -> bytes:
@@ -85,8 +100,12 @@ class Hub:
         self.store = make_store(settings, dsn, self.catalogue)
         tools = Tools(self.catalogue, self.registry.find)
         self.decoders = decoders(settings, tools)
+        self._pool = AsyncConnectionPool(
+            kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
+        )
+        self.alerting = make_alerting(settings, self.store, self._pool, self.registry, self.catalogue)
         assembler = Assembler(self.store, self.registry, self.decoders, settings.intake.rules())
-        self.pipeline = Pipeline(self.store, assembler, settings.intake.bounds())
+        self.pipeline = Pipeline(self.alerting.desk, assembler, settings.intake.bounds())
         self.spool = Spool(data / "spool", settings.intake.spool())
         self.subscribers = [
             MqttSubscriber(section.broker(), routes(settings, section.name), self.pipeline, self._keep)
@@ -97,12 +116,11 @@ class Hub:
         self.uplinks = PostedUplinks(
             self.pipeline, assembler.decode, self.registry, webhooks(), patience_s=self.http.answer_within_s
         )
+        self.sender = make_sender(settings.notify, dsn, {section.name: section.broker() for section in brokers})
         self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring), self.uplinks]
         self._registry_read_at = 0
+        self._ready = asyncio.Event()
         self._stop = asyncio.Event()
-        self._pool = AsyncConnectionPool(
-            kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
-        )
 
     async def run(self) -> None:
         """Work until :meth:`stop`, then end in order: stop reading, commit, acknowledge, disconnect."""
@@ -111,6 +129,7 @@ class Hub:
         try:
             tasks["registry"] = asyncio.create_task(self._keep_registry())
             tasks["maintenance"] = asyncio.create_task(self._maintain())
+            tasks["alerts"] = asyncio.create_task(self._watch())
             tasks["spool"] = asyncio.create_task(feed(self.spool, self.pipeline, self._stop))
             for adapter in self.adapters:
                 tasks[adapter.name] = asyncio.create_task(adapter.run())
@@ -151,6 +170,7 @@ class Hub:
 
     async def _end(self, tasks: dict[str, asyncio.Task[None]]) -> None:
         self._stop.set()
+        self.sender.stop()
         for adapter in self.adapters:
             adapter.pause_reading()
         self.pipeline.stop()
@@ -179,6 +199,9 @@ class Hub:
             audit=readers.audit,
             uplinks=self.uplinks,
             commands=Commanding(self.registry, self.adapters, readers.audit),
+            alerts=readers.alerts,
+            alert_handling=self.alerting.actions,
+            rules=self.alerting.rule_sets,
             probe=probe,
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,
@@ -195,7 +218,19 @@ class Hub:
         """The pipeline, once the registry is read: decoders look up devices in it."""
         with suppress(TransientError):  # raised only while stopping
             await self._read_registry(self.pipeline.store_condition)
+            await persist(self.alerting.open, self.pipeline.store_condition, self._stop)
+            self._ready.set()
         await self.pipeline.run()
+
+    async def _watch(self) -> None:
+        """The alert engine, once registry and rules are read."""
+        ready = asyncio.ensure_future(self._ready.wait())
+        stopping = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        stopping.cancel()
+        if self._ready.is_set():
+            await asyncio.gather(self.alerting.run(self._stop), self.sender.run())
 
     async def _keep_registry(self) -> None:
         """Follow what others change in the registry."""

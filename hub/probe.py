@@ -21,7 +21,7 @@ class Probe:
         self._started_at = started_at
 
     def _standings(self) -> Sequence[Standing]:
-        return [adapter.standing() for adapter in self._hub.adapters]
+        return [*(adapter.standing() for adapter in self._hub.adapters), *self._hub.sender.standings()]
 
     def about(self) -> About:
         """Version, mode and addresses."""

@@ -18,6 +18,8 @@ from devices.clock import SECOND, ClockPolicy
 from devices.errors import ConfigError
 from devices.instants import from_datetime
 from devices.registry import UnknownPolicy
+from hub.alerting.settings import AlertsSection
+from hub.notify_settings import NotifySection
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
 from ingest.plugin import Plugin, discover
@@ -161,6 +163,8 @@ class _House(BaseSettings):
     broker: BrokerSection = BrokerSection()
     mqtt: tuple[MqttSection, ...] = ()
     intake: IntakeSection = IntakeSection()
+    alerts: AlertsSection = AlertsSection()
+    notify: NotifySection = NotifySection()
     api: ApiSection = ApiSection()
     log: LogSection = LogSection()
 

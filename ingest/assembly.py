@@ -14,7 +14,7 @@ from devices.registry import Registry, UnknownPolicy
 from devices.vocabulary import Batch, DeadLetter, Decoded, Device, Frame, Identity, ReceiptKey
 from ingest.echoes import Echoes, wanted_echo
 from ingest.filing import Filer, Receipts, dead_letter
-from ingest.ports import Decoder, TelemetryStore
+from ingest.ports import Decoder, Deriver, TelemetryStore
 
 log = structlog.get_logger("ingest.assembly")
 
@@ -43,12 +43,18 @@ class Assembler:
     """Makes batches of frames. Asks the store only for what the registry lacks and for receipts that matter."""
 
     def __init__(
-        self, store: TelemetryStore, registry: Registry, decoders: Mapping[str, Decoder], rules: IntakeRules
+        self,
+        store: TelemetryStore,
+        registry: Registry,
+        decoders: Mapping[str, Decoder],
+        rules: IntakeRules,
+        deriver: Deriver | None = None,
     ) -> None:
         self._store = store
         self._registry = registry
         self._decoders = decoders
         self._rules = rules
+        self._deriver = deriver
         self._filer = Filer(rules.clock)
 
     def decode(self, frame: Frame) -> Claim:
@@ -81,6 +87,8 @@ class Assembler:
                 batch.dead_letters.append(self._faulty(claim))
             else:
                 self._file(claim.frame, claim.decoded, known, echoes, batch)
+        if self._deriver is not None:
+            batch.readings.extend(self._deriver.derive(batch.fixes))
         return batch
 
     def _file(self, frame: Frame, decoded: Decoded, known: Receipts, echoes: Echoes, batch: Batch) -> None:

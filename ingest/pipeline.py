@@ -62,7 +62,7 @@ class Pipeline:
         self.bounds = bounds or Bounds()
         self.stats = Stats()
         self.store_condition = Condition("store")
-        self._store = store
+        self.store = store  #: where batches go
         self._assembler = assembler
         self._pending: deque[tuple[Frame, Delivery]] = deque()
         self._in_flight = 0
@@ -198,7 +198,7 @@ class Pipeline:
             letter = dead_letter(claims[0].frame, "store", str(error))
             log.warning("record_refused", adapter=letter.frame.adapter, channel=letter.frame.channel, error=str(error))
             batch = Batch(dead_letters=[letter])
-            written = await self._persist(partial(self._store.write, batch))
+            written = await self._persist(partial(self.store.write, batch))
         self._count(batch, written)
 
     async def _store_whole(self, claims: Sequence[Claim]) -> tuple[Batch, Written]:
@@ -208,7 +208,7 @@ class Pipeline:
         assembled = perf_counter()
         self.stats.prepare_seconds += assembled - started
         try:
-            return batch, await self._persist(partial(self._store.write, batch))
+            return batch, await self._persist(partial(self.store.write, batch))
         finally:
             self.stats.commit_seconds += perf_counter() - assembled
 

@@ -16,8 +16,10 @@ from devices.vocabulary import (
     Device,
     Echo,
     EchoWanted,
+    Fix,
     Frame,
     Identity,
+    Reading,
     ReceiptKey,
     Written,
 )
@@ -51,6 +53,14 @@ class TelemetryStore(Protocol):
 
     async def find_echoes(self, wanted: Iterable[EchoWanted]) -> list[Echo]:
         """The messages that each of ``wanted`` may be a copy of. Raises TransientError."""
+        ...
+
+
+class Deriver(Protocol):
+    """Works out readings from positions, to be filed in the same transaction: how far a vehicle is from its route."""
+
+    def derive(self, fixes: Iterable[Fix]) -> Iterable[Reading]:
+        """The readings that follow from filed positions. The same positions give the same readings, at any time."""
         ...
 
 

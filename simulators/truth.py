@@ -6,10 +6,11 @@ what lasts, ``end_us`` (both µs since 1970, UTC), and ``detail``. ``open`` mark
 The last line is the footer (``record: footer``): counts of observations by kind of device, counts of records by kind,
 and the SHA-256 of all the bytes before it. A run that was killed has no footer and can still be read.
 
-Kinds of record: ``bin_threshold``, ``emptied``, ``missed_stop``, ``fire``, ``idle``, ``deviation``, ``speeding``,
-``odour``, ``cleaned``, ``water_leak``, ``sos``, ``off_post``, ``standing`` from the city; those of
-:mod:`simulators.faults` begin with ``fault_``; ``frame_counter_reset`` (a LoRaWAN sensor joined anew) and ``unit_dead``
-(a Modbus unit that never answers) from the speakers.
+Kinds of record: ``bin_threshold``, ``bin_near`` (a level within its sensor's noise of a threshold), ``emptied``,
+``missed_stop``, ``fire``, ``idle``, ``deviation``, ``speeding``, ``odour``, ``cleaned``, ``water_leak``, ``sos``,
+``off_post``, ``standing`` from the city; those of :mod:`simulators.faults` begin with ``fault_``;
+``frame_counter_reset`` (a LoRaWAN sensor joined anew) and ``unit_dead`` (a Modbus unit that never answers) from the
+speakers.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from devices.instants import from_datetime, to_datetime
 from devices.read_models import DeviceEntry, DeviceState, LatestFix, LatestReading, Page
 from store import readers_cursor as cursors
 from store.audit import Audit
+from store.readers_alerts import AlertReads
 from store.readers_cursor import DeviceCursor
 from store.readers_dead_letters import DeadLetterReads
 from store.readers_session import Pool, ReadSession, Row, micros_or_none
@@ -197,6 +198,7 @@ class Readers:
     dead_letters: DeadLetterReads
     status: StatusReads
     audit: Audit
+    alerts: AlertReads
 
     @classmethod
     def over(cls, pool: Pool, *, statement_timeout_s: float = 5.0, acquire_timeout_s: float = 3.0) -> Readers:
@@ -208,4 +210,5 @@ class Readers:
             DeadLetterReads(session),
             StatusReads(session),
             Audit(session, WriteSession(pool)),
+            AlertReads(session),
         )

@@ -65,10 +65,29 @@ class AuditCursor(msgspec.Struct, frozen=True, array_like=True, tag="a"):
     id: _Int64
 
 
-Cursor = TypeVar("Cursor", DeviceCursor, ReadingCursor, FixCursor, EventCursor, LetterCursor, AuditCursor)
+class AlertCursor(msgspec.Struct, frozen=True, array_like=True, tag="w"):
+    """Before the alert of this instant and id (alerts run backwards)."""
+
+    raised_at: _Micros
+    id: _Int64
 
 
-def write(cursor: DeviceCursor | ReadingCursor | FixCursor | EventCursor | LetterCursor | AuditCursor) -> str:
+class ShelfCursor(msgspec.Struct, frozen=True, array_like=True, tag="s"):
+    """Before the shelf with this id (the newest come first)."""
+
+    id: _Int64
+
+
+class RuleSetCursor(msgspec.Struct, frozen=True, array_like=True, tag="v"):
+    """Before the set of rules of this version (the newest come first)."""
+
+    version: _Int32
+
+
+Cursor = TypeVar("Cursor", bound=msgspec.Struct)
+
+
+def write(cursor: msgspec.Struct) -> str:
     """A cursor as base64url text without padding."""
     return urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode("ascii")
 

@@ -104,10 +104,13 @@ function noticeText(state, age) {
   return quiet > QUIET_S ? word("quiet", span(quiet)) : "";
 }
 
-function showFigures({ devices, store, dead_letters_open: letters }) {
+function showFigures({ devices, store, dead_letters_open: letters, alerts_open: alerts }) {
   $("reporting").textContent = number(devices.reporting);
   $("reporting-of").textContent = word("ofTotal", number(devices.total));
   $("reporting-note").textContent = word("inWindow", devices.reporting_window_s / 60);
+  $("alerts").textContent = number(alerts.total);
+  $("alerts").parentElement.classList.toggle("alarm", alerts.critical > 0);
+  $("alerts-note").textContent = alerts.total ? word("alertsSome", number(alerts.critical), number(alerts.unacknowledged)) : word("alertsNone");
   const { readings, fixes, events, total } = store.rows;
   $("rows").textContent = number(total);
   $("rows-note").textContent = word("rowsNote", number(readings), number(fixes), number(events));

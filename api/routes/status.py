@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter
 
+from alerts.records import AlertCount
 from api.instants import SECOND
 from api.ports import About
 from api.status_models import (
+    AlertsOpenBody,
     ConnectionBody,
     DevicesBody,
     EndpointBody,
@@ -34,8 +38,9 @@ async def get_status(wired: Wired) -> StatusBody:
     """
     now = wired.clock()
     about = wired.probe.about()
-    figures, detail = None, None
+    figures, alerts, detail = None, None, None
     try:
+        alerts = await wired.alerts.counts()
         figures = await wired.store.figures(reporting_since=now - REPORTING_WINDOW_S * SECOND)
     except TransientError as error:
         detail = str(error)
@@ -48,10 +53,17 @@ async def get_status(wired: Wired) -> StatusBody:
         endpoints=[EndpointBody.model_validate(item) for item in about.endpoints],
         devices=None if figures is None else _devices(figures),
         dead_letters_open=None if figures is None else figures.dead_letters_open,
+        alerts_open=None if figures is None or alerts is None else _alerts(alerts),
         pipeline=dict(wired.probe.counters()),
         store=_store(about, figures, detail),
         connections=[ConnectionBody.model_validate(item) for item in wired.probe.connections()],
     )
+
+
+def _alerts(counts: Mapping[str, AlertCount]) -> AlertsOpenBody:
+    by_severity = {name: counts[name].open if name in counts else 0 for name in ("critical", "warning", "info")}
+    new = sum(count.unacknowledged for count in counts.values())
+    return AlertsOpenBody(total=sum(by_severity.values()), unacknowledged=new, **by_severity)
 
 
 def _devices(figures: StoreFigures) -> DevicesBody:

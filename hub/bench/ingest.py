@@ -15,7 +15,7 @@ import platform
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -81,9 +81,9 @@ def _stamp_ms(payload: bytes) -> float:
 
 async def measure(messages: int, devices: int) -> Figures:
     """Run the whole bench in a temporary data folder of its own."""
-    async with _hub() as (installation, hub):
-        cpu = _Cpu(installation)
-        first = await _flood(hub, installation, messages, devices, rate=0.0, start_us=time_ns() // 1_000 - 10**12)
+    async with started() as (installation, hub):
+        cpu = Cpu(installation)
+        first = await flood(hub, installation, messages, devices, rate=0.0, start_us=time_ns() // 1_000 - 10**12)
         used = cpu.a_message(messages)
         used["load"] = first["load_cpu_seconds"] * 1e6 / messages
         rss = psutil.Process().memory_info().rss / 2**20
@@ -93,7 +93,7 @@ async def measure(messages: int, devices: int) -> Figures:
         seen: list[float] = []
         _time_deliveries(hub.subscribers[0], hub, seen)
         count = int(rate / 2 * _LATENCY_SECONDS)
-        await _flood(hub, installation, count, devices, rate=rate / 2, start_us=0)
+        await flood(hub, installation, count, devices, rate=rate / 2, start_us=0)
         cuts = statistics.quantiles(seen, n=100)
         return Figures(
             messages,
@@ -126,7 +126,8 @@ def machine() -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _hub() -> AsyncIterator[tuple[Installation, Hub]]:
+async def started() -> AsyncIterator[tuple[Installation, Hub]]:
+    """A hub with its servers in a temporary folder, subscribed."""
     with tempfile.TemporaryDirectory(prefix="sanihub-bench-") as name:
         Path(name).chmod(0o755)  # noqa: ASYNC240 - before anything runs
         settings = Settings(data=Path(name) / "data")
@@ -142,15 +143,22 @@ async def _hub() -> AsyncIterator[tuple[Installation, Hub]]:
             await installation.stop()
 
 
-async def _flood(
-    hub: Hub, installation: Installation, messages: int, devices: int, *, rate: float, start_us: int
+async def flood(
+    hub: Hub,
+    installation: Installation,
+    messages: int,
+    devices: int,
+    *,
+    rate: float,
+    start_us: int,
+    more: Sequence[str] = (),
 ) -> dict[str, float]:
-    """Let the load generator publish, and wait until all of it is committed."""
+    """Let the load generator publish, and wait until all of it is committed. ``more`` are options of its own."""
     host, port = installation.embedded_connection().host, installation.embedded_connection().port
     arguments = {"host": host, "port": port, "messages": messages, "devices": devices, "rate": rate}
     options = [f"--{name}={value}" for name, value in arguments.items()]
     load = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "hub.bench.load", "--wait", f"--start-us={start_us}", *options,
+        sys.executable, "-m", "hub.bench.load", "--wait", f"--start-us={start_us}", *options, *more,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert load.stdin is not None
@@ -181,7 +189,7 @@ def _time_deliveries(subscriber: MqttSubscriber, hub: Hub, seen: list[float]) ->
     subscriber.intake = _Timed()
 
 
-class _Cpu:
+class Cpu:
     """CPU time of the hub and of its servers since the start of the watch."""
 
     def __init__(self, installation: Installation) -> None:

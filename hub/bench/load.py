@@ -52,6 +52,36 @@ def payload(device: int, index: int, observed_at: int) -> bytes:
     ).encode()
 
 
+MIX = ("vehicle", "bin", "vehicle", "toilet", "vehicle", "worker", "vehicle", "bin", "vehicle", "vehicle")
+"""Of ten messages of a mixed load so many are of each kind."""
+SMOKE_EVERY = 100  #: of so many messages of a bin one says that there is smoke, and the next that there is none
+
+
+def mixed_payload(device: int, index: int, observed_at: int) -> bytes:
+    """What a device of a city says, by its kind; each metric is one that the rules that come along look at."""
+    kind, turn = MIX[device % len(MIX)], index + device // len(MIX)
+    if kind == "vehicle":
+        said = f'"speed_kmh":{20 + turn % 20},"ignition":1,"pto":{turn // 50 % 2},"fuel_pct":{90 - turn % 800 / 10:.1f}'
+    elif kind == "bin":
+        smoke = int(turn % SMOKE_EVERY == 0)
+        said = (
+            f'"fill_pct":{turn % 700 / 10:.1f},"temperature_c":{18 + turn % 30 / 10:.1f},"tilt":0,"smoke":{smoke},'
+            f'"battery_pct":{90 - turn % 100 / 10:.1f}'
+        )
+    elif kind == "toilet":
+        said = (
+            f'"nh3_ppm":{0.3 + turn % 20 / 100:.2f},"h2s_ppm":0.001,"water_m3":{index / 100:.2f},'
+            f'"energy_kwh":{index / 50:.2f},"stalls_occupied":{turn % 4},"water_leak":0'
+        )
+    else:
+        said = f'"on_duty":1,"sos":0,"steps":{index},"battery_pct":{90 - turn % 100 / 10:.1f}'
+    head = f'{{"ts":"{to_iso(observed_at)}","kind":"{kind}","seq":{index},"readings":{{{said}}}'
+    if kind in ("bin", "toilet"):
+        return f"{head}}}".encode()
+    lat, lon = 30.5 + (index % 9000) * 1e-4, 114.2 + device * 1e-5
+    return f'{head},"fix":{{"lat":{lat:.5f},"lon":{lon:.5f},"speed_kmh":{20 + turn % 20},"hdop":0.9}}}}'.encode()
+
+
 class Publisher(asyncio.Protocol):
     """One connection with a bounded window of unacknowledged messages."""
 
@@ -109,13 +139,16 @@ class Publisher(asyncio.Protocol):
             await self.room.wait()
 
 
-def messages(prefix: str, devices: int, count: int, start_us: int, live: bool) -> Iterator[bytes]:
-    """Packets in order: device by device, a tenth of a second apart for each device, or stamped as they are made."""
+def messages(
+    prefix: str, devices: int, count: int, start_us: int, live: bool, *, step_us: int = 100_000, mixed: bool = False
+) -> Iterator[bytes]:
+    """Packets in order: device by device, ``step_us`` apart for each device, or stamped as they are made."""
     topics = [f"{prefix}/v1/bench-{device:06d}/telemetry".encode() for device in range(devices)]
+    words = mixed_payload if mixed else payload
     for index in range(count):
         turn, device = divmod(index, devices)
-        observed_at = time.time_ns() // 1_000 if live else start_us + turn * 100_000 + device
-        yield publish(topics[device], index % 65_535 + 1, payload(device, turn, observed_at))
+        observed_at = time.time_ns() // 1_000 if live else start_us + turn * step_us + device
+        yield publish(topics[device], index % 65_535 + 1, words(device, turn, observed_at))
 
 
 async def run(arguments: argparse.Namespace) -> dict[str, float]:
@@ -126,7 +159,15 @@ async def run(arguments: argparse.Namespace) -> dict[str, float]:
     )
     await publisher.ready
     live = arguments.rate > 0
-    source = messages(arguments.prefix, arguments.devices, arguments.messages, arguments.start_us, live)
+    source = messages(
+        arguments.prefix,
+        arguments.devices,
+        arguments.messages,
+        arguments.start_us,
+        live,
+        step_us=arguments.step_us,
+        mixed=arguments.mixed,
+    )
     prepared = source if live else iter(list(source))
     print("ready", flush=True)  # noqa: T201 - the bench waits for this line
     if arguments.wait:
@@ -156,6 +197,8 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.0, help="messages a second; 0 for as fast as possible")
     parser.add_argument("--window", type=int, default=2_000)
     parser.add_argument("--start-us", type=int, default=1_700_000_000_000_000)
+    parser.add_argument("--step-us", type=int, default=100_000, help="between two messages of a device")
+    parser.add_argument("--mixed", action="store_true", help="devices of all kinds, with what the rules look at")
     parser.add_argument("--wait", action="store_true", help="start at the first line of standard input")
     print(json.dumps(asyncio.run(run(parser.parse_args()))))  # noqa: T201 - the result
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +20,7 @@ from devices.access import KeyEntry, Role
 from devices.errors import ConfigError
 from devices.kinds import DEVICE_ID
 from devices.metrics import Catalogue
-from hub.access import ConfigOption, DataOption, load, open_store, patiently
+from hub.access import ConfigOption, DataOption, actor, load, open_store, patiently
 from hub.bootstrap import make_store
 from hub.running import run
 from hub.settings import Settings
@@ -68,7 +67,7 @@ def create(
     async def make() -> tuple[str, KeyEntry]:
         async with _keys(settings, make=True) as keys:
             # Not tried again: whether the first try made a key is not known, and it would be one too many.
-            return await keys.create(name, role, device=device, expires_at=expires_at, actor=_actor())
+            return await keys.create(name, role, device=device, expires_at=expires_at, actor=actor())
 
     key, entry = run(make())
     typer.echo(key)
@@ -108,7 +107,7 @@ def revoke(
 
     async def end() -> KeyEntry | None:
         async with _keys(settings) as keys:
-            return await patiently(lambda: keys.revoke(chosen, actor=_actor()))
+            return await patiently(lambda: keys.revoke(chosen, actor=actor()))
 
     entry = run(end())
     if entry is None:
@@ -127,14 +126,6 @@ def _check(name: str, role: Role, device: str | None) -> None:
         raise ConfigError(
             "--device: expected an id of 1 to 64 letters, digits, '.', '_', ':' or '-', starting with a letter or digit"
         )
-
-
-def _actor() -> str:
-    """Who works here, for the audit."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # a user without a name
-        return "cli"
 
 
 @asynccontextmanager

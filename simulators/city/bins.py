@@ -22,6 +22,8 @@ BY_HOUR = (
 BY_WEEKDAY = (1.0, 0.95, 0.95, 1.0, 1.1, 1.25, 1.2)
 DEPTH_MM = 1_150
 FULL_MM = 120  # the distance that the sensor sees when the bin is full
+NOISE_PCT = 0.5  # of the sensor, one standard deviation
+NEAR_PCT = 3 * NOISE_PCT
 SETTLE_US = 12 * SECOND  # after the lift, until the sensor has a steady echo
 
 
@@ -51,6 +53,7 @@ class Bin:
         self._rate = 0.0  # percent a µs
         self._since = start
         self._crossed = 0
+        self._near: Episode | None = None
         self._battery = rng.uniform(35, 100)
         self._battery_since = start
         self._warmth = rng.uniform(-2, 2)
@@ -76,6 +79,9 @@ class Bin:
         )
         self._fill = after
         self._crossed = 0
+        if self._near is not None:
+            self._truth.end(self._near, at)
+            self._near = None
         event = {
             "kind": "emptied",
             "attributes": {"fill_before_pct": round(before), "fill_after_pct": round(after)},
@@ -84,20 +90,31 @@ class Bin:
         return (before - after) / 100 * self.litres * 0.16
 
     def _look(self, at: int) -> None:
-        """Bring the level up to ``at``, note thresholds that it crossed, and draw the rate for what comes."""
+        """Bring the level up to ``at``, note thresholds that it came near or crossed, and draw the rate to come."""
         level = self.level(at)
-        while self._crossed < len(THRESHOLDS) and level >= THRESHOLDS[self._crossed]:
+        while self._crossed < len(THRESHOLDS) and level >= THRESHOLDS[self._crossed] - NEAR_PCT:
             threshold = THRESHOLDS[self._crossed]
-            crossing = self._since
-            if threshold > self._fill:
-                crossing += int((threshold - self._fill) / self._rate / 1_000) * 1_000
+            if self._near is None:
+                near = self._reached(threshold - NEAR_PCT)
+                self._near = self._truth.begin("bin_near", self.id, near, threshold_pct=threshold)
+            if level < threshold:
+                break
+            crossing = self._reached(threshold)
+            self._truth.end(self._near, crossing)
             self._truth.point("bin_threshold", self.id, crossing, threshold_pct=threshold)
+            self._near = None
             self._crossed += 1
         self._fill, self._since = level, at
         hour = int(self._clock.hour(at))
         busy = BY_HOUR[hour]
         pace = self._base_pct_h * busy * BY_WEEKDAY[self._clock.weekday(at)] * self._rng.gammavariate(4, 0.25)
         self._rate = pace / HOUR
+
+    def _reached(self, level: float) -> int:
+        """When the level, on its straight line, came to so many percent."""
+        if level <= self._fill:
+            return self._since
+        return self._since + int((level - self._fill) / self._rate / 1_000) * 1_000
 
     def _wake(self, at: int) -> Observation:
         self._look(at)
@@ -114,7 +131,7 @@ class Bin:
 
     def _report(self, at: int, events: tuple[dict[str, Any], ...]) -> Observation:
         gauss = self._rng.gauss
-        fill = min(100.0, max(0.0, self.level(at) + gauss(0, 0.5)))
+        fill = min(100.0, max(0.0, self.level(at) + gauss(0, NOISE_PCT)))
         battery = max(1.0, self._battery - (at - self._battery_since) / DAY * 0.06)
         self._seq += 1
         readings: dict[str, float] = {

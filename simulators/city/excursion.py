@@ -45,12 +45,14 @@ class SpeedWatch:
     """One speeding episode: from the first to the last moment above the limit, and the greatest speed.
 
     ``limit_kmh`` is the limit of the work; None stands for transit, where each street's own limit and a tenth count.
+    Corners and crossings slow it down in between: ``longest_s`` is the longest stretch above the limit on end.
     """
 
     def __init__(self, truth: TruthLog, device_id: str, limit_kmh: float | None) -> None:
         self._truth, self._device_id, self._limit = truth, device_id, limit_kmh
         self._episode: Episode | None = None
-        self._last = 0
+        self._stretch = self._last = 0
+        self._longest = 0
         self._greatest = 0.0
 
     def see(self, phase: Phase) -> None:
@@ -65,9 +67,13 @@ class SpeedWatch:
             self._episode = self._truth.begin(
                 "speeding", self._device_id, begin, limit_kmh=round(limit, 1), working=working
             )
+        if begin - self._last > SECOND:
+            self._stretch = begin
         self._last = end
+        self._longest = max(self._longest, end - self._stretch)
         self._greatest = max(self._greatest, phase.drive.peak / KMH)
         self._episode.detail["greatest_speed_kmh"] = round(self._greatest, 1)
+        self._episode.detail["longest_s"] = round(self._longest / SECOND, 1)
 
     def close(self) -> None:
         """The vehicle has calmed down; write what there was."""

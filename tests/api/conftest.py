@@ -20,8 +20,11 @@ from hub.commanding import Commanding
 from hub.uplinks import PostedUplinks
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
+from store.alert_actions import AlertActions
 from store.api_keys import ApiKeys
 from store.readers import Readers
+from store.readers_session import ReadSession
+from store.rule_sets import RuleSets
 from store.schema import Mode, enter_catalogue, migrate
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
@@ -90,6 +93,21 @@ class City:
     def event(self, key: int, kind: str, at: datetime, variant: int = 0, **attributes: Any) -> None:
         insert = "INSERT INTO events VALUES (%s, %s, %s, %s, 0, %s, %s)"
         self.sql(insert, key, variant, at, at, kind, json.dumps(attributes))
+
+    micros = staticmethod(micros)
+
+    def alert(self, key: int, rule: str, at: datetime, severity: str = "warning", **columns: Any) -> int:
+        """An alert that was told, with its notification."""
+        insert = (
+            "INSERT INTO alerts (device_key, rule, severity, rule_set, raised_at, raised_value, cleared_at)"
+            " VALUES (%s, %s, %s, 1, %s, 90, %s) RETURNING id"
+        )
+        number = int(self.sql(insert, key, rule, severity, at, columns.get("cleared_at"))[0][0])
+        self.sql("INSERT INTO alert_log (alert_id, actor, action) VALUES (%s, 'hub', 'raised')", number)
+        content = json.dumps({"rule": rule, "severity": severity, "device": {"id": "x"}, "raised_at": micros(at)})
+        enter = "INSERT INTO outbox (key, alert_id, action, content) VALUES (%s, %s, 'raised', %s)"
+        self.sql(enter, f"raised:{number}", number, content)
+        return number
 
     def dead_letter(self, payload: bytes | None, code: str = "malformed", replayed: bool = False, **row: Any) -> int:
         insert = (
@@ -163,6 +181,9 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             audit=readers.audit,
             uplinks=PostedUplinks(Pipeline(store, assembler), assembler.decode, registry),
             commands=Commanding(registry, (), readers.audit),
+            alerts=readers.alerts,
+            alert_handling=AlertActions(WriteSession(pool)),
+            rules=RuleSets(ReadSession(pool), WriteSession(pool)),
             probe=probe,
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),

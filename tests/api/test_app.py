@@ -141,7 +141,10 @@ async def test_answers_are_what_openapi_says(
     city.event(key, "emptied", now.replace(hour=7), fill_before_pct=90)
     letter = city.dead_letter(b"x")
     document = (await client.get("/openapi.json")).json()
-    names = {"device_id": "bin-1", "letter_id": letter}
+    alert = city.alert(key, "bin-full", now)
+    await services.alert_handling.shelve("bin-full", "bin-1", city.micros(now) + 10**15, "being mended", "wang")
+    await services.rules.enter("version: 1\nrules: []\n", "chen")
+    names = {"device_id": "bin-1", "letter_id": letter, "alert_id": alert}
     checked = 0
     key_, _ = await services.keys.create("board", Role.MANAGER, device=None, expires_at=None, actor="test")  # type: ignore[attr-defined]
     client.headers["X-API-Key"] = key_

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from hub.notify.channel import ChannelSection, kinds
+from hub.notify_settings import RouteSection
 from hub.settings import MqttSection, Settings, TlsSection, load
 from ingest.plugin import discover
 
@@ -57,7 +59,14 @@ def test_it_names_every_setting() -> None:
     missing |= named(MqttSection, connection, "mqtt.") | named(TlsSection, connection["tls"], "mqtt.tls.")
     for setting, model in PROTOCOLS.items():
         missing |= named(model, document[setting][0], f"{setting}.")
-    assert not missing
+    missing |= named(RouteSection, document["notify"]["routes"][0], "notify.routes.")
+    shared: set[str] = set(ChannelSection.model_fields)
+    for channel in document["notify"]["channels"]:
+        own = named(kinds()[channel["kind"]].section, channel, f"notify.channels.{channel['kind']}.")
+        missing |= {name for name in own if name.rpartition(".")[2] not in ChannelSection.model_fields}
+        shared -= set(channel)
+    assert not missing | shared
+    assert {channel["kind"] for channel in document["notify"]["channels"]} == set(kinds())
 
 
 def test_commented_lines_of_a_connection_show_its_defaults() -> None:
@@ -66,6 +75,10 @@ def test_commented_lines_of_a_connection_show_its_defaults() -> None:
         for name, field in model.model_fields.items():
             if not field.is_required() and field.default not in (None, {}, ""):
                 assert document[section][0][name] == field.default, name
+    for channel in document["notify"]["channels"]:
+        for name, field in kinds()[channel["kind"]].section.model_fields.items():
+            if name in channel and not field.is_required() and field.default not in (None, {}, (), ""):
+                assert channel[name] == field.default, name
 
 
 def test_what_stands_uncommented_is_all_that_has_a_default() -> None:
@@ -73,4 +86,5 @@ def test_what_stands_uncommented_is_all_that_has_a_default() -> None:
     for name, field in Settings.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             with_default = {key for key, part in field.annotation.model_fields.items() if part.default is not None}
+            with_default -= {"channels", "routes"}  # lists of sections, which stand below as examples
             assert set(document[name]) == with_default, name

@@ -98,6 +98,7 @@ def test_demo_shows_a_city_and_finds_its_data_again(demo_data: Path) -> None:
         status = httpx.get(f"{demo.url}/api/v1/status").json()
         page = screenshot_text(demo.url)
         assert str(status["devices"]["total"]) in page
+        assert re.search(r'href="/api/v1/alerts\?open=true" id="alerts">[\d,]+<', page)
         assert "://" not in re.sub(r"https?://(127\.0\.0\.1|www\.w3\.org)", "", page)
         device = next(
             item["id"] for item in httpx.get(f"{demo.url}/api/v1/devices?kind=toilet&limit=1").json()["items"]

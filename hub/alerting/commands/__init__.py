@@ -1,0 +1,1 @@
+"""The commands of ``sanihub alerts``; :mod:`hub.commands.alerts` joins them."""

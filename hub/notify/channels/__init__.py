@@ -1,0 +1,1 @@
+"""The channels: a file for each kind, which ends with ``KIND``."""
