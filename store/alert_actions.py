@@ -12,6 +12,7 @@ from alerts.records import AlertStateError
 from devices.access import AuditNote
 from devices.instants import to_datetime
 from store import alert_bells, audit
+from store.alert_turn import take_turn
 from store.writers_session import WriteSession
 
 _LOCK = """
@@ -148,16 +149,21 @@ class AlertActions:
     async def tell_storms(self, most: int = 1_000) -> int:
         """Tell of each storm that has gathered for long enough, once (:mod:`store.alert_bells`)."""
         async with self._session.transaction() as connection:
-            return await alert_bells.tell_storms(connection.cursor(), most)
+            cursor = connection.cursor()
+            await take_turn(cursor)
+            return await alert_bells.tell_storms(cursor, most)
 
     async def release(self, flap_s: float, release_s: float, most: int = 1_000) -> int:
         """Ring for what was held back, and is still there now that it is calm (:mod:`store.alert_bells`)."""
         async with self._session.transaction() as connection:
-            return await alert_bells.release(connection.cursor(), flap_s, release_s, most)
+            cursor = connection.cursor()
+            await take_turn(cursor)
+            return await alert_bells.release(cursor, flap_s, release_s, most)
 
     async def _change(self, statement: LiteralString, values: Mapping[str, Any]) -> int:
         """Carry out one statement; how many rows it changed."""
         async with self._session.transaction() as connection:
+            await take_turn(connection.cursor())
             return (await connection.execute(statement, values)).rowcount
 
     async def _act(

@@ -20,6 +20,7 @@ from alerts.rule import Rule
 from devices import instants
 from devices.vocabulary import Device
 from store.alert_bells import Bells, ring
+from store.alert_turn import take_turn
 
 _GIVEN = """
 WITH given AS (
@@ -142,6 +143,7 @@ async def record(cursor: AsyncCursor, told: Sequence[Told], bells: Bells | None 
     """
     if not told:
         return
+    await take_turn(cursor)
     bells = bells or Bells()
     columns = _columns(told) | _earlier(told, bells.flap_s)
     await cursor.execute(_CLEAR, columns)
@@ -172,6 +174,8 @@ async def revise(
 
     That an alert was over after ``frontier`` (µs) is no late news: it is told.
     """
+    if moved or vanished:
+        await take_turn(cursor)
     if vanished:
         await cursor.execute(_RETRACT, (list(vanished),))
     if moved:

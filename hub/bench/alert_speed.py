@@ -1,7 +1,8 @@
 """What alerts cost: the same load with all the rules that come along and without the engine, in turn, in one hub.
 
 The rates are of floods as fast as the broker takes them; the ratio of their medians is what the engine leaves. At half
-of the rate with rules, a watcher of the table of alerts sees how long an alert takes from its message to being read.
+of the rate with rules, a watcher of the table of alerts sees how long an alert takes from its message to being read;
+before that, the whole fleet comes back after it had seemed silent, which clears an alert of every vehicle.
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ from store.devices_table import DeviceSpec, enter
 STEP_US = 10_000_000  #: of a device's time between two of its messages in the floods
 LOOK_S = 0.005
 LATENCY_S = 20
-WARM_S = 12  #: first everybody speaks again, and much is over that had seemed silent since the last flood
 SETTLE_S = 66  #: for a minute the hub reads again what changed in the registry, which here is all of it
 
 # Smoke is told at the very moment of its message, so that this moment is when it was published.
 _NEW = "SELECT id, raised_at, rule FROM alerts WHERE id > %s ORDER BY id"
+_RETURNED = """
+SELECT count(*) FROM alerts
+ WHERE rule LIKE '%%-silent' AND settled_at > now() - make_interval(secs => %s)
+"""
 
 
 class Speed(msgspec.Struct):
@@ -44,6 +48,8 @@ class Speed(msgspec.Struct):
     without: list[float]
     ratio: float
     half_rate: float
+    returned: int
+    return_s: float
     alerts: int
     visible_p50_ms: float
     visible_p99_ms: float
@@ -61,7 +67,6 @@ async def measure(
     rounds: int,
     *,
     settle_s: float = SETTLE_S,
-    warm_s: float = WARM_S,
     latency_s: float = LATENCY_S,
 ) -> Speed:
     """Run the whole bench in a temporary data folder of its own."""
@@ -88,7 +93,8 @@ async def measure(
                 rates[ruled].append(messages / found["seconds"])
         median = {ruled: statistics.median(found) for ruled, found in rates.items()}
         half = median[True] / 2
-        seen = await _watched(hub, installation, int(half * (warm_s + latency_s)), devices, half, warm_s)
+        returned, return_s = await _returned(hub, installation, devices, half)
+        seen = await _watched(hub, installation, int(half * latency_s), devices, half)
         cuts = statistics.quantiles(seen, n=100) if len(seen) > 1 else [0.0] * 99
         return Speed(
             devices,
@@ -98,6 +104,8 @@ async def measure(
             [round(rate) for rate in rates[False]],
             round(median[True] / median[False], 3),
             round(half),
+            returned,
+            round(return_s, 1),
             len(seen),
             round(cuts[49], 1),
             round(cuts[98], 1),
@@ -121,24 +129,27 @@ def _rules(hub: Hub, ruled: bool) -> Iterator[None]:
         hub.pipeline.store = desk
 
 
-async def _watched(
-    hub: Hub, installation: Installation, messages: int, devices: int, rate: float, warm_s: float
-) -> list[float]:
+async def _returned(hub: Hub, installation: Installation, devices: int, rate: float) -> tuple[int, float]:
+    """Every device speaks once more, at a rate a second: how many alerts that clears, and in how many seconds."""
+    found = await flood(hub, installation, devices, devices, rate=rate, start_us=0, more=["--mixed"])
+    with psycopg.connect(installation.dsn()) as connection:
+        (cleared,) = connection.execute(_RETURNED, (found["seconds"],)).fetchone() or (0,)
+    return cleared, found["seconds"]
+
+
+async def _watched(hub: Hub, installation: Installation, messages: int, devices: int, rate: float) -> list[float]:
     """Milliseconds from a message's stamp to the sight of its alert, at a rate of messages a second."""
-    done, begin = asyncio.Event(), time_ns() // 1_000 + int(warm_s * 1e6)
-    watching = asyncio.create_task(asyncio.to_thread(_watch, installation.dsn(), done, begin))
+    done = asyncio.Event()
+    watching = asyncio.create_task(asyncio.to_thread(_watch, installation.dsn(), done))
     await flood(hub, installation, messages, devices, rate=rate, start_us=0, more=["--mixed"])
     await asyncio.sleep(1)
     done.set()
     return await watching
 
 
-def _watch(dsn: str, done: asyncio.Event, begin: int) -> list[float]:
-    """Look at the alerts every few milliseconds, as somebody who asks the API, until ``done``.
-
-    Alerts of messages before ``begin`` (µs) are not counted.
-    """
-    seen = list[float]()
+def _watch(dsn: str, done: asyncio.Event) -> list[float]:
+    """Look at the alerts every few milliseconds, as somebody who asks the API, until ``done``."""
+    seen, begin = list[float](), time_ns() // 1_000
     with psycopg.connect(dsn, autocommit=True) as connection:
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM alerts").fetchone() or (0,)
         while not done.is_set():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import AsyncCursor
 from psycopg_pool import AsyncConnectionPool
 
 from alerts.fold import Alert
@@ -23,6 +25,7 @@ from store.readers_alerts import AlertReads
 from store.readers_session import ReadSession
 from store.writers_session import WriteSession
 from tests.intake import NOW, make_store
+from tests.posting import until
 
 SECOND = 1_000_000
 RULES = {name: Rule(name, "threshold", Threshold("fill_pct", 85), severity="critical") for name in ("full", "fire")}
@@ -169,3 +172,24 @@ async def test_what_is_snoozed_rings_again_if_it_is_still_there(desk: Desk) -> N
     await desk.raised("bin-1", "full", NOW, cleared=NOW + 5)
     with pytest.raises(AlertStateError, match="nothing to snooze"):
         await desk.actions.snooze(alert, "wang", NOW + 400 * 86_400 * SECOND)
+
+
+@pytest.mark.parametrize("step", ["tell_storms", "release", "wake", "escalate"])
+async def test_the_steward_waits_while_a_batch_changes_alerts(desk: Desk, step: str) -> None:
+    """Each would lock alerts in an order of its own, and a storm would end in a deadlock."""
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    async def hold(cursor: AsyncCursor) -> None:
+        await record(cursor, [desk.told("bin-1", "full", NOW)])
+        entered.set()
+        await leave.wait()
+
+    batch = asyncio.create_task(desk.store.write(Batch(), hold))
+    await entered.wait()
+    values: dict[str, tuple[Any, ...]] = {"release": (600, 60), "escalate": ([0.0], ["critical"])}
+    work = asyncio.create_task(getattr(desk.actions, step)(*values.get(step, ())))
+    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+    await until(lambda: len(desk.sql(waiting)) == 1, "the steward waits")
+    leave.set()
+    await batch
+    assert await work == (1 if step == "escalate" else 0)
