@@ -1,0 +1,1 @@
+"""Planned against driven: what of a plan was done, with its evidence."""
