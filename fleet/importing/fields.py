@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
-from devices.instants import parse
+from devices.instants import EXPECTED, parse
 from devices.kinds import DEVICE_ID
 from fleet.importing.clock_words import listed, minutes, span, weekdays, windows
 from fleet.importing.gathering import Spot, short
@@ -72,6 +72,12 @@ def _one_of(choices: tuple[str, ...], value: Any) -> str:
     return str(value)
 
 
+def _instant(value: Any) -> int:
+    if not isinstance(value, str | int | float):
+        raise ValueError(f"{EXPECTED}; got {short(value)}")
+    return parse(value)
+
+
 def _date(value: Any) -> date:
     text = value.strip().replace("/", "-") if isinstance(value, str) else ""
     try:
@@ -82,10 +88,10 @@ def _date(value: Any) -> date:
 
 _READ: Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Any]] = {
     (Route, "work"): _texts,
-    (Route, "valid_from"): parse,
-    (Route, "valid_until"): parse,
-    (Area, "valid_from"): parse,
-    (Area, "valid_until"): parse,
+    (Route, "valid_from"): _instant,
+    (Route, "valid_until"): _instant,
+    (Area, "valid_from"): _instant,
+    (Area, "valid_until"): _instant,
     (Stop, "windows"): windows,
     (Shift, "start"): minutes,
     (Shift, "length"): minutes,

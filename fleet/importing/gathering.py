@@ -59,7 +59,8 @@ class Gathered(msgspec.Struct):
 class Spot(msgspec.Struct):
     """Where something stands in a file, for telling what is wrong with it.
 
-    ``path`` comes before the names of fields (``features[3].``); ``lines`` are those of the fields.
+    ``path`` comes before the names of fields (``features[3].``); ``lines`` are those of the fields (``stops``), and of items in them
+    (``stops[2]``) as far as they are known.
     """
 
     line: int
@@ -69,13 +70,15 @@ class Spot(msgspec.Struct):
 
     def fault(self, field: str, reason: str) -> None:
         """Tell that something is wrong with a field (``stops[2].lon``), or with the whole ("")."""
-        at = self.lines.get(field.partition("[")[0].partition(".")[0], self.line)
-        self.faults.append(Fault(at, f"{self.path}{field}".rstrip("."), reason))
+        self.faults.append(Fault(self._at(field), f"{self.path}{field}".rstrip("."), reason))
 
     def within(self, field: str) -> Spot:
         """The spot of what stands in a field."""
-        at = self.lines.get(field.partition("[")[0], self.line)
-        return Spot(at, self.faults, f"{self.path}{field}.")
+        return Spot(self._at(field), self.faults, f"{self.path}{field}.")
+
+    def _at(self, field: str) -> int:
+        item = field.partition(".")[0]
+        return self.lines.get(item, self.lines.get(item.partition("[")[0], self.line))
 
 
 def short(value: Any) -> str:

@@ -61,6 +61,9 @@ def _section(section: Section, node: Node, positions: Positions, found: Gathered
             spot.fault("", f"expected a mapping, got {short(item.plain())}")
             continue
         lines = {name: one.line for name, one in item.value.items()}
+        for name, one in item.value.items():
+            if isinstance(one.value, list):
+                lines |= {f"{name}[{place}]": below.line for place, below in enumerate(one.value)}
         spot = Spot(item.line, found.faults, path, lines)
         given = spelt_out(section, item.plain(), spot)
         reading = placed if section == "places" else read

@@ -107,7 +107,7 @@ class Positions:
         if not isinstance(parts, list | tuple) or not parts or (kind == "LineString" and not coordinates):
             spot.fault(field, "is empty; expected a line of at least two positions")
             return None
-        below = (f"{field}[{number}]" for number in range(len(parts)))
+        below = [field] if kind == "LineString" else [f"{field}[{number}]" for number in range(len(parts))]
         made = [self.line(part, spot, name) for part, name in zip(parts, below, strict=True)]
         return None if any(line is None for line in made) else tuple(line for line in made if line is not None)
 

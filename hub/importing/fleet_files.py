@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from psycopg_pool import AsyncConnectionPool
 
-from fleet.importing.gathering import Fault, Gathered
+from fleet.importing.gathering import Fault, Gathered, Spot
 from fleet.importing.geojson import from_geojson
 from fleet.importing.gpx import from_gpx
 from fleet.importing.joining import Joined, Origin, join, loose_routes
@@ -134,5 +134,6 @@ async def _joined(files: Sequence[Gathered], reads: FleetMaster) -> Joined:
 
 def _placed(wrong: Wrong, origins: Mapping[tuple[Section, str], Origin]) -> tuple[int, Fault]:
     origin = origins[wrong.section, wrong.id]
-    line = origin.lines.get(wrong.field.partition("[")[0], origin.line)
-    return origin.file, Fault(line, f"{origin.path}{wrong.field}", wrong.reason)
+    faults: list[Fault] = []
+    Spot(origin.line, faults, origin.path, origin.lines).fault(wrong.field, wrong.reason)
+    return origin.file, faults[0]
