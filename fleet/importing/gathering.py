@@ -59,8 +59,8 @@ class Gathered(msgspec.Struct):
 class Spot(msgspec.Struct):
     """Where something stands in a file, for telling what is wrong with it.
 
-    ``path`` comes before the names of fields (``features[3].``); ``lines`` are those of the fields (``stops``), and of items in them
-    (``stops[2]``) as far as they are known.
+    ``path`` comes before the names of fields (``features[3].``); ``lines`` are those of the
+    fields (``stops``), and of items in them (``stops[2]``) as far as they are known.
     """
 
     line: int
