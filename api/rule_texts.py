@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from alerts.yaml_tree import parse
+from devices.yaml_lines.tree import parse
 
 
 @lru_cache(maxsize=4)
