@@ -162,7 +162,7 @@ def _add_time(journey: Journey, did: int, passed: int) -> None:
 def _add_way(journey: Journey, move: Move, working: bool, limits: Limits) -> None:
     """Count the way, once it is more than the noise of a receiver."""
     journey.owed_m += move.metres
-    if move.stood and (journey.still >= 0 or journey.trip < 0):
+    if move.stood and move.metres <= limits.leave_m and (journey.still >= 0 or journey.trip < 0):
         journey.owed_m = 0.0
     elif journey.owed_m >= limits.count_m:
         s, way = journey.sums, journey.owed_m
