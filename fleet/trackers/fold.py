@@ -19,7 +19,7 @@ from fleet.trackers.tracker import KINDS, LONG_AGO, Derived, State, Tracker
 from fleet.trackers.work_state import SECOND
 
 REMEMBERED = 3  #: moments of a device, by which one that is delivered again is known
-CHECKPOINT_EVERY = 30 * 60 * SECOND  #: of a device's own time, µs
+CHECKPOINT_EVERY = 10 * 60 * SECOND  #: of a device's own time, µs
 
 Moments = Mapping[int, Mapping[int, Moment]]
 """Moments by device key and instant (µs)."""

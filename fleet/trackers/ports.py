@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from devices.vocabulary import Position
-from fleet.master.places import Place
+from fleet.master.places import Area, Place
 from fleet.master.route import Route
 
 
@@ -34,14 +34,14 @@ class Moment(Protocol):
 class Task(msgspec.Struct, frozen=True):
     """What a device has to do from ``start`` until ``end`` (µs): a plan, resolved for its service date.
 
-    ``route`` is the version in force for that date; None for a plan of an area. ``zone`` is the shift's.
+    ``route`` or ``area`` is the version in force for that date.
     """
 
     plan: str
     start: int
     end: int
     route: Route | None = None
-    zone: str = "Asia/Shanghai"
+    area: Area | None = None
 
 
 class PlanBook(Protocol):

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from devices.instants import to_iso
 from fleet.master.places import Place
 from fleet.master.route import Route
 from fleet.trackers.ground import metres
@@ -41,14 +42,20 @@ def spot(lat: float, lon: float, sites: Sequence[Place], route: Route | None) ->
 
 
 def trip_attributes(trip: Trip, origin: Spot, goal: Spot) -> dict[str, Any]:
-    """A trip that ended, as the attributes of its event. Instants in µs."""
-    sums = msgspec.structs.asdict(trip.sums)
-    return {"start": trip.start, "end": trip.end, "ended": trip.ended, "from": origin.id, "to": goal.id, **sums}
+    """A trip that ended, as the attributes of its event; ``derived`` tells it from what a device may say."""
+    assert trip.end is not None
+    return {
+        **{"derived": True, "start": to_iso(trip.start), "end": to_iso(trip.end), "ended": trip.ended},
+        **{"from": origin.id, "to": goal.id},
+        **msgspec.structs.asdict(trip.sums),
+    }
 
 
 def halt_attributes(halt: Halt, where: Spot) -> dict[str, Any]:
-    """A stop that ended, as the attributes of its event. Instants in µs."""
+    """A stop that ended, as the attributes of its event; ``derived`` tells it from what a device may say."""
+    assert halt.end is not None
     return {
-        **{"start": halt.start, "end": halt.end, "lat": round(halt.lat, 6), "lon": round(halt.lon, 6)},
-        **{"place": where.id, "role": where.role, "idle_s": halt.idle_s},
+        **{"derived": True, "start": to_iso(halt.start), "end": to_iso(halt.end)},
+        **{"lat": round(halt.lat, 6), "lon": round(halt.lon, 6), "place": where.id, "role": where.role},
+        "idle_s": halt.idle_s,
     }

@@ -28,18 +28,25 @@ EVENTS = ("trip", "stop")
 
 
 class State(msgspec.Struct, gc=False):
-    """How far a device has been tracked: up to ``at`` (µs)."""
+    """How far a device has been tracked: up to ``at`` (µs).
+
+    ``origin`` is what is where the present trip began, ``where`` what is where the present stop is: named once.
+    """
 
     at: int = LONG_AGO
     signals: Signals = msgspec.field(default_factory=Signals)
     place: Place = msgspec.field(default_factory=Place)
     journey: Journey = msgspec.field(default_factory=Journey)
     progress: Progress | None = None
+    origin: Spot = Spot()
+    where: Spot = Spot()
 
     def copy(self) -> State:
         """One that can be advanced without touching this one."""
         progress = None if self.progress is None else self.progress.copy()
-        return State(self.at, self.signals.copy(), self.place.copy(), self.journey.copy(), progress)
+        return State(
+            *(self.at, self.signals.copy(), self.place.copy(), self.journey.copy(), progress, self.origin, self.where)
+        )
 
 
 class Derived(msgspec.Struct, gc=False):
@@ -99,13 +106,21 @@ class Tracker:
         derived = Derived(at, {})
         if kind == "vehicle":
             doing = of_vehicle(signals, signals.kmh, route)
-            self._go_on(derived, step(state.journey, at, gap, did, moved, engine(signals), self._limits), route)
+            told = step(state.journey, at, gap, did, moved, engine(signals), self._limits)
+            self._name(state, derived, told, route)
         else:
             doing = of_worker(signals, task)
         note(signals, doing, at, gap, kind == "vehicle", derived.readings)
         self._progress(state, at, task, moved, did, derived.readings)
         state.at = at
         return derived if derived.readings or derived.trips or derived.halts else None
+
+    def lasting(self, state: State) -> Derived:
+        """The trip or stop that lasts, in the form in which it was told when it began."""
+        journey = state.journey
+        trips = [(Trip(journey.trip, journey.origin), state.origin, Spot())] if journey.trip >= 0 else []
+        halts = [(Halt(journey.halt, *journey.at), state.where)] if journey.halt >= 0 else []
+        return Derived(state.at, {}, trips, halts)
 
     def live(self, state: State, device: str) -> Live:
         """What a board shows of a device."""
@@ -131,14 +146,20 @@ class Tracker:
             arrival=next_stop(course, progress, state.at),
         )
 
-    def _go_on(self, derived: Derived, told: Told | None, route: Route | None) -> None:
+    def _name(self, state: State, derived: Derived, told: Told | None, route: Route | None) -> None:
         if told is None:
             return
         sites = self.book.places()
-        derived.trips = [
-            (one, spot(*one.origin, sites, route), spot(*(one.goal or one.origin), sites, route)) for one in told.trips
-        ]
-        derived.halts = [(one, spot(one.lat, one.lon, sites, route)) for one in told.halts]
+        for trip in told.trips:
+            if trip.end is None or trip.goal is None:
+                state.origin, goal = spot(*trip.origin, sites, route), Spot()
+            else:
+                goal = spot(*trip.goal, sites, route)
+            derived.trips = [*derived.trips, (trip, state.origin, goal)]
+        for halt in told.halts:
+            if halt.end is None:
+                state.where = spot(halt.lat, halt.lon, sites, route)
+            derived.halts = [*derived.halts, (halt, state.where)]
 
     def _progress(
         self, state: State, at: int, task: Task | None, moved: Move | None, did: int, derived: dict[str, float]

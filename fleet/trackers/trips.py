@@ -80,7 +80,7 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     ``trip`` is when the present trip began, ``halt`` when the present stop did (µs, -1: there is none). ``still`` is
     since when it has stood (µs, -1: it moves), at ``lat``, ``lon``; ``left`` the last moment at which it was there.
     ``sums`` run since the trip's beginning, or since ``left``; ``mark`` is what they were at ``still``. ``idle_s`` is
-    that of the present stop, ``seen`` where the vehicle was seen last.
+    that of the present stop, which is ``at``; ``seen`` is where the vehicle was seen last.
     """
 
     trip: int = -1
@@ -96,12 +96,13 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     mark: Sums = Sums()
     idle_s: float = 0.0
     seen: tuple[float, float] = (0.0, 0.0)
+    at: tuple[float, float] = (0.0, 0.0)
 
     def copy(self) -> Journey:
         """One to change without touching this one."""
         return Journey(
             *(self.trip, self.origin, self.halt, self.still, self.lat, self.lon, self.left, self.away, self.owed_m),
-            *(self.sums, self.mark, self.idle_s, self.seen),
+            *(self.sums, self.mark, self.idle_s, self.seen, self.at),
         )
 
 
@@ -195,15 +196,15 @@ def _begin_halt(journey: Journey, at: int, limits: Limits) -> Told | None:
     """A stop that no trip led to counts once it has lasted."""
     if journey.halt >= 0 or at - journey.still < limits.standing_s * SECOND:
         return None
-    journey.halt = journey.still
-    return Told(halts=[Halt(journey.halt, journey.lat, journey.lon)])
+    journey.halt, journey.at = journey.still, (journey.lat, journey.lon)
+    return Told(halts=[Halt(journey.halt, *journey.at)])
 
 
 def _end_halt(journey: Journey, at: int) -> list[Halt]:
     """The stop is over since ``left``."""
     start, journey.halt = journey.halt, -1
     idle_s, journey.idle_s = round(journey.idle_s, 3), 0.0
-    return [] if start < 0 else [Halt(start, journey.lat, journey.lon, journey.left, at, idle_s)]
+    return [] if start < 0 else [Halt(start, *journey.at, journey.left, at, idle_s)]
 
 
 def _under_way(
@@ -228,6 +229,7 @@ def _under_way(
     trip = _end_trip(journey, at, journey.still, "off" if off else "standing", journey.mark)
     journey.idle_s = journey.sums.idle_s - journey.mark.idle_s
     journey.halt, journey.left, journey.away, journey.sums = journey.still, at, 0, Sums()
+    journey.at = place
     return Told([trip], [Halt(journey.halt, *place)])
 
 
