@@ -102,6 +102,14 @@ class Engine:
             self._advance(proposal, devices[key], known, news, None)
         return proposal
 
+    def revised(self, key: int, since: int) -> Proposal:
+        """What was stored of a device from ``since`` on (µs) has changed; its track is admitted, or it is dirty."""
+        known = self.dirty.get(key)
+        if known is not None:
+            return Proposal(dirty={key: Dirty(since, known.frontier)} if since < known.since else {})
+        frontier = self._tracks[key].at
+        return Proposal(dirty={key: Dirty(since, frontier)} if since <= frontier else {})
+
     def tick(self, horizon: int, most: int = 5_000, behind: Callable[[int], int] = lambda key: 0) -> Proposal:
         """What time alone changes up to ``horizon`` (µs); at most so many devices at a time, see :meth:`more_due`.
 

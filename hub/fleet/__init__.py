@@ -1,0 +1,1 @@
+"""Live trackers within a hub."""
