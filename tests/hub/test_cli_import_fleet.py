@@ -208,7 +208,7 @@ def test_a_dry_run_checks_and_opens_no_store(tmp_path: Path) -> None:
     write(tmp_path / "plans.csv", "date,shift,route,vehicle\n2026-11-31,early,route-1,vehicle-1\n")
     result = invoke("import", tmp_path, "--dry-run", dsn="postgresql://nobody@127.0.0.1:1/nothing")
     assert result.exit_code == 1
-    assert "plans.csv:2: on: expected a date" in result.stderr
+    assert "plans.csv:2: date: expected a date" in result.stderr
     assert "nothing was written" in result.stdout
 
 
