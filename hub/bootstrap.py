@@ -202,6 +202,7 @@ class Hub:
             alerts=readers.alerts,
             alert_handling=self.alerting.actions,
             rules=self.alerting.rule_sets,
+            fleet=readers.fleet,
             probe=probe,
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,

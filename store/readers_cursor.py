@@ -78,6 +78,13 @@ class ShelfCursor(msgspec.Struct, frozen=True, array_like=True, tag="s"):
     id: _Int64
 
 
+class PlanCursor(msgspec.Struct, frozen=True, array_like=True, tag="p"):
+    """Behind the plan of this date (YYYY-MM-DD) and id."""
+
+    on: _Text
+    id: _Text
+
+
 class RuleSetCursor(msgspec.Struct, frozen=True, array_like=True, tag="v"):
     """Before the set of rules of this version (the newest come first)."""
 
