@@ -12,7 +12,10 @@ TRANSIT_TOLERANCE = 1.1  # in transit, driving above the street's limit times th
 
 
 class Excursion:
-    """One absence from a corridor: from the first to the last moment farther than ``beyond_m``, and the farthest."""
+    """One absence from a corridor: from the first to the last moment farther than ``beyond_m``, and the farthest.
+
+    ``length_m`` is what was driven or walked between these two moments.
+    """
 
     def __init__(self, truth: TruthLog, kind: str, device_id: str, corridor: Corridor, beyond_m: float) -> None:
         self._truth, self._kind, self._device_id = truth, kind, device_id
@@ -20,10 +23,14 @@ class Excursion:
         self._episode: Episode | None = None
         self._last = 0
         self._farthest = 0.0
+        self._driven = 0.0
+        self._driven_out = 0.0
 
     def see(self, phase: Phase) -> None:
         """Take in a phase that is over."""
         step = SAMPLE_US if phase.drive is not None else phase.end - phase.begin
+        before = self._driven
+        self._driven += 0.0 if phase.drive is None else phase.drive.length
         for at in range(phase.begin, phase.end + 1, step):
             along, _ = phase.at(at)
             distance = self._corridor.distance(*phase.arc.point(along))
@@ -31,7 +38,9 @@ class Excursion:
                 continue
             if self._episode is None:
                 self._episode = self._truth.begin(self._kind, self._device_id, at, beyond_m=self._beyond)
+                self._driven_out = before + along - phase.s
             self._last = at
+            self._episode.detail["length_m"] = round(before + along - phase.s - self._driven_out, 1)
             self._farthest = max(self._farthest, distance)
             self._episode.detail["greatest_distance_m"] = round(self._farthest, 1)
 
