@@ -8,13 +8,16 @@ from simulators.city.route import Corridor
 from simulators.truth import Episode, TruthLog
 
 SAMPLE_US = 2 * SECOND
+BACK_M = 30.0
+BACK_US = 30 * SECOND
 TRANSIT_TOLERANCE = 1.1  # in transit, driving above the street's limit times this counts as speeding
 
 
 class Excursion:
     """One absence from a corridor: from the first to the last moment farther than ``beyond_m``, and the farthest.
 
-    ``length_m`` is what was driven or walked between these two moments.
+    In between it may have been back: ``spells`` are [begin, end, metres driven] of each absence, two of them being one
+    unless it was back under ``BACK_M`` for ``BACK_US`` between them. ``length_m`` is their sum.
     """
 
     def __init__(self, truth: TruthLog, kind: str, device_id: str, corridor: Corridor, beyond_m: float) -> None:
@@ -24,7 +27,9 @@ class Excursion:
         self._last = 0
         self._farthest = 0.0
         self._driven = 0.0
-        self._driven_out = 0.0
+        self._out_at = 0.0
+        self._back: int | None = None
+        self._returned = False
 
     def see(self, phase: Phase) -> None:
         """Take in a phase that is over."""
@@ -35,14 +40,33 @@ class Excursion:
             along, _ = phase.at(at)
             distance = self._corridor.distance(*phase.arc.point(along))
             if distance <= self._beyond:
+                self._come_back(at, distance)
                 continue
-            if self._episode is None:
-                self._episode = self._truth.begin(self._kind, self._device_id, at, beyond_m=self._beyond)
-                self._driven_out = before + along - phase.s
-            self._last = at
-            self._episode.detail["length_m"] = round(before + along - phase.s - self._driven_out, 1)
+            self._go_out(at, before + along - phase.s)
             self._farthest = max(self._farthest, distance)
-            self._episode.detail["greatest_distance_m"] = round(self._farthest, 1)
+            if self._episode is not None:
+                self._episode.detail["greatest_distance_m"] = round(self._farthest, 1)
+
+    def _come_back(self, at: int, distance: float) -> None:
+        """Within the corridor, or nearly: back once it has been under ``BACK_M`` for long enough."""
+        if distance >= BACK_M:
+            self._back = None
+        elif self._back is None:
+            self._back = at
+        self._returned |= self._back is not None and at - self._back >= BACK_US
+
+    def _go_out(self, at: int, driven: float) -> None:
+        """Beyond at an instant, after so many metres since the watch began."""
+        if self._episode is None:
+            self._episode = self._truth.begin(self._kind, self._device_id, at, beyond_m=self._beyond, spells=[])
+            self._returned = True
+        spells = self._episode.detail["spells"]
+        if self._returned:
+            spells.append([at, at, 0.0])
+            self._out_at = driven
+        spells[-1][1:] = [at, round(driven - self._out_at, 1)]
+        self._back, self._returned, self._last = None, False, at
+        self._episode.detail["length_m"] = round(sum(spell[2] for spell in spells), 1)
 
     def close(self) -> None:
         """The mover is back; write what there was."""
