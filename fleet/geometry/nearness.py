@@ -104,7 +104,8 @@ def _entries(
     segment = np.repeat(np.arange(len(wide)), counts)
     place = offsets(np.zeros(len(wide), np.int64), counts)
     column, row = low_x[segment] + place % wide[segment], low_y[segment] + place // wide[segment]
-    _, distance = projected(lines, segment, west + (column + 0.5) * cell, south + (row + 0.5) * cell)
+    x, y = west + (column + 0.5) * cell, south + (row + 0.5) * cell
+    _, distance = projected(lines, segment, np.asarray(x, float), np.asarray(y, float))
     kept = distance <= radius_m + cell * np.sqrt(0.5) + 1e-6
     return (row * columns + column)[kept], segment[kept]
 
