@@ -110,4 +110,4 @@ def _sketch(made: Steps, first: int, last: int, course: Course) -> tuple[LonLat,
     points = np.column_stack((made.x[first : last + 1], made.y[first : last + 1]))
     if len(points) > 2:
         points = shapely.get_coordinates(shapely.simplify(shapely.linestrings(points), SKETCH_M))
-    return tuple((round(lon, 6), round(lat, 6)) for lon, lat in (course.plane.degrees(x, y) for x, y in points))
+    return tuple((round(float(lon), 6), round(float(lat), 6)) for lon, lat in (course.plane.degrees(x, y) for x, y in points))

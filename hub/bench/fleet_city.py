@@ -42,6 +42,7 @@ class Task(msgspec.Struct, frozen=True):
     route: Route
     span: tuple[int, int]
     settings: Settings
+    vehicle: str
 
 
 class FleetCity:
@@ -105,7 +106,7 @@ class FleetCity:
                     if span[1] <= self.end:
                         on = FIRST_DAY + timedelta(days=day)
                         plan = Plan(f"{route.id}-{on}-{number}", on, f"shift-{number}", route.id, vehicle=vehicle)
-                        found.append(Task(plan, route, span, settings))
+                        found.append(Task(plan, route, span, settings, vehicle))
         return found
 
     def driven(self, vehicle: str, reports: Iterable[Observation] | None = None) -> Driven:
