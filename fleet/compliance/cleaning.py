@@ -9,12 +9,16 @@ from fleet.compliance.settings import Settings
 from fleet.geometry.plane import plane_at
 from fleet.track import Column, Instants, Track
 
-SLACK_M = 25.0
+SLACK_M = 15.0
 """What two fixes may be apart from their errors alone."""
-PULL = 0.3
-"""m/s²: how much farther than its reported speeds a vehicle may come; a quarter of its acceleration, there and back."""
+PULL = 0.25
+"""A quarter of an acceleration of 1 m/s²: standing at both ends, a vehicle comes so far times the time squared."""
+FAR_M = 1e9
 PATIENCE_S = 120.0
 """After so long without a plausible fix the next one is believed, wherever it is."""
+WINDOW = 8
+LOOK_BACK = 40
+"""Fixes about a leap, and before a fix, that are looked at."""
 
 
 def clean(track: Track, settings: Settings) -> Track:
@@ -31,8 +35,9 @@ def clean(track: Track, settings: Settings) -> Track:
     if len(track.at) < 2:
         return track
     x, y = plane_at(float(track.lon[0]), float(track.lat[0])).metres(track.lon, track.lat)
-    leaps = _too_far(track.at, x, y, track.speed_kmh, settings)
-    return picked(track, _followed(track, x, y, leaps, settings)) if leaps.any() else track
+    reach = _reach(track, settings)
+    leaps = np.hypot(np.diff(x), np.diff(y)) > np.diff(reach) + SLACK_M
+    return picked(track, _followed(track, x, y, reach, leaps)) if leaps.any() else track
 
 
 def picked(track: Track, which: NDArray[np.bool_] | NDArray[np.int64] | slice) -> Track:
@@ -48,37 +53,46 @@ def _in_order(track: Track) -> Track:
     return track
 
 
-def _too_far(at: Instants, x: Column, y: Column, speed_kmh: Column, settings: Settings) -> NDArray[np.bool_]:
-    """For each step whether it is longer than can be driven."""
-    seconds = np.diff(at) / 1e6
-    fast = np.fmax(speed_kmh[:-1], speed_kmh[1:])
-    allowed = _allowed(seconds, fast, settings)
-    return np.asarray(np.hypot(np.diff(x), np.diff(y)) > allowed)
+def _reach(track: Track, settings: Settings) -> Column:
+    """How far a vehicle can have come by each fix, since the first: a sum over all steps, also of fixes that lie.
+
+    Receivers take the speed from the shift of frequencies, and it is right where the position is not.
+    """
+    seconds = np.diff(track.at) / 1e6
+    fast = np.fmax(track.speed_kmh[:-1], track.speed_kmh[1:]) / 3.6
+    told = fast * seconds + PULL * seconds**2
+    most = settings.greatest_kmh / 3.6 * seconds
+    return np.concatenate(([0.0], np.cumsum(np.where(seconds > PATIENCE_S, FAR_M, np.fmin(told, most)))))
 
 
-def _allowed(seconds: Column, fast_kmh: Column, settings: Settings) -> Column:
-    most = settings.greatest_kmh / 3.6 * seconds + SLACK_M
-    told = fast_kmh / 3.6 * seconds + PULL * seconds**2 + SLACK_M
-    return np.fmin(most, told)
+def _followed(track: Track, x: Column, y: Column, reach: Column, leaps: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where the track leaps, keep the fixes that can best have been driven from one to the next; drop the others.
 
-
-def _followed(track: Track, x: Column, y: Column, leaps: NDArray[np.bool_], settings: Settings) -> NDArray[np.bool_]:
-    """Follow the track where it leaps, from the last plausible fix on; leaps are few, so this may be a loop."""
+    Leaps are few; about each a window is looked at by itself.
+    """
     kept = np.ones(len(x), bool)
-    leaping = np.flatnonzero(leaps) + 1
-    done = 0
-    for begin in leaping.tolist():
-        if begin < done:
-            continue
-        last = begin - 1
-        at = begin
-        while at < len(x):
-            seconds = (track.at[at] - track.at[last]) / 1e6
-            fast = np.fmax(track.speed_kmh[at], track.speed_kmh[last])
-            far = np.hypot(x[at] - x[last], y[at] - y[last])
-            if seconds > PATIENCE_S or far <= _allowed(seconds, fast, settings):
-                break
-            kept[at] = False
-            at += 1
-        done = at + 1
+    at = np.flatnonzero(leaps)
+    for near in np.split(at, np.flatnonzero(np.diff(at) > WINDOW) + 1):
+        some = slice(max(0, int(near[0]) - WINDOW), min(len(x), int(near[-1]) + WINDOW + 2))
+        kept[some] = _likeliest(track.at[some], x[some], y[some], reach[some])
+    return kept
+
+
+def _likeliest(at: Instants, x: Column, y: Column, reach: Column) -> NDArray[np.bool_]:
+    """The chain of fixes, each within reach of the one before, that is longest and strains the reach least."""
+    worth = np.ones(len(at))
+    before = np.full(len(at), -1)
+    for i in range(1, len(at)):
+        j = np.arange(max(0, i - LOOK_BACK), i)
+        strain = np.hypot(x[i] - x[j], y[i] - y[j]) / (reach[i] - reach[j] + SLACK_M)
+        strain[at[i] - at[j] > PATIENCE_S * 1e6] = 0.5
+        total = np.where(strain <= 1, worth[j] + 1 - strain**2, -np.inf)
+        best = int(np.argmax(total))
+        if total[best] > 1:
+            worth[i], before[i] = total[best], j[best]
+    kept = np.zeros(len(at), bool)
+    last = int(np.argmax(worth))
+    while last >= 0:
+        kept[last] = True
+        last = int(before[last])
     return kept

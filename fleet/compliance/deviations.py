@@ -13,9 +13,10 @@ import shapely
 from fleet.compliance.course import Course
 from fleet.compliance.result import Deviation
 from fleet.compliance.settings import Settings
-from fleet.compliance.steps import Steps, spans
+from fleet.compliance.steps import Steps, odometer, spans
 from fleet.geometry.plane import Metres
 from fleet.master.route import LonLat
+from fleet.track import Driven
 
 SKETCH_M = 10.0
 """What a picture of the way may be off by."""
@@ -26,14 +27,15 @@ def beyond(route_corridor_m: float, settings: Settings) -> float:
     return max(route_corridor_m, settings.deviation_enter_m)
 
 
-def deviations(made: Steps, course: Course, settings: Settings) -> tuple[Deviation, ...]:
+def deviations(made: Steps, driven: Driven, course: Course, settings: Settings) -> tuple[Deviation, ...]:
     """The deviations, in order."""
     if len(made.at) < 2:
         return ()
     distance = course.allowed.distance(made.x, made.y)
     distance[course.in_place(made.x, made.y) >= 0] = 0.0
     return tuple(
-        _told(made, distance, first, last, course) for first, last in _spells(made, distance, course.beyond_m, settings)
+        _told(made, driven, distance, first, last, course)
+        for first, last in _spells(made, distance, course.beyond_m, settings)
     )
 
 
@@ -86,11 +88,12 @@ def _parted(spell: tuple[int, int], made: Steps) -> list[tuple[int, int]]:
     return [*parts, (first, last)]
 
 
-def _told(made: Steps, distance: Metres, first: int, last: int, course: Course) -> Deviation:
+def _told(made: Steps, driven: Driven, distance: Metres, first: int, last: int, course: Course) -> Deviation:
     """One deviation, from the crossing of the bound to the crossing back."""
     start, before = _crossing(made, distance, first, -1, course.beyond_m)
     end, after = _crossing(made, distance, last, 1, course.beyond_m)
-    length = before + float(made.length[first:last].sum()) + after
+    between = odometer(driven, made, first, last, float(made.length[first:last].sum()))
+    length = before + between + after
     greatest = float(distance[first : last + 1].max())
     return Deviation(start, end, length, greatest, _sketch(made, first, last, course))
 
@@ -110,4 +113,6 @@ def _sketch(made: Steps, first: int, last: int, course: Course) -> tuple[LonLat,
     points = np.column_stack((made.x[first : last + 1], made.y[first : last + 1]))
     if len(points) > 2:
         points = shapely.get_coordinates(shapely.simplify(shapely.linestrings(points), SKETCH_M))
-    return tuple((round(float(lon), 6), round(float(lat), 6)) for lon, lat in (course.plane.degrees(x, y) for x, y in points))
+    return tuple(
+        (round(float(lon), 6), round(float(lat), 6)) for lon, lat in (course.plane.degrees(x, y) for x, y in points)
+    )

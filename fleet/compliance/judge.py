@@ -23,13 +23,13 @@ from fleet.master.plan import Plan
 from fleet.master.route import Route
 from fleet.track import Driven
 
-METRICS = ("ignition", "lift", "lift_count", "load_kg", "hopper_pct", "fuel_l", "fuel_pct")
+METRICS = ("ignition", "mileage_km", "lift", "lift_count", "load_kg", "hopper_pct", "fuel_l", "fuel_pct")
 """What is judged besides the signals of the route's work; a device need not have any of them."""
 
 
 def metrics_of(route: Route) -> tuple[str, ...]:
     """The metrics that a judgement of a route asks for."""
-    asked = ("ignition", "fuel_l", "fuel_pct") if route.kind != "collect" else METRICS
+    asked = ("ignition", "mileage_km", "fuel_l", "fuel_pct") if route.kind != "collect" else METRICS
     return tuple(dict.fromkeys((*route.work, *asked)))
 
 
@@ -76,7 +76,7 @@ def judge(
         passes=passes,
         stretches=stretches,
         stops=results,
-        deviations=deviations(made, course, settings),
+        deviations=deviations(made, driven, course, settings),
         speedings=speedings(made, route, settings),
         gaps=missing,
         split=total.split,

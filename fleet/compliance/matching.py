@@ -29,6 +29,8 @@ TOLD = 1.3
 STRAY = 2
 """So many fixes in a row beside the line are passed over: three begin a deviation."""
 
+FASTER = 1.05
+"""A mean speed above the bound by more than this was too fast, though both fixes say that it was not."""
 BRUSH_M = 25.0
 """A drive along a line that is shorter, and leads nowhere, is none."""
 
@@ -129,9 +131,10 @@ def _paired(
     counts = np.diff(starts)
     held = np.flatnonzero(counts > 0)
     left, right = held[:-1], held[1:]
-    gaps = np.concatenate(([0], np.cumsum(made.gap)))
+    # Neither a gap nor a drive without work may lie between.
+    broken = np.concatenate(([0], np.cumsum(made.gap | (made.known & made.moving & (made.worked == 0)))))
     begin, end = leaving[left], arrival[right]
-    sound = (right - left <= STRAY + 1) & (gaps[end] == gaps[begin])
+    sound = (right - left <= STRAY + 1) & (broken[end] == broken[begin])
     left, right, begin, end = left[sound], right[sound], begin[sound], end[sound]
     chord = np.hypot(position[0][right] - position[0][left], position[1][right] - position[1][left])
     seconds = (made.at[end] - made.at[begin]) / 1e6
@@ -191,7 +194,8 @@ def _shares(made: Steps, begin: Indices, end: Indices, route: Route) -> tuple[Co
     driven = np.concatenate(([0.0], np.cumsum(made.length)))
     mean = (driven[end] - driven[begin]) / np.maximum((made.at[end] - made.at[begin]) / 3.6e6, 1e-9)
     slow = np.maximum(np.maximum(v0, v1), mean) < route.work_min_kmh
-    none = idle | ((v0 > top) & (v1 > top)) | slow | (last <= first)
+    fast = ((v0 > top) & (v1 > top)) | ((v0 <= top) & (v1 <= top) & (mean > FASTER * top))
+    none = idle | fast | slow | (last <= first)
     return np.where(none, 1.0, first), np.where(none, 0.0, last), known
 
 

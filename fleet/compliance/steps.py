@@ -162,6 +162,24 @@ def _worked(on: Column, changed: Instants, at: Instants, slow: Flags) -> tuple[C
     return begin, end
 
 
+def odometer(driven: Driven, made: Steps, first: int, last: int, length_m: float) -> float:
+    """What was driven from one fix to another, corrected by the odometer as far as that is exact.
+
+    ``mileage_km`` counts in steps of its own (10 or 100 m); within one the sum of the steps is the better figure.
+    """
+    signal = driven.signals.get("mileage_km")
+    if signal is None or len(signal.at) < 2 or last <= first:
+        return length_m
+    low, high = np.searchsorted(signal.at, (made.at[first], made.at[last]), "right") - 1
+    near = 30_000_000
+    if low < 0 or made.at[first] - signal.at[low] > near or made.at[last] - signal.at[high] > near:
+        return length_m
+    told = float(signal.value[high] - signal.value[low]) * 1_000
+    counts = np.diff(signal.value)
+    least = float(counts[counts > 1e-6].min(initial=1.0)) * 1_000
+    return min(max(length_m, told - least), told + least) if told >= 0 else length_m
+
+
 def spans(flags: Flags) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """[begin, end) of each run of true flags."""
     edges = np.diff(np.concatenate(([0], flags.astype(np.int8), [0])))

@@ -61,7 +61,7 @@ def stops(
     if not route.stops:
         return ()
     found = _emptied(route, driven, made, course, emptied, settings)
-    found += _lifted(route, driven, made, matched, course, found, emptied)
+    found += _lifted(route, driven, made, matched, course, found, emptied, settings)
     if not _tells(driven):
         found += _halted(route, made, course, emptied, settings)
     served = _passes(found, len(route.stops), settings)
@@ -131,16 +131,20 @@ def _tells(driven: Driven) -> bool:
 
 
 def _lifts(driven: Driven) -> tuple[Instants, Proof]:
-    """The instants of lifts: counted, else as the signal rises, else where the load grows."""
+    """The instants of lifts: counted, else as the signal rises, else where the load grows.
+
+    What a counter gained while nothing was heard of it happened nobody knows where.
+    """
     count, lift, load = (driven.signals.get(name) for name in ("lift_count", "lift", "load_kg"))
     if count is not None and len(count.at) > 1:
         risen = np.diff(count.value)
-        times = np.where(risen > 0, np.minimum(risen, 10), 0).astype(np.int64)
+        heard = np.diff(count.at) <= SAME_LIFT_S * 1e6
+        times = np.where((risen > 0) & heard, np.minimum(risen, 10), 0).astype(np.int64)
         return np.repeat(count.at[1:], times), "lift"
     if lift is not None and len(lift.at):
         return _rises(lift), "lift"
     if load is not None and len(load.at) > 1:
-        return load.at[1:][np.diff(load.value) >= WEIGHT_KG], "weight"
+        return load.at[1:][(np.diff(load.value) >= WEIGHT_KG) & (np.diff(load.at) <= SAME_LIFT_S * 1e6)], "weight"
     return np.empty(0, np.int64), "lift"
 
 
@@ -157,6 +161,7 @@ def _lifted(
     course: Course,
     known: Sequence[_Found],
     emptied: Emptied,
+    settings: Settings,
 ) -> list[_Found]:
     """Stops that a lift is nearest to which no emptying explains."""
     lifts, proof = _lifts(driven)
@@ -166,6 +171,9 @@ def _lifted(
     explained = sorted(one.at for one in known)
     found = []
     radius = np.array([stop.radius_m for stop in route.stops])
+    latest = np.full(len(route.stops), -np.inf)
+    for one in known:
+        latest[one.stop] = max(latest[one.stop], one.at)
     silent = np.array([stop.device is None or stop.device not in emptied for stop in route.stops])
     for at in lifts.tolist():
         nearest = min(explained, key=lambda one: abs(one - at), default=None)
@@ -179,8 +187,11 @@ def _lifted(
         ahead = _ahead(matched, fix, course)
         # A bin that tells of its emptyings and told of none here is the last to be believed emptied.
         cost = np.where((far <= radius) & (ahead <= ALONG_M), far + ahead + np.where(silent, 0.0, 200.0), np.inf)
+        # Two lifts in a row are two bins.
+        cost = np.where(np.abs(at - latest) <= settings.separation_s * 1e6, np.inf, cost)
         place = int(np.argmin(cost))
         if np.isfinite(cost[place]):
+            latest[place] = at
             found.append(_Found(place, at, proof, f"{proof}, {far[place]:.0f} m away"))
     return found
 

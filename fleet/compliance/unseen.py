@@ -22,6 +22,8 @@ from fleet.master.route import Route
 PIECE_M = 25.0
 """The lines are looked at in pieces of about so many metres."""
 SHORT_S = 600.0
+NO_SPARE = 0.7
+"""Who got as far along the lines as this share of his usual pace had no time to be elsewhere."""
 STAYED_M = 50.0
 """Who is found within so many metres of where he vanished, in less than ten minutes, stood."""
 
@@ -32,18 +34,33 @@ def possible(
     """The pieces that may have been worked in the gaps."""
     begins, ends, times = [], [], []
     if gaps and len(course.lines.x0):
-        low, high, x, y = _pieces(course)
+        pieces, pace = _pieces(course), _pace(matched)
+        low, high = pieces[:2]
         for gap in gaps:
-            reached = _reached(gap, made, matched, course, (low, high, x, y), route, settings)
+            reached = _reached(gap, made, matched, pieces, pace, route, settings)
             edges = np.diff(np.concatenate(([0], reached.astype(np.int8), [0])))
             first, last = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1
             begins.append(low[first])
             ends.append(high[last])
-            often = 1 + int((gap.end - gap.start) / 1e6 / max(settings.separation_s, 1.0))
+            often = 1 + int(_way((gap.end - gap.start) / 1e6, route, settings) / max(course.lines.total_m, 1.0))
             times.append(np.full(len(first), often))
     if not begins:
         return Possible(np.empty(0), np.empty(0), np.empty(0, np.int64))
     return Possible(np.concatenate(begins), np.concatenate(ends), np.concatenate(times))
+
+
+def _way(seconds: float, route: Route, settings: Settings) -> float:
+    """How far along the lines it can have got."""
+    return min(route.work_max_kmh, settings.reach_kmh) / 3.6 * seconds + route.tolerance_m
+
+
+def _pace(matched: Matched) -> float:
+    """How fast this vehicle got on along the lines in this shift, halts included (m/s)."""
+    runs = matched.runs
+    if not len(runs.begin):
+        return 0.0
+    seconds = (np.maximum.reduceat(runs.at, runs.starts[:-1]) - np.minimum.reduceat(runs.at, runs.starts[:-1])) / 1e6
+    return float((runs.end - runs.begin).sum() / max(seconds.sum(), 1.0))
 
 
 def _pieces(course: Course) -> tuple[Metres, Metres, Metres, Metres]:
@@ -66,8 +83,8 @@ def _reached(
     gap: Gap,
     made: Steps,
     matched: Matched,
-    course: Course,
     pieces: tuple[Metres, Metres, Metres, Metres],
+    pace: float,
     route: Route,
     settings: Settings,
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -86,11 +103,11 @@ def _reached(
         return np.zeros(len(x), bool)
     own = matched.place[matched.fix == before]
     others = matched.place[matched.fix == after]
-    way = min(route.work_max_kmh / 3.6 * seconds, reach) + route.tolerance_m
     forth = others[None, :] - own[:, None]
-    ahead = (forth > 0) & (forth <= min(way, 3 * apart + 100.0))
-    if ahead.any() and seconds < SHORT_S:
-        # It went on along the lines: it was between.
+    least = 0.0 if seconds < SHORT_S else NO_SPARE * pace * seconds
+    ahead = (forth > least) & (forth <= _way(seconds, route, settings))
+    if ahead.any():
+        # It went on along the lines, and there was no time for anything else.
         left, right = np.argwhere(ahead)[int(np.argmin(forth[ahead]))]
         reached &= (high > own[left]) & (low < others[right])
     return reached

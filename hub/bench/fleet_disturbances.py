@@ -50,14 +50,15 @@ def displaced(reports: Reports, chance: Random, span: tuple[int, int]) -> Report
     begin = reports[0].observed_at if reports else 0
     spell = begin + int(chance.expovariate(SPELLS_AN_HOUR) * HOUR_US)
     for one in reports:
+        kept = one
         if one.observed_at > spell + JITTER_US:
             spell = one.observed_at + int(chance.expovariate(SPELLS_AN_HOUR) * HOUR_US)
         if one.fix is not None and spell <= one.observed_at <= spell + JITTER_US:
             east, north = (chance.uniform(-1, 1) * DISPLACED_M for _ in range(2))
             lat = one.fix["lat"] + north / METRES_PER_DEGREE_LAT
             lon = one.fix["lon"] + east / METRES_PER_DEGREE_LON
-            one = replace(one, fix={**one.fix, "lat": lat, "lon": lon, "hdop": 6.5})
-        found.append(one)
+            kept = replace(one, fix={**one.fix, "lat": lat, "lon": lon, "hdop": 6.5})
+        found.append(kept)
     return found
 
 

@@ -194,7 +194,7 @@ def disturbed(city: FleetCity, task: Task, name: str, disturb: Disturbance) -> l
     own = city.reports[task.vehicle]
     low = next((i for i, one in enumerate(own) if one.observed_at >= task.span[0]), len(own))
     some = [one for one in own[max(0, low - 1) :] if one.observed_at < task.span[1]]
-    return list(disturb(some, Random(f"{city.seed}/{name}/{task.plan.id}"), task.span))
+    return disturb(some, Random(f"{city.seed}/{name}/{task.plan.id}"), task.span)  # noqa: S311
 
 
 def _services(truth: Worked) -> Counter[str]:
