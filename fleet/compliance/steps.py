@@ -19,6 +19,8 @@ from fleet.track import Column, Driven, Instants, Signal, Track
 Flags = NDArray[np.bool_]
 LEAST_M = 6.0
 """A step that is shorter may be the receiver's error alone."""
+FINE_M = 20.0
+"""An odometer that counts in larger steps says nothing about a single step."""
 
 
 class Steps(NamedTuple):
@@ -58,7 +60,9 @@ def steps(track: Track, x: Metres, y: Metres, driven: Driven, work: Iterable[str
     # Without reported speeds a step says itself whether it moved.
     silent = np.isnan(track.speed_kmh)
     still |= (silent[:-1] | silent[1:]) & (chord < np.maximum(LEAST_M, settings.standing_kmh / 3.6 * seconds))
-    length = np.where(still, 0.0, _length(chord, x, y, track))
+    counted = _counted(driven.signals.get("mileage_km"), track.at, chord, seconds, settings)
+    still &= ~(counted > 2 * LEAST_M)
+    length = np.where(still, 0.0, np.fmax(_length(chord, x, y, track), counted))
     ignition = _value(driven.signals.get("ignition"), track.at, settings)
     on, changed = _work(driven, tuple(work), track.at, settings)
     off = (ignition[:-1] < 0.5) & ~(ignition[1:] >= 0.5)
@@ -111,6 +115,22 @@ def _length(chord: Metres, x: Metres, y: Metres, track: Track) -> Metres:
     told = (track.speed_kmh[:-1] + track.speed_kmh[1:]) / 7.2 * np.diff(track.at) / 1e6
     length = np.where(corner, np.clip(legs, chord, 1.6 * chord), chord)
     return np.where(turned & (told > length), np.minimum(told, length + 100.0), length)
+
+
+def _counted(mileage: Signal | None, at: Instants, chord: Metres, seconds: Column, settings: Settings) -> Metres:
+    """What a fine odometer says was driven in each step, where that is clearly more than straight; else NaN."""
+    if mileage is None or len(mileage.at) < 2:
+        return np.full(len(chord), np.nan)
+    unit = _unit_m(mileage)
+    told = np.diff(_value(mileage, at, settings)) * 1_000
+    sound = (told > chord + 1.5 * unit) & (told <= settings.greatest_kmh / 3.6 * seconds)
+    return np.where(sound & (unit <= FINE_M), told - unit / 2, np.nan)
+
+
+def _unit_m(mileage: Signal) -> float:
+    """The step in which an odometer counts, in metres."""
+    counts = np.diff(mileage.value)
+    return float(counts[counts > 1e-6].min(initial=1.0)) * 1_000
 
 
 def _turned(angle: Column) -> Column:
@@ -175,8 +195,7 @@ def odometer(driven: Driven, made: Steps, first: int, last: int, length_m: float
     if low < 0 or made.at[first] - signal.at[low] > near or made.at[last] - signal.at[high] > near:
         return length_m
     told = float(signal.value[high] - signal.value[low]) * 1_000
-    counts = np.diff(signal.value)
-    least = float(counts[counts > 1e-6].min(initial=1.0)) * 1_000
+    least = _unit_m(signal)
     return min(max(length_m, told - least), told + least) if told >= 0 else length_m
 
 
