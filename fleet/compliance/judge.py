@@ -17,7 +17,7 @@ from fleet.compliance.steps import gaps, steps
 from fleet.compliance.stops import Emptied, order_kept, stops
 from fleet.compliance.unseen import possible
 from fleet.compliance.way import way
-from fleet.compliance.window import within
+from fleet.compliance.window import ordered, within
 from fleet.master.places import Place
 from fleet.master.plan import Plan
 from fleet.master.route import Route
@@ -52,7 +52,7 @@ def judge(
     settings = settings or Settings()
     begin, end = shift_span
     course = course_of(route, tuple(places), beyond(route.corridor_m, settings))
-    driven = within(driven, begin, end)
+    driven = within(ordered(driven), begin, end)
     track = clean(driven.track, settings)
     x, y = course.plane.metres(track.lon, track.lat)
     made = steps(track, x, y, driven, route.work, settings)

@@ -19,6 +19,7 @@ from fleet.track import Column, Driven, Instants, Signal, Track
 Flags = NDArray[np.bool_]
 LEAST_M = 6.0
 """A step that is shorter may be the receiver's error alone."""
+FRESH_US = 1_000_000
 FINE_M = 20.0
 """An odometer that counts in larger steps says nothing about a single step."""
 
@@ -123,6 +124,9 @@ def _counted(mileage: Signal | None, at: Instants, chord: Metres, seconds: Colum
         return np.full(len(chord), np.nan)
     unit = _unit_m(mileage)
     told = np.diff(_value(mileage, at, settings)) * 1_000
+    # Only where it was read with both fixes: a reading of a minute ago says nothing about ten seconds.
+    age = at - mileage.at[np.maximum(np.searchsorted(mileage.at, at, "right") - 1, 0)]
+    told[(age[:-1] > FRESH_US) | (age[1:] > FRESH_US)] = np.nan
     sound = (told > chord + 1.5 * unit) & (told <= settings.greatest_kmh / 3.6 * seconds)
     return np.where(sound & (unit <= FINE_M), told - unit / 2, np.nan)
 

@@ -22,7 +22,7 @@ from fleet.track import Driven, Signal, Track
 from simulators.city import City, registry
 from simulators.city.fleet_types import VehicleType
 from simulators.city.observation import Observation
-from simulators.city.settings import Size
+from simulators.city.settings import Intervals, Size
 from simulators.truth import Record, TruthLog
 
 HOUR = 3_600_000_000
@@ -48,11 +48,11 @@ class Task(msgspec.Struct, frozen=True):
 class FleetCity:
     """One seed over so many days, from a Monday midnight on."""
 
-    def __init__(self, seed: int, days: float, size: Size | None = None) -> None:
+    def __init__(self, seed: int, days: float, size: Size | None = None, intervals: Intervals | None = None) -> None:
         self.seed, self.begin, self.end = seed, START_US, START_US + int(days * 24 * HOUR)
         lines: list[bytes] = []
         truth = TruthLog(lines.append)
-        self.city = City(seed, self.begin, size or Size(10, 170, 0, 0), truth=truth)
+        self.city = City(seed, self.begin, size or Size(10, 170, 0, 0), intervals=intervals, truth=truth)
         self.reports: dict[str, list[Observation]] = defaultdict(list)
         self.emptied: dict[str, list[int]] = defaultdict(list)
         for one in self.city.advance(self.end):
