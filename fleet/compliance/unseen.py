@@ -25,7 +25,7 @@ SHORT_S = 600.0
 NO_SPARE = 0.7
 """Who got as far along the lines as this share of his usual pace had no time to be elsewhere."""
 STAYED_M = 50.0
-"""Who is found within so many metres of where he vanished, in less than ten minutes, stood."""
+"""Who is found within so many metres of where he vanished, in less than ten minutes, stood there."""
 
 
 def possible(
@@ -97,7 +97,9 @@ def _reached(
     back = np.hypot(x - made.x[after], y - made.y[after]) if after < len(made.at) else np.zeros(len(x))
     reached: np.ndarray[tuple[int], np.dtype[np.bool_]] = there + back <= reach
     if before < 0 or after >= len(made.at):
-        return reached
+        # At the edge of the shift: whoever stood at the one end that is known, stood for some minutes more.
+        stood = len(made.moving) and not made.moving[0 if before < 0 else -1]
+        return np.zeros(len(x), bool) if stood and seconds < SHORT_S else reached
     apart = float(np.hypot(made.x[after] - made.x[before], made.y[after] - made.y[before]))
     if apart < STAYED_M and seconds < SHORT_S:
         return np.zeros(len(x), bool)

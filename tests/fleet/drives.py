@@ -59,7 +59,9 @@ def driven(*rows: np.ndarray, signals: Mapping[str, Sequence[tuple[float, float]
         found = {name: Signal(at, np.ones(len(at))) for name in ("brush", "ignition")}
     else:
         found = {
-            name: Signal(np.array([START + int(second * 1e6) for second, _ in told]), np.array([v for _, v in told], float))
+            name: Signal(
+                np.array([START + int(second * 1e6) for second, _ in told]), np.array([v for _, v in told], float)
+            )
             for name, told in signals.items()
         }
     return Driven("v", *SPAN, Track(at, lat, lon, every[:, 3], every[:, 4]), found)

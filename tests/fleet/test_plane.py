@@ -30,9 +30,7 @@ def vincenty_m(lon0: float, lat0: float, lon1: float, lat1: float) -> float:
     u = cos2 * (a * a - b * b) / (b * b)
     big_a = 1 + u / 16384 * (4096 + u * (-768 + u * (320 - 175 * u)))
     big_b = u / 1024 * (256 + u * (-128 + u * (74 - 47 * u)))
-    turn = big_b / 4 * (
-        cos_s * (2 * cos_m**2 - 1) - big_b / 6 * cos_m * (4 * sin_s**2 - 3) * (4 * cos_m**2 - 3)
-    )
+    turn = big_b / 4 * (cos_s * (2 * cos_m**2 - 1) - big_b / 6 * cos_m * (4 * sin_s**2 - 3) * (4 * cos_m**2 - 3))
     return b * big_a * (s - big_b * sin_s * (cos_m + turn))
 
 
