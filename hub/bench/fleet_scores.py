@@ -26,7 +26,8 @@ HOUR_LEAST_US = 3_540_000_000
 class Row(msgspec.Struct):
     """The scores under one disturbance.
 
-    Coverage errors are points of the planned length, each pass of each shift by itself, of what there is data about.
+    Coverage errors are points of the planned length, of what there is data about: of a route over all its passes in a
+    shift (``route_*``), and of each pass by itself (``pass_*``), of which most is asked.
     ``wrongly_missed_m`` was worked and is said to be missed; ``no_data_pct`` is the share that nothing is said about.
     Stops: precision and recall of served ones, and of missed ones. Deviations: ``truths`` long enough to count,
     ``found`` of them, ``wrong`` ones; the error of the length of those found: median, worst, and of their sum (shares).
@@ -35,10 +36,12 @@ class Row(msgspec.Struct):
     disturbance: str
     shifts: int
     passes: int
-    coverage_mean: float
-    coverage_p95: float
-    coverage_worst: float
-    within_2: float
+    route_mean: float
+    route_worst: float
+    pass_mean: float
+    pass_p95: float
+    pass_worst: float
+    passes_within_2: float
     wrongly_missed_m: float
     no_data_pct: float
     served_precision: float | None
@@ -70,6 +73,8 @@ class _Tally:
 
     def __init__(self) -> None:
         self.errors: list[float] = []
+        self.route_errors: list[float] = []
+        self._told = self._done = 0.0
         self.shifts = 0
         self.wrongly_missed = self.no_data = self.planned = 0.0
         self.stops: Counter[str] = Counter()
@@ -78,8 +83,11 @@ class _Tally:
 
     def take(self, result: Compliance, truth: Worked) -> None:
         self.shifts += 1
+        self._told = self._done = 0.0
         for number in range(1, len(result.passes) + 1):
             self._coverage([one for one in result.stretches if one.number == number], truth, number)
+        planned = sum(one.planned_m for one in result.passes)
+        self.route_errors.append(100 * abs(self._told - self._done) / planned)
         self._stops(result, truth)
         self._deviations(result, truth)
 
@@ -92,8 +100,10 @@ class _Tally:
         begins = np.array([one.begin_m for one in stretches])
         states = np.array([one.state for one in stretches])[np.searchsorted(begins, middle, "right") - 1]
         known, planned = states != "no_data", float(length.sum())
-        told = float(length[states == "covered"].sum())
-        self.errors.append(100 * abs(told - float(length[known & done].sum())) / planned)
+        told, true = float(length[states == "covered"].sum()), float(length[known & done].sum())
+        self._told += told
+        self._done += true
+        self.errors.append(100 * abs(told - true) / planned)
         self.wrongly_missed += float(length[(states == "missed") & done].sum())
         self.no_data += float(length[~known].sum())
         self.planned += planned
@@ -133,6 +143,8 @@ class _Tally:
             name,
             self.shifts,
             len(errors),
+            float(np.mean(self.route_errors)),
+            float(np.max(self.route_errors)),
             float(errors.mean()),
             float(np.percentile(errors, 95)),
             float(errors.max()),
