@@ -28,6 +28,7 @@ from api.routes import (
     status,
     telemetry,
     track,
+    trips,
     uplinks,
 )
 from api.seats import Seats
@@ -35,8 +36,8 @@ from api.security import SecurityHeaders
 from api.write_models import BODIES
 
 _RESOURCES = (
-    telemetry, uplinks, devices, commands, latest, series, track, events, alerts, shelves, rules, metrics, dead_letters,
-    audit, status,
+    telemetry, uplinks, devices, commands, latest, series, track, events, trips, alerts, shelves, rules, metrics,
+    dead_letters, audit, status,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 

@@ -19,6 +19,7 @@ from store.readers_dead_letters import DeadLetterReads
 from store.readers_session import Pool, ReadSession, Row, micros_or_none
 from store.readers_status import StatusReads
 from store.readers_telemetry import TelemetryReads
+from store.readers_trips import TripReads
 from store.writers_session import WriteSession
 
 _DEVICE = """
@@ -199,6 +200,7 @@ class Readers:
     status: StatusReads
     audit: Audit
     alerts: AlertReads
+    trips: TripReads
 
     @classmethod
     def over(cls, pool: Pool, *, statement_timeout_s: float = 5.0, acquire_timeout_s: float = 3.0) -> Readers:
@@ -211,4 +213,5 @@ class Readers:
             StatusReads(session),
             Audit(session, WriteSession(pool)),
             AlertReads(session),
+            TripReads(session),
         )

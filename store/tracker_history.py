@@ -21,6 +21,7 @@ SELECT DISTINCT ON (t.device_key) t.device_key, t.at, t.state
  ORDER BY t.device_key, t.at DESC
 """
 _DIRTY = "SELECT device_key, since FROM tracker_dirty WHERE device_key = ANY (%(keys)s::integer[])"
+_ALL_DIRTY = "SELECT device_key, since FROM tracker_dirty"
 _READINGS = """
 SELECT m.name, r.observed_at, r.value FROM readings r JOIN metrics m ON m.key = r.metric_key
  WHERE r.device_key = %(key)s AND m.name = ANY (%(names)s::text[]) AND r.observed_at > %(since)s
@@ -66,9 +67,12 @@ class TrackerHistory:
                 found[key] = state
         return found
 
-    async def dirty(self, keys: Iterable[int]) -> dict[int, int]:
-        """Which of these devices are dirty, and since when (µs)."""
-        rows = await self._session.rows(_DIRTY, {"keys": list(keys)})
+    async def dirty(self, keys: Iterable[int] | None = None) -> dict[int, int]:
+        """Which devices are dirty, of these or of all, and since when (µs)."""
+        if keys is None:
+            rows = await self._session.rows(_ALL_DIRTY)
+        else:
+            rows = await self._session.rows(_DIRTY, {"keys": list(keys)})
         return {key: from_datetime(since) for key, since in rows}
 
     async def derived(self, key: int, since: int) -> Stored:

@@ -12,7 +12,8 @@ import msgspec
 from psycopg import AsyncCursor
 
 from devices.instants import to_datetime
-from fleet.trackers.tracker import Live
+from devices.vocabulary import Batch
+from fleet.trackers.tracker import KINDS, Live
 from store.alert_history import EARLIEST
 from store.tracker_rows import HaltRow, TripRow
 
@@ -148,6 +149,16 @@ async def mark_dirty(cursor: AsyncCursor, dirty: Mapping[int, int]) -> None:
     """Note from when on (µs) the history of devices must be folded again."""
     if dirty:
         await cursor.execute(_DIRTY, (list(dirty), [to_datetime(max(at, EARLIEST)) for at in dirty.values()]))
+
+
+async def note(cursor: AsyncCursor, batch: Batch) -> None:
+    """Note that a batch is stored past the trackers (an import, a replay): a hub will track its devices again."""
+    since: dict[int, int] = {}
+    for one in (*batch.readings, *batch.fixes):
+        if one.device.kind in KINDS:
+            key = one.device.key
+            since[key] = min(one.observed_at, since.get(key, one.observed_at))
+    await mark_dirty(cursor, since)
 
 
 async def keep_states(cursor: AsyncCursor, states: Iterable[tuple[int, int, bytes]]) -> None:

@@ -26,6 +26,7 @@ from store.tracker_writes import Obsolete, drop, keep_states, record, repaired, 
 
 log = structlog.get_logger("hub.fleet")
 
+FOLLOW_S = 20.0  #: between two looks at what others have noted
 SLICE = 86_400 * SECOND  #: of a device's time, folded at once
 
 
@@ -49,17 +50,18 @@ class Mender:
         self.repairs = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Repair whatever becomes dirty until ``stop`` is set."""
+        """Repair whatever becomes dirty, here or by the word of others, until ``stop`` is set."""
         condition = Condition("tracker repair")
         while not stop.is_set():
             self._desk.dirtied.clear()
             try:
+                await persist(self._desk.follow, condition, stop)
                 await persist(self.mend_all, condition, stop)
             except TransientError:  # only while stopping
                 return
             waiting = asyncio.ensure_future(self._desk.dirtied.wait())
             stopping = asyncio.ensure_future(stop.wait())
-            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({waiting, stopping}, timeout=FOLLOW_S, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
             stopping.cancel()
 

@@ -184,6 +184,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             alerts=readers.alerts,
             alert_handling=AlertActions(WriteSession(pool)),
             rules=RuleSets(ReadSession(pool), WriteSession(pool)),
+            trips=readers.trips,
             probe=probe,
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),
