@@ -111,12 +111,40 @@ def _trip(row: Row) -> TripEntry:
 
 
 def _stop(row: Row) -> StopEntry:
-    start, end, told, revised, *where = row
-    return StopEntry(from_datetime(start), micros_or_none(end), micros_or_none(told), *where, micros_or_none(revised))
+    start, end, told, revised, lat, lon, place, role, idle_s = row
+    return StopEntry(
+        started_at=from_datetime(start),
+        ended_at=micros_or_none(end),
+        told_at=micros_or_none(told),
+        lat=lat,
+        lon=lon,
+        place=place,
+        role=role,
+        idle_s=idle_s,
+        revised_at=micros_or_none(revised),
+    )
 
 
 def _live(row: Row) -> LiveEntry:
-    id_, kind, name, at, doing, since, idle_s, trip_at, trip_m, stop_at, *planned, eta = row
-    trip, stop = micros_or_none(trip_at), micros_or_none(stop_at)
-    now = from_datetime(at), Doing(doing), from_datetime(since), idle_s
-    return LiveEntry(id_, kind, name, *now, trip, trip_m, stop, *planned, micros_or_none(eta))
+    id_, kind, name, at, doing, since, idle_s, trip_at, trip_m, stop_at, plan, route, *far = row
+    coverage_pct, progress_m, length_m, next_stop, next_m, eta = far
+    return LiveEntry(
+        id=id_,
+        kind=kind,
+        name=name,
+        at=from_datetime(at),
+        work_state=Doing(doing),
+        since=from_datetime(since),
+        idle_s=idle_s,
+        trip_at=micros_or_none(trip_at),
+        trip_m=trip_m,
+        stop_at=micros_or_none(stop_at),
+        plan=plan,
+        route=route,
+        coverage_pct=coverage_pct,
+        progress_m=progress_m,
+        length_m=length_m,
+        next_stop=next_stop,
+        next_m=next_m,
+        eta=micros_or_none(eta),
+    )

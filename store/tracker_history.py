@@ -21,6 +21,7 @@ SELECT DISTINCT ON (t.device_key) t.device_key, t.at, t.state
  ORDER BY t.device_key, t.at DESC
 """
 _DIRTY = "SELECT device_key, since FROM tracker_dirty WHERE device_key = ANY (%(keys)s::integer[])"
+_MARKS = "SELECT marks FROM tracker_dirty WHERE device_key = %(key)s"
 _ALL_DIRTY = "SELECT device_key, since FROM tracker_dirty"
 _READINGS = """
 SELECT m.name, r.observed_at, r.value FROM readings r JOIN metrics m ON m.key = r.metric_key
@@ -74,6 +75,11 @@ class TrackerHistory:
         else:
             rows = await self._session.rows(_DIRTY, {"keys": list(keys)})
         return {key: from_datetime(since) for key, since in rows}
+
+    async def marks(self, key: int) -> int:
+        """How often a device was noted as dirty since its last repair."""
+        rows = await self._session.rows(_MARKS, {"key": key})
+        return int(rows[0][0]) if rows else 0
 
     async def derived(self, key: int, since: int) -> Stored:
         """What was decided of a device after an instant (µs), and what is open."""

@@ -74,8 +74,6 @@ class TrackDesk:
         async with self.turn:
             await self.load({key: devices[key] for key in self.fold.unknown(moments)})
             proposal = self.fold.propose(moments, devices)
-            if proposal.empty and not proposal.states:
-                return await self.alerts.write(batch)
             live = self._live(proposal, devices)
             readings, events = records(proposal.derived, self.now())
             whole = msgspec.structs.replace(
