@@ -29,6 +29,7 @@ from api.routes import (
     status,
     telemetry,
     track,
+    trips,
     uplinks,
 )
 from api.seats import Seats
@@ -36,7 +37,7 @@ from api.security import SecurityHeaders
 from api.write_models import BODIES
 
 _RESOURCES = (
-    telemetry, uplinks, devices, commands, latest, series, track, events, alerts, shelves, rules, fleet, metrics,
+    telemetry, uplinks, devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, metrics,
     dead_letters, audit, status,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)

@@ -17,6 +17,7 @@ TAGS = [
     {"name": "Commands", "description": "Telling devices what to do."},
     {"name": "Devices", "description": "Who is registered, and what is newest of each."},
     {"name": "Telemetry", "description": "History: readings, tracks and events."},
+    {"name": "Fleet", "description": "What vehicles and workers did, and are doing."},
     {"name": "Alerts", "description": "What was found to be wrong, what people do about it, and the shelf."},
     {"name": "Rules", "description": "What the hub looks for: rules of alerts."},
     {"name": "Fleet", "description": "What is planned: routes, areas, places, people, shifts and plans."},

@@ -149,6 +149,22 @@ class EventsQuery(_SpanQuery):
     limit: Annotated[int, Field(default=100, ge=1, le=1000)]
 
 
+class TripsQuery(_SpanQuery):
+    """Which trips or stops: those that lasted within the span."""
+
+    cursor: Cursor
+    limit: Annotated[int, Field(default=100, ge=1, le=1000)]
+
+
+class FleetLiveQuery(_Query):
+    """Filters of the fleet's board."""
+
+    device: Annotated[list[Name], Field(default_factory=list, max_length=100, description="Id; may be repeated.")]
+    route: Annotated[Name | None, Field(default=None, description="Only those whose plan is this route.")]
+    cursor: Cursor
+    limit: Annotated[int, Field(default=500, ge=1, le=2000)]
+
+
 class DeadLettersQuery(_Query):
     """Filters of the list of dead letters."""
 

@@ -12,6 +12,7 @@ from prometheus_client import Metric as PrometheusMetric
 
 from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
 from api.fleet_ports import FleetReader
+from api.trip_ports import TripReader
 from devices.access import AuditEntry, KeyEntry, Principal
 from devices.errors import SanihubError, TransientError
 from devices.metrics import Catalogue
@@ -294,6 +295,7 @@ class Services:
     alert_handling: AlertHandling
     rules: RuleKeeper
     fleet: FleetReader
+    trips: TripReader
     probe: HubProbe
     limits: PostLimits = field(default_factory=PostLimits)
     metrics: Families = tuple

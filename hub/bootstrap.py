@@ -17,12 +17,13 @@ from psycopg_pool import AsyncConnectionPool
 from api.app import create_app
 from api.ports import PostLimits, Services
 from devices.errors import ConfigError, TransientError
-from devices.metrics import Catalogue
+from devices.metrics import CATALOGUE, DERIVED, Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.alerting.service import Alerting
 from hub.commanding import Commanding
 from hub.embedded import EmbeddedServers, default_data_folder
+from hub.fleet.service import Tracking
 from hub.notify.wiring import make_sender
 from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
@@ -95,17 +96,20 @@ class Hub:
         self.settings = settings
         self.data = data
         self.web = web
-        self.catalogue = Catalogue()
+        self.catalogue = Catalogue((*CATALOGUE, *DERIVED))
         self.registry = Registry()
         self.store = make_store(settings, dsn, self.catalogue)
-        tools = Tools(self.catalogue, self.registry.find)
+        tools = Tools(Catalogue(), self.registry.find)  # what is derived no device may send
         self.decoders = decoders(settings, tools)
         self._pool = AsyncConnectionPool(
             kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
         )
         self.alerting = make_alerting(settings, self.store, self._pool, self.registry, self.catalogue)
-        assembler = Assembler(self.store, self.registry, self.decoders, settings.intake.rules())
-        self.pipeline = Pipeline(self.alerting.desk, assembler, settings.intake.bounds())
+        reads = ReadSession(self._pool, statement_timeout_s=60.0)
+        self.tracking = Tracking(self.alerting.desk, reads, self.registry)
+        rules, offsets = settings.intake.rules(), self.tracking.offsets
+        assembler = Assembler(self.store, self.registry, self.decoders, rules, offsets)
+        self.pipeline = Pipeline(self.tracking.desk, assembler, settings.intake.bounds())
         self.spool = Spool(data / "spool", settings.intake.spool())
         self.subscribers = [
             MqttSubscriber(section.broker(), routes(settings, section.name), self.pipeline, self._keep)
@@ -203,6 +207,7 @@ class Hub:
             alert_handling=self.alerting.actions,
             rules=self.alerting.rule_sets,
             fleet=readers.fleet,
+            trips=readers.trips,
             probe=probe,
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,
@@ -231,7 +236,7 @@ class Hub:
         ready.cancel()
         stopping.cancel()
         if self._ready.is_set():
-            await asyncio.gather(self.alerting.run(self._stop), self.sender.run())
+            await asyncio.gather(self.alerting.run(self._stop), self.tracking.run(self._stop), self.sender.run())
 
     async def _keep_registry(self) -> None:
         """Follow what others change in the registry."""

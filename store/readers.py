@@ -20,6 +20,7 @@ from store.readers_fleet import FleetReads
 from store.readers_session import Pool, ReadSession, Row, micros_or_none
 from store.readers_status import StatusReads
 from store.readers_telemetry import TelemetryReads
+from store.readers_trips import TripReads
 from store.writers_session import WriteSession
 
 _DEVICE = """
@@ -201,6 +202,7 @@ class Readers:
     audit: Audit
     alerts: AlertReads
     fleet: FleetReads
+    trips: TripReads
 
     @classmethod
     def over(cls, pool: Pool, *, statement_timeout_s: float = 5.0, acquire_timeout_s: float = 3.0) -> Readers:
@@ -214,4 +216,5 @@ class Readers:
             Audit(session, WriteSession(pool)),
             AlertReads(session),
             FleetReads(session),
+            TripReads(session),
         )

@@ -94,6 +94,12 @@ class RuleSetCursor(msgspec.Struct, frozen=True, array_like=True, tag="v"):
 Cursor = TypeVar("Cursor", bound=msgspec.Struct)
 
 
+class SpellCursor(msgspec.Struct, frozen=True, array_like=True, tag="p"):
+    """Before the trip or stop that began then (the newest come first)."""
+
+    started_at: _Micros
+
+
 def write(cursor: msgspec.Struct) -> str:
     """A cursor as base64url text without padding."""
     return urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode("ascii")

@@ -21,6 +21,8 @@ SELECT DISTINCT ON (t.device_key) t.device_key, t.at, t.state
  ORDER BY t.device_key, t.at DESC
 """
 _DIRTY = "SELECT device_key, since FROM tracker_dirty WHERE device_key = ANY (%(keys)s::integer[])"
+_MARKS = "SELECT marks FROM tracker_dirty WHERE device_key = %(key)s"
+_ALL_DIRTY = "SELECT device_key, since FROM tracker_dirty"
 _READINGS = """
 SELECT m.name, r.observed_at, r.value FROM readings r JOIN metrics m ON m.key = r.metric_key
  WHERE r.device_key = %(key)s AND m.name = ANY (%(names)s::text[]) AND r.observed_at > %(since)s
@@ -66,10 +68,18 @@ class TrackerHistory:
                 found[key] = state
         return found
 
-    async def dirty(self, keys: Iterable[int]) -> dict[int, int]:
-        """Which of these devices are dirty, and since when (µs)."""
-        rows = await self._session.rows(_DIRTY, {"keys": list(keys)})
+    async def dirty(self, keys: Iterable[int] | None = None) -> dict[int, int]:
+        """Which devices are dirty, of these or of all, and since when (µs)."""
+        if keys is None:
+            rows = await self._session.rows(_ALL_DIRTY)
+        else:
+            rows = await self._session.rows(_DIRTY, {"keys": list(keys)})
         return {key: from_datetime(since) for key, since in rows}
+
+    async def marks(self, key: int) -> int:
+        """How often a device was noted as dirty since its last repair."""
+        rows = await self._session.rows(_MARKS, {"key": key})
+        return int(rows[0][0]) if rows else 0
 
     async def derived(self, key: int, since: int) -> Stored:
         """What was decided of a device after an instant (µs), and what is open."""

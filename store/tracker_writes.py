@@ -12,7 +12,8 @@ import msgspec
 from psycopg import AsyncCursor
 
 from devices.instants import to_datetime
-from fleet.trackers.tracker import Live
+from devices.vocabulary import Batch, Fix, Reading
+from fleet.trackers.tracker import KINDS, Live
 from store.alert_history import EARLIEST
 from store.tracker_rows import HaltRow, TripRow
 
@@ -62,7 +63,8 @@ ON CONFLICT (device_key) DO UPDATE
 
 _DIRTY = """
 INSERT INTO tracker_dirty (device_key, since) SELECT * FROM unnest(%s::integer[], %s::timestamptz[])
-ON CONFLICT (device_key) DO UPDATE SET since = least(tracker_dirty.since, excluded.since)
+ON CONFLICT (device_key) DO UPDATE
+   SET since = least(tracker_dirty.since, excluded.since), marks = tracker_dirty.marks + 1
 """
 
 _STATES = """
@@ -70,7 +72,7 @@ INSERT INTO tracker_states (device_key, at, state) SELECT * FROM unnest(%s::inte
 ON CONFLICT (device_key, at) DO UPDATE SET state = excluded.state
 """
 
-_REPAIRED = "DELETE FROM tracker_dirty WHERE device_key = %s AND since >= %s"
+_REPAIRED = "DELETE FROM tracker_dirty WHERE device_key = %s AND since >= %s AND marks <= %s"
 _FORGET_STATES = "DELETE FROM tracker_states WHERE device_key = %s AND at >= %s"
 
 _DROP_READINGS = """
@@ -150,6 +152,17 @@ async def mark_dirty(cursor: AsyncCursor, dirty: Mapping[int, int]) -> None:
         await cursor.execute(_DIRTY, (list(dirty), [to_datetime(max(at, EARLIEST)) for at in dirty.values()]))
 
 
+async def note(cursor: AsyncCursor, batch: Batch) -> None:
+    """Note that a batch is stored past the trackers (an import, a replay): a hub will track its devices again."""
+    since: dict[int, int] = {}
+    told: list[Reading | Fix] = [*batch.readings, *batch.fixes]
+    for one in told:
+        if one.device.kind in KINDS:
+            key = one.device.key
+            since[key] = min(one.observed_at, since.get(key, one.observed_at))
+    await mark_dirty(cursor, since)
+
+
 async def keep_states(cursor: AsyncCursor, states: Iterable[tuple[int, int, bytes]]) -> None:
     """Keep checkpoints: device keys, instants (µs) and bytes."""
     kept = list(states)
@@ -158,10 +171,13 @@ async def keep_states(cursor: AsyncCursor, states: Iterable[tuple[int, int, byte
         await cursor.execute(_STATES, (list(keys), [to_datetime(at) for at in ats], list(data)))
 
 
-async def repaired(cursor: AsyncCursor, key: int, since: int) -> None:
-    """The history of a device is sound again from ``since`` (µs) on; its checkpoints from there on are not."""
+async def repaired(cursor: AsyncCursor, key: int, since: int, marks: int) -> None:
+    """The history of a device is sound again from ``since`` (µs) on; its checkpoints from there on are not.
+
+    One that was marked more than ``marks`` times stays dirty: somebody stored more of it meanwhile.
+    """
     at = to_datetime(max(since, EARLIEST))
-    await cursor.execute(_REPAIRED, (key, at))
+    await cursor.execute(_REPAIRED, (key, at, marks))
     await cursor.execute(_FORGET_STATES, (key, at))
 
 

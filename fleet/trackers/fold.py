@@ -28,12 +28,14 @@ Moments = Mapping[int, Mapping[int, Moment]]
 class Proposal(msgspec.Struct):
     """What comes of some moments; committed as one with what caused it.
 
-    ``dirty`` are devices into whose history something came late: since when (µs). ``checkpoints`` are states to keep,
-    by device key: their instants and bytes.
+    ``dirty`` are devices into whose history something came late: since when (µs). ``waiting`` are those that were dirty
+    before, with the first instant of what came now. ``checkpoints`` are states to keep, by device key: their instants
+    and bytes.
     """
 
     derived: list[tuple[Device, Derived]] = msgspec.field(default_factory=list)
     dirty: dict[int, int] = msgspec.field(default_factory=dict)
+    waiting: dict[int, int] = msgspec.field(default_factory=dict)
     checkpoints: dict[int, tuple[int, bytes]] = msgspec.field(default_factory=dict)
     states: dict[int, State] = msgspec.field(default_factory=dict)
     moments: dict[int, list[Moment]] = msgspec.field(default_factory=dict)
@@ -50,6 +52,7 @@ class Fold:
     def __init__(self, tracker: Tracker) -> None:
         self.tracker = tracker
         self.dirty: dict[int, int] = {}  #: devices that await repair: since when (µs)
+        self.waiting: dict[int, int] = {}  #: of these, the first instant (µs) that came since their repair began
         self._states: dict[int, State] = {}
         self._recent: dict[int, list[Moment]] = {}
         self._kept: dict[int, int] = {}
@@ -67,6 +70,7 @@ class Fold:
         self._kept[key] = kept_at
         self._recent[key] = list(recent[-REMEMBERED:])
         self.dirty.pop(key, None)
+        self.waiting.pop(key, None)
 
     def state(self, key: int) -> State | None:
         """The state of a device; None where it is not known, or awaits repair."""
@@ -79,7 +83,8 @@ class Fold:
             if devices[key].kind not in KINDS:
                 continue
             if key in self.dirty:
-                if (since := min(of_device)) < self.dirty[key]:
+                proposal.waiting[key] = since = min(of_device)
+                if since < self.dirty[key]:
                     proposal.dirty[key] = since
                 continue
             known = self._states[key]
@@ -101,6 +106,8 @@ class Fold:
             self._recent[key] = [*self._recent.get(key, ()), *moments[-REMEMBERED:]][-REMEMBERED:]
         for key, (at, _) in proposal.checkpoints.items():
             self._kept[key] = at
+        for key, since in proposal.waiting.items():
+            self.waiting[key] = min(since, self.waiting.get(key, since))
         self.mark(proposal.dirty)
 
     def mark(self, dirty: Mapping[int, int]) -> None:

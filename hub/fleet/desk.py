@@ -74,8 +74,6 @@ class TrackDesk:
         async with self.turn:
             await self.load({key: devices[key] for key in self.fold.unknown(moments)})
             proposal = self.fold.propose(moments, devices)
-            if proposal.empty and not proposal.states:
-                return await self.alerts.write(batch)
             live = self._live(proposal, devices)
             readings, events = records(proposal.derived, self.now())
             whole = msgspec.structs.replace(
@@ -116,6 +114,20 @@ class TrackDesk:
         for key in tracked:
             if key not in kept and key not in dirty:
                 self.fold.admit(key, State())
+
+    async def dirty(self, since: Mapping[int, int]) -> None:
+        """Note that devices are to be tracked again from these instants (µs) on. Within a turn."""
+        await self.alerts.store.write(Batch(), lambda cursor: mark_dirty(cursor, since))
+        self.fold.mark(since)
+        self.dirtied.set()
+
+    async def follow(self) -> None:
+        """Take up what others (an import, another hub) have noted as dirty."""
+        found = await self.history.dirty()
+        if found:
+            async with self.turn:
+                news = {key: at for key, at in found.items() if self.fold.dirty.get(key, at + 1) > at}
+                self.fold.mark(news)
 
     def _live(self, proposal: Proposal, devices: Mapping[int, Device]) -> dict[int, Live]:
         """What boards are to be told: of whom something new is known, and of the others once a minute."""

@@ -26,7 +26,9 @@ from store.tracker_writes import Obsolete, drop, keep_states, record, repaired, 
 
 log = structlog.get_logger("hub.fleet")
 
+FOLLOW_S = 20.0  #: between two looks at what others have noted
 SLICE = 86_400 * SECOND  #: of a device's time, folded at once
+MARGIN = 120 * SECOND  #: that is left for the turn
 
 
 class Revision(msgspec.Struct):
@@ -49,17 +51,18 @@ class Mender:
         self.repairs = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Repair whatever becomes dirty until ``stop`` is set."""
+        """Repair whatever becomes dirty, here or by the word of others, until ``stop`` is set."""
         condition = Condition("tracker repair")
         while not stop.is_set():
             self._desk.dirtied.clear()
             try:
+                await persist(self._desk.follow, condition, stop)
                 await persist(self.mend_all, condition, stop)
             except TransientError:  # only while stopping
                 return
             waiting = asyncio.ensure_future(self._desk.dirtied.wait())
             stopping = asyncio.ensure_future(stop.wait())
-            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({waiting, stopping}, timeout=FOLLOW_S, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
             stopping.cancel()
 
@@ -75,44 +78,46 @@ class Mender:
     async def mend(self, device: Device) -> bool:
         """Track a device again from before what came late; False when more came late meanwhile."""
         desk, key = self._desk, device.key
-        since = desk.fold.dirty[key]
+        since, marks = desk.fold.dirty[key], await desk.history.marks(key)
+        desk.fold.waiting.pop(key, None)
         state = (await desk.history.states({key: since})).get(key, State())
         start = state.at
         if start == LONG_AGO:
             first = await desk.moments.next_instant(key, start)
             start = (desk.now() if first is None else first) - 1
         derived: list[Derived] = []
-        kept: list[tuple[int, int, bytes]] = []
+        kept: dict[int, bytes] = {}
         reached = await self._fold_far(device, state, start, derived, kept)
         async with desk.turn:
-            if desk.fold.dirty.get(key, since) < since:
+            if desk.fold.waiting.get(key, reached + 1) <= reached:
                 return False
             recent = await self._fold(device, state, reached, desk.now() + AHEAD, derived)
             if state.at > LONG_AGO:
-                kept.append((key, state.at, pack(state)))
+                kept[state.at] = pack(state)
             derived.append(desk.fold.tracker.lasting(state))
             revision = revise(device, await desk.history.derived(key, start), derived, desk.now())
             await desk.alerts.rewrite(
                 Batch(readings=revision.readings, events=revision.events),
                 device,
                 2**62 if revision.first is None else revision.first,
-                partial(self._write, device, since, state, kept, revision),
+                partial(self._write, device, since, marks, state, kept, revision),
             )
             desk.fold.admit(key, state, state.at, recent)
         self.repairs += 1
         return True
 
     async def _fold_far(
-        self, device: Device, state: State, since: int, derived: list[Derived], kept: list[tuple[int, int, bytes]]
+        self, device: Device, state: State, since: int, derived: list[Derived], kept: dict[int, bytes]
     ) -> int:
-        """Track what lies days back, a day at a time, without holding anybody up; returns how far it came (µs)."""
+        """Track all but the last minutes, a day at a time, without holding anybody up; returns how far it came (µs)."""
         desk, key = self._desk, device.key
         while (first := await desk.moments.next_instant(key, since)) is not None:
-            until = first + SLICE
-            if until >= desk.now() - SLICE:
+            until = min(first + SLICE, desk.now() - MARGIN)
+            if until < first:
                 break
             await self._fold(device, state, since, until, derived)
-            kept.append((key, state.at, pack(state)))
+            if state.at > LONG_AGO:
+                kept[state.at] = pack(state)
             since = until
         return since
 
@@ -127,8 +132,9 @@ class Mender:
         self,
         device: Device,
         since: int,
+        marks: int,
         state: State,
-        kept: list[tuple[int, int, bytes]],
+        kept: dict[int, bytes],
         revision: Revision,
         cursor: AsyncCursor,
     ) -> None:
@@ -136,8 +142,8 @@ class Mender:
         await record(cursor, revision.trips, revision.halts, revising=True)
         if state.at > LONG_AGO:
             await show(cursor, {device.key: self._desk.fold.tracker.live(state, device.id)})
-        await repaired(cursor, device.key, since)
-        await keep_states(cursor, kept)
+        await repaired(cursor, device.key, since, marks)
+        await keep_states(cursor, ((device.key, at, data) for at, data in kept.items()))
 
 
 def revise(device: Device, stored: Stored, derived: list[Derived], now: int) -> Revision:

@@ -69,5 +69,6 @@ CREATE INDEX tracker_states_time ON tracker_states (at);
 
 CREATE TABLE tracker_dirty (                        -- history that has to be folded again, from an instant on
     device_key   integer PRIMARY KEY REFERENCES devices ON DELETE CASCADE,
-    since        timestamptz NOT NULL
+    since        timestamptz NOT NULL,
+    marks        integer NOT NULL DEFAULT 1         -- how often it was noted: a repair ends only what it saw
 );

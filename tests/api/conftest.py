@@ -185,6 +185,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             alert_handling=AlertActions(WriteSession(pool)),
             rules=RuleSets(ReadSession(pool), WriteSession(pool)),
             fleet=readers.fleet,
+            trips=readers.trips,
             probe=probe,
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),

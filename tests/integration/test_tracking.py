@@ -31,6 +31,7 @@ from store.alert_history import AlertHistory
 from store.connection import session_parameters
 from store.readers_session import ReadSession
 from store.tracker_history import TrackerHistory
+from store.tracker_writes import note
 from store.writer import PostgresStore
 from tests.intake import NOW, clear, contents, frame, make_assembler
 
@@ -273,6 +274,50 @@ async def test_history_that_was_never_tracked_is_tracked_at_the_first_word(dsn: 
     assert {name: rows for name, rows in again.items() if name != "alerts"} == {
         name: rows for name, rows in true.items() if name != "alerts"
     }
+
+
+async def test_what_an_import_stores_is_tracked_by_a_hub_that_runs(dsn: str) -> None:
+    said = day(35, vehicles=1)
+    true = await in_order(dsn, said)
+    empty(dsn)
+    third = len(said) // 3
+    async with Hub(dsn) as hub, Hub(dsn) as other:
+        await hub.take(frames(said[:third]))
+        await hub.take(frames(said[2 * third :]))
+        later = frames(said[third : 2 * third])
+        batch = await other.assembler.assemble([other.assembler.decode(one) for one in later])
+        await other.store.write(batch, lambda cursor: note(cursor, batch))
+        await hub.desk.follow()
+        await hub.mend()
+    again = told(dsn)
+    for name in ("trips", "stops", "readings", "fixes", "events"):
+        assert again[name] == true[name], name
+
+
+async def test_what_comes_while_a_device_is_repaired_is_not_lost(dsn: str) -> None:
+    said = day(60, vehicles=1)
+    true = await in_order(dsn, said)
+    empty(dsn)
+    parts = [said[number::4] for number in range(4)]
+    async with Hub(dsn) as hub:
+        await hub.take(frames(parts[0]), repair=False)
+        hub.time = said[-1][1]["ts"] + 3_600 * SECOND
+        await hub.take(frames(parts[1]), repair=False)
+        waiting = iter(parts[2:])
+        fold_far = hub.mender._fold_far
+
+        async def slowly(*given: Any) -> int:
+            reached = await fold_far(*given)
+            if (part := next(waiting, None)) is not None:
+                await hub.take(frames(part), repair=False)
+            return reached
+
+        hub.mender._fold_far = slowly  # type: ignore[method-assign]
+        await hub.mend()
+        assert next(waiting, None) is None
+    again = told(dsn)
+    for name in ("trips", "stops", "readings", "events"):
+        assert again[name] == true[name], name
 
 
 async def test_what_late_data_changed_says_so(dsn: str) -> None:
