@@ -1,0 +1,41 @@
+"""What late data change in the known emptyings of a bin: which appear, and which were none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from fleet.bins.emptying import Emptying
+
+DAY = 86_400_000_000
+LEAD = 4 * DAY  #: a fall depends on the few readings before it; so far back they are read again
+LAG = DAY  #: and so far ahead, for the second reading of a fall and for what a device tells of it
+
+
+class Span(msgspec.Struct, frozen=True):
+    """What is read again, ``(begin, end]`` (µs); the emptyings of its part ``(since, end]`` are known anew."""
+
+    begin: int
+    since: int
+    end: int
+
+
+class Revision(msgspec.Struct, frozen=True):
+    """Emptyings that came, and that went; one that moved did both."""
+
+    appeared: tuple[Emptying, ...]
+    vanished: tuple[Emptying, ...]
+
+
+def span_around(first: int, last: int) -> Span:
+    """The span to read for a history that changed from ``first`` to ``last`` (µs, device time)."""
+    return Span(first - LAG - LEAD, first - LAG, last + LAG)
+
+
+def revised(known: Sequence[Emptying], found: Sequence[Emptying], span: Span) -> Revision:
+    """Hold what is known against what the history shows now; outside of the span nothing is said."""
+    before = {one for one in known if span.since < one.until <= span.end}
+    now = {one for one in found if span.since < one.until <= span.end}
+    by_time = sorted(now - before, key=lambda one: (one.at, one.until)), sorted(before - now, key=lambda one: one.at)
+    return Revision(tuple(by_time[0]), tuple(by_time[1]))
