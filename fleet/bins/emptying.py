@@ -67,17 +67,20 @@ def emptyings(
 
     ``fill`` is ordered with strictly ascending instants (:func:`series`), ``halts`` are those beside the bin, by end.
     """
-    found: list[Emptying] = []
     fallen = falls(zip(fill.at.tolist(), fill.value.tolist(), strict=True), rules)
     own, words = _claimed(fallen, _once(told))
+    sure = [fall for fall in fallen if fall.sure or fall in words]
+    found = [_made(device, fall, words.get(fall), _witness(fall, halts), rules) for fall in sure]
+    # Each witness bears witness to one emptying. What settles after it, and the low before it, are no second one.
+    used = {witness for fall in sure if (witness := _witness(fall, halts)) is not None}
     for fall in fallen:
-        said, halt = words.get(fall), _witness(fall, halts)
-        if not fall.sure and said is None:
-            if halt is None or not halt.lifted:
-                continue
-            if found and found[-1].until >= fall.since - CLOCKS:
-                continue  # what settles after an emptying is no second one
-        found.append(_made(device, fall, said, halt, rules))
+        halt = _witness(fall, halts)
+        if fall in sure or halt is None or not halt.lifted or halt in used:
+            continue
+        if any(one.since < fall.at <= one.at + CLOCKS or one.at == fall.since for one in sure):
+            continue
+        used.add(halt)
+        found.append(_made(device, fall, None, halt, rules))
     found += [_by_word(device, one, fill, halts, rules) for one in own]
     return sorted(found, key=lambda one: (one.at, one.since, one.until))
 

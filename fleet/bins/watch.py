@@ -11,6 +11,7 @@ The rules (DOMAIN.md, bins: a sustained drop of at least 25 points to 30 % or le
   something on the sensor, and is no sure fall, unless that was near the floor.
 * The bracket is from the newest high reading to the first low one. A sensor that said the very same for
   ``flat_readings`` was stuck, so the bracket then begins where that began.
+* Low, high, low within three readings leaves open which of them was wild; the bracket then holds both lows.
 * ``low`` grows with the bracket (``refill_pct_h``, at most by ``refill_most``): after two hours a bin is no longer
   empty.
 """
@@ -75,7 +76,7 @@ class BinState(msgspec.Struct, frozen=True):
     """What is remembered of a bin between two readings; msgspec packs it.
 
     ``last`` and ``prior`` are the newest levels that hold, ``flat`` since when and how often ``last`` has been said,
-    ``jump`` where and from what level a sudden rise began.
+    ``jump`` where and from what level a sudden rise began, ``refused`` a low that ``last`` has not confirmed.
     """
 
     last: Level | None = None
@@ -83,6 +84,7 @@ class BinState(msgspec.Struct, frozen=True):
     flat: tuple[int, int] = (0, 0)
     jump: Level | None = None
     low: Low | None = None
+    refused: Low | None = None
 
 
 EMPTY = BinState()
@@ -120,6 +122,9 @@ def _taken(state: BinState, last: Level, new: Level, rules: Rules) -> tuple[BinS
     if new.fill > before.fill - rules.fall:
         # The newest was a spike: it never was.
         return BinState(new, before, (new.at, 1)), ()
+    if state.refused is not None:
+        low = Low(state.refused.since, new.at, state.refused.before, new.fill)
+        return msgspec.structs.replace(state, low=low, refused=None), ()
     stuck = before is last and state.flat[1] >= rules.flat_readings and last.fill < RAIL_PCT
     since = state.flat[0] if stuck else last.at
     return msgspec.structs.replace(state, low=Low(since, new.at, before.fill, new.fill)), ()
@@ -153,6 +158,8 @@ def _confirmed(state: BinState, low: Low, new: Level, rules: Rules) -> tuple[Bin
     calm = msgspec.structs.replace(state, low=None)
     assert state.last is not None
     after, more = _taken(calm, state.last, new, rules)
+    if after.low is None:
+        after = msgspec.structs.replace(after, refused=low)
     return after, (Fall(*low, sure=False), *more)
 
 

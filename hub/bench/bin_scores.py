@@ -23,12 +23,15 @@ Report = TypeVar("Report", BinReport, TruckReport)
 class Row(msgspec.Struct):
     """One way of looking at one kind of disturbance, over all seeds; errors of the instant in seconds.
 
+    ``edge`` are truths before the first or after the last but one report of their bin, about which nobody can know yet;
+    they are not asked for.
     ``vehicles_right`` is the share of the emptyings found whose vehicle is the right one; None where trucks are unseen.
     """
 
     disturbed: str
     witnesses: str
     truths: int
+    edge: int
     found: int
     wrong: int
     precision: float
@@ -53,22 +56,28 @@ class Scores(msgspec.Struct):
 
 class _Tally:
     def __init__(self) -> None:
-        self.truths = self.found = self.wrong = self.right = 0
+        self.truths = self.edge = self.found = self.wrong = self.right = 0
         self.errors: list[float] = []
 
-    def add(self, found: Sequence[Emptying], truths: Sequence[Emptied]) -> None:
+    def add(self, found: Sequence[Emptying], truths: Sequence[Emptied], reports: Sequence[BinReport]) -> None:
         """Each truth is found once, each emptying finds one truth or is wrong."""
         left = list(truths)
-        self.truths += len(left)
         for one in found:
             hit = next((t for t in left if one.since - TOLERANCE <= t.at <= one.until + TOLERANCE), None)
             if hit is None:
                 self.wrong += 1
                 continue
             left.remove(hit)
+            if not _asked(hit, reports):
+                self.edge += 1
+                continue
+            self.truths += 1
             self.found += 1
             self.right += one.vehicle == hit.vehicle
             self.errors.append(abs(one.at - hit.at) / SECOND)
+        asked = sum(_asked(one, reports) for one in left)
+        self.truths += asked
+        self.edge += len(left) - asked
 
     def row(self, disturbed: str, witnesses: str) -> Row:
         """What it came to."""
@@ -78,6 +87,7 @@ class _Tally:
             disturbed,
             witnesses,
             self.truths,
+            self.edge,
             self.found,
             self.wrong,
             self.found / told_of if told_of else 1.0,
@@ -86,6 +96,10 @@ class _Tally:
             p95,
             None if witnesses == "fill" else self.right / max(1, self.found),
         )
+
+
+def _asked(truth: Emptied, reports: Sequence[BinReport]) -> bool:
+    return len(reports) > 1 and reports[0].at < truth.at < reports[-2].at
 
 
 def _undisturbed(reports: list[Report], _: Random) -> list[Report]:
@@ -171,7 +185,7 @@ def score(seeds: Sequence[int], days: float, bins: int, vehicles: int, tell: Cal
             totals[kind] += city.upsets[kind]
         for (disturbed, witnesses), tally in tallies.items():
             for name, found in find(city, disturbed, witnesses, seed).items():
-                tally.add(found, city.emptied[name])
+                tally.add(found, city.emptied[name], city.bins[name])
         equal = equal and late_equal(city)
         tell()
     rows = [tally.row(*key) for key, tally in tallies.items()]
