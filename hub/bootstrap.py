@@ -21,6 +21,7 @@ from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.alerting.service import Alerting
+from hub.bins.scribe import Scribe
 from hub.commanding import Commanding
 from hub.embedded import EmbeddedServers, default_data_folder
 from hub.notify.wiring import make_sender
@@ -41,6 +42,7 @@ from ingest.transports.mqtt.subscriber import MqttSubscriber
 from store.alert_actions import AlertActions
 from store.alert_history import AlertHistory
 from store.api_keys import ApiKeys
+from store.bin_history import BinHistory
 from store.connection import session_parameters
 from store.readers import Readers
 from store.readers_session import Pool, ReadSession
@@ -104,6 +106,8 @@ class Hub:
             kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
         )
         self.alerting = make_alerting(settings, self.store, self._pool, self.registry, self.catalogue)
+        bin_history = BinHistory(ReadSession(self._pool))
+        self.scribe = Scribe(self.alerting.desk, bin_history, self.registry, settings.bins)
         assembler = Assembler(self.store, self.registry, self.decoders, settings.intake.rules())
         self.pipeline = Pipeline(self.alerting.desk, assembler, settings.intake.bounds())
         self.spool = Spool(data / "spool", settings.intake.spool())
@@ -223,14 +227,14 @@ class Hub:
         await self.pipeline.run()
 
     async def _watch(self) -> None:
-        """The alert engine, once registry and rules are read."""
+        """The alert engine and what follows the telemetry, once registry and rules are read."""
         ready = asyncio.ensure_future(self._ready.wait())
         stopping = asyncio.ensure_future(self._stop.wait())
         await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         stopping.cancel()
         if self._ready.is_set():
-            await asyncio.gather(self.alerting.run(self._stop), self.sender.run())
+            await asyncio.gather(self.alerting.run(self._stop), self.sender.run(), self.scribe.run(self._stop))
 
     async def _keep_registry(self) -> None:
         """Follow what others change in the registry."""

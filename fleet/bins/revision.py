@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
 from fleet.bins.emptying import Emptying
+from fleet.track import Signal
 
 DAY = 86_400_000_000
 LEAD = 4 * DAY  #: a fall depends on the few readings before it; so far back they are read again
 LAG = DAY  #: and so far ahead, for the second reading of a fall and for what a device tells of it
+READINGS_BACK = 3  #: a reading may confirm a fall that came so many readings before
+LEAST_BACK = 1_800_000_000  #: and a device's word one that lies half an hour back
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -28,9 +32,11 @@ class Revision(msgspec.Struct, frozen=True):
     vanished: tuple[Emptying, ...]
 
 
-def span_around(first: int, last: int) -> Span:
-    """The span to read for a history that changed from ``first`` to ``last`` (µs, device time)."""
-    return Span(first - LAG - LEAD, first - LAG, last + LAG)
+def span_around(fill: Signal, first: int, last: int) -> Span:
+    """The span of a bin whose history ``fill`` changed from ``first`` to ``last`` (µs, device time)."""
+    place = max(0, int(np.searchsorted(fill.at, first)) - READINGS_BACK)
+    since = min(int(fill.at[place]) - 1 if len(fill.at) else first, first - LEAST_BACK)
+    return Span(first - LEAD, max(since, first - LEAD), last + LAG)
 
 
 def revised(known: Sequence[Emptying], found: Sequence[Emptying], span: Span) -> Revision:

@@ -7,7 +7,7 @@ or the last step of a repair, so that what the engine proposes is committed befo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from time import time_ns
 
@@ -108,6 +108,22 @@ class AlertDesk:
             self._hear(key, max(of_device), now)
         return written
 
+    async def amend(
+        self, batch: Batch, taken_back: Mapping[int, tuple[Device, int]], also: Callable[[AsyncCursor], Awaitable[None]]
+    ) -> Written:
+        """Commit what the hub itself found out of stored telemetry, with the alerts that follow.
+
+        ``taken_back`` are devices of which events were removed, by key, and the first instant (µs) of these: their
+        history is folded again. ``also`` works in the same transaction.
+        """
+        moments = gather(batch.readings, batch.fixes, batch.events)
+        devices = _devices(batch) | {key: device for key, (device, _) in taken_back.items()}
+        async with self.turn:
+            await self.load({key: devices[key] for key in self.engine.unknown(devices)})
+            proposal = self.engine.propose(moments, devices)
+            self.engine.reconsider(proposal, {key: since for key, (_, since) in taken_back.items()})
+            return await self._commit(batch, proposal, devices, also)
+
     def behind(self, key: int) -> int:
         """How far (µs) the newest that a device told lay behind its reception.
 
@@ -186,8 +202,14 @@ class AlertDesk:
     def _rule(self, device: Device, alert: Alert) -> tuple[Rule, int]:
         return self.engine.book.rule(device, alert.rule, alert.raised_at)
 
-    async def _commit(self, batch: Batch, proposal: Proposal, devices: Mapping[int, Device] | None) -> Written:
-        also = None if proposal.empty else partial(self._record, proposal)
+    async def _commit(
+        self,
+        batch: Batch,
+        proposal: Proposal,
+        devices: Mapping[int, Device] | None,
+        beside: Callable[[AsyncCursor], Awaitable[None]] | None = None,
+    ) -> Written:
+        also = beside if proposal.empty else partial(self._record, proposal, beside)
         try:
             written = await self.store.write(batch, also)
         except BaseException:
@@ -202,7 +224,11 @@ class AlertDesk:
         """Enter alerts in somebody's transaction, and ring for them."""
         await record(cursor, told, self.ringing.bells(self.engine.book.current.rules))
 
-    async def _record(self, proposal: Proposal, cursor: AsyncCursor) -> None:
+    async def _record(
+        self, proposal: Proposal, beside: Callable[[AsyncCursor], Awaitable[None]] | None, cursor: AsyncCursor
+    ) -> None:
+        if beside is not None:
+            await beside(cursor)
         await self.enter(cursor, self.told(proposal.changes))
         await mark_dirty(cursor, proposal.dirty)
         await keep_tracks(cursor, proposal.checkpoints)

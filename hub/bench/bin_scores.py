@@ -162,7 +162,7 @@ def late_equal(city: BinCity) -> bool:
         whole = emptyings(name, _series(reports), told(reports), stood.beside(*place))
         first = [one for one in reports if one.at < middle]
         known = set(emptyings(name, _series(first), told(first), early.beside(*place)))
-        span = span_around(middle, city.end)
+        span = span_around(_series(reports), middle, city.end)
         again = [one for one in reports if one.at > span.begin]
         change = revised([*known], emptyings(name, _series(again), told(again), stood.beside(*place)), span)
         if (known - set(change.vanished)) | set(change.appeared) != set(whole):

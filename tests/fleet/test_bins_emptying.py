@@ -132,10 +132,10 @@ def test_a_packed_state_goes_on_as_if_nothing_had_been(history: list[tuple[int, 
 def test_late_data_bring_and_take_emptyings() -> None:
     early = levels(78, 80)
     late = levels(78, 80, 3, 4, 5)
-    span = span_around(late[2][0], late[-1][0])
+    span = span_around(series(late), late[2][0], late[-1][0])
     now = emptyings("bin-1", series(late))
     assert revised([], now, span).appeared == tuple(now)
     assert revised(now, emptyings("bin-1", series(early)), span).vanished == tuple(now)
     assert revised(now, now, span) == revised([], [], span)
     long_ago = [Emptying("bin-1", 5, 4, 5, 80, 3)]
-    assert revised(long_ago, now, span_around(30 * 24 * HOUR, 31 * 24 * HOUR)).vanished == (), "outside of the span"
+    assert revised(long_ago, now, span_around(series([]), 30 * 24 * HOUR, 31 * 24 * HOUR)).vanished == (), "outside of the span"
