@@ -177,3 +177,13 @@ def _sudden(sooner: Level, later: Level, rules: Rules) -> bool:
     """Whether the level rose by more than a bin does."""
     rise = later.fill - sooner.fill
     return rise > rules.drop and rise * HOUR > rules.quick_pct_h * (later.at - sooner.at)
+
+
+def held(state: BinState, rules: Rules = DEFAULT) -> Level | None:
+    """The level that a bin is at by what is known: neither a spike nor, while it is not confirmed, a rise.
+
+    A low that waits for its second reading counts: bins tell of their emptying sooner than of anything else.
+    """
+    if state.low is not None:
+        return Level(state.low.at, state.low.after)
+    return None if state.last is None else _reference(state, state.last, rules)

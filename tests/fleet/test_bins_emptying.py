@@ -138,4 +138,6 @@ def test_late_data_bring_and_take_emptyings() -> None:
     assert revised(now, emptyings("bin-1", series(early)), span).vanished == tuple(now)
     assert revised(now, now, span) == revised([], [], span)
     long_ago = [Emptying("bin-1", 5, 4, 5, 80, 3)]
-    assert revised(long_ago, now, span_around(series([]), 30 * 24 * HOUR, 31 * 24 * HOUR)).vanished == (), "outside of the span"
+    assert revised(long_ago, now, span_around(series([]), 30 * 24 * HOUR, 31 * 24 * HOUR)).vanished == (), (
+        "outside of the span"
+    )
