@@ -13,6 +13,7 @@ from api.ports import Services
 from api.routes import (
     alerts,
     audit,
+    bins,
     commands,
     dead_letters,
     devices,
@@ -35,8 +36,8 @@ from api.security import SecurityHeaders
 from api.write_models import BODIES
 
 _RESOURCES = (
-    telemetry, uplinks, devices, commands, latest, series, track, events, alerts, shelves, rules, metrics, dead_letters,
-    audit, status,
+    telemetry, uplinks, devices, commands, latest, series, track, events, alerts, shelves, rules, bins, metrics,
+    dead_letters, audit, status,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 

@@ -21,6 +21,7 @@ from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.alerting.service import Alerting
+from hub.bins.outlook import Outlook
 from hub.bins.scribe import Scribe
 from hub.commanding import Commanding
 from hub.embedded import EmbeddedServers, default_data_folder
@@ -106,8 +107,8 @@ class Hub:
             kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
         )
         self.alerting = make_alerting(settings, self.store, self._pool, self.registry, self.catalogue)
-        bin_history = BinHistory(ReadSession(self._pool))
-        self.scribe = Scribe(self.alerting.desk, bin_history, self.registry, settings.bins)
+        self._bin_history = BinHistory(ReadSession(self._pool))
+        self.scribe = Scribe(self.alerting.desk, self._bin_history, self.registry, settings.bins)
         assembler = Assembler(self.store, self.registry, self.decoders, settings.intake.rules())
         self.pipeline = Pipeline(self.alerting.desk, assembler, settings.intake.bounds())
         self.spool = Spool(data / "spool", settings.intake.spool())
@@ -206,6 +207,8 @@ class Hub:
             alerts=readers.alerts,
             alert_handling=self.alerting.actions,
             rules=self.alerting.rule_sets,
+            emptyings=readers.bins,
+            outlook=Outlook(readers.bins, self._bin_history, self.settings.bins),
             probe=probe,
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,

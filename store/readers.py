@@ -14,6 +14,7 @@ from devices.read_models import DeviceEntry, DeviceState, LatestFix, LatestReadi
 from store import readers_cursor as cursors
 from store.audit import Audit
 from store.readers_alerts import AlertReads
+from store.readers_bins import BinReads
 from store.readers_cursor import DeviceCursor
 from store.readers_dead_letters import DeadLetterReads
 from store.readers_session import Pool, ReadSession, Row, micros_or_none
@@ -199,6 +200,7 @@ class Readers:
     status: StatusReads
     audit: Audit
     alerts: AlertReads
+    bins: BinReads
 
     @classmethod
     def over(cls, pool: Pool, *, statement_timeout_s: float = 5.0, acquire_timeout_s: float = 3.0) -> Readers:
@@ -211,4 +213,5 @@ class Readers:
             StatusReads(session),
             Audit(session, WriteSession(pool)),
             AlertReads(session),
+            BinReads(session),
         )

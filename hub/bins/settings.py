@@ -17,3 +17,8 @@ class BinsSection(BaseModel):
     again_days: float = Field(14, ge=0.5, le=366, description="how far back such a look goes")
     radius_m: float = Field(25, ge=1, le=500, description="so near to a bin a truck bears witness")
     zone: str = Field("Asia/Shanghai", description="whose hours and weekdays bins fill by")
+    learn_days: float = Field(28, ge=1, le=366, description="of history behind the fill model")
+    learn_every_h: float = Field(6, ge=0.1, le=24 * 31, description="after which it is learnt anew")
+    ready_rules: tuple[str, ...] = Field(
+        ("bin-fire", "smoke", "bin-tilted"), description="rules whose open alerts make a bin ready"
+    )
