@@ -14,12 +14,15 @@ from alerts.engine import Engine
 from alerts.rule import Rule, Scope
 from alerts.rulebook import Rulebook, RuleSet
 from alerts.rules.event import Happening
+from devices.instants import from_datetime
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Device
+from fleet.bins.emptying import emptyings, series
 from hub.alerting.desk import AlertDesk
 from hub.alerting.repair import Repairer
-from hub.bins.scribe import Scribe
+from hub.bench.bin_city import BinCity, halts
+from hub.bins.scribe import Scribe, _place
 from hub.bins.settings import BinsSection
 from store.alert_history import AlertHistory
 from store.bin_history import BinHistory
@@ -181,7 +184,36 @@ async def test_in_whatever_order_it_comes_the_end_is_the_same(hub: Hub, seed: in
 
 
 def test_a_device_is_known_by_its_own_place() -> None:
-    from hub.bins.scribe import _place
-
     assert _place(Device(1, "bin-1", "bin", attributes={"lat": 30, "lon": 114.5})) == (30.0, 114.5)
     assert _place(Device(1, "bin-1", "bin", attributes={"lat": "north"})) is None
+
+
+async def test_a_simulated_morning_ends_in_what_all_of_it_at_once_shows(hub: Hub) -> None:
+    city = BinCity(4, 0.45, bins=24, vehicles=2, moving_s=10.0)
+    said: list[Said] = []
+    for name, reports in city.bins.items():
+        lat, lon = city.places[name]
+        for one in reports:
+            message: dict[str, Any] = {"ts": one.at, "readings": {"fill_pct": one.fill}}
+            said.append((name, message | {"fix": {"lat": lat, "lon": lon}}))
+    for name, drives in city.trucks.items():
+        for place in drives:
+            fix = {"lat": place.lat, "lon": place.lon, "speed_kmh": place.speed_kmh}
+            said.append((name, {"ts": place.at, "readings": {"lift": place.lift}, "fix": fix}))
+    said.sort(key=lambda one: one[1]["ts"])
+    chance, half = random.Random(4), len(said) // 2
+    early, late = said[: half + 200], said[half:]  # with some of it twice
+    chance.shuffle(early)
+    for number, lot in enumerate((early[: len(early) // 2], early[len(early) // 2 :], late)):
+        await hub.take(lot, NOW + number * 60 * MINUTE)
+        await hub.look()
+    stood, expected = halts(city.trucks), []
+    for name, reports in city.bins.items():
+        beside = stood.beside(*city.places[name])
+        expected += emptyings(name, series((one.at, one.fill) for one in reports), (), beside)
+    found = [(row[0], from_datetime(row[1]), row[6], row[7]) for row in hub.emptyings()]
+    assert found == sorted((one.bin, one.at, one.vehicle, one.proof) for one in expected)
+    truths = sum(map(len, city.emptied.values()))
+    assert truths > 15
+    assert abs(len(found) - truths) <= 1
+    assert len(hub.events()) == len(found)
