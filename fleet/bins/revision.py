@@ -10,11 +10,14 @@ import numpy as np
 from fleet.bins.emptying import Emptying
 from fleet.track import Signal
 
-DAY = 86_400_000_000
-LEAD = 4 * DAY  #: a fall depends on the few readings before it; so far back they are read again
-LAG = DAY  #: and so far ahead, for the second reading of a fall and for what a device tells of it
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
+LEAD = DAY  #: a fall depends on what was within half a day before it, and on the few readings before that
+LONG_LEAD = 8 * DAY  #: of bins that report seldom
+LEAST_LEAD = 12  #: readings before a change; with fewer, a bin reports seldom
+LAG = DAY  #: so far ahead there is a second reading, and what a device tells of a fall
 READINGS_BACK = 3  #: a reading may confirm a fall that came so many readings before
-LEAST_BACK = 1_800_000_000  #: and a device's word one that lies half an hour back
+LEAST_BACK = HOUR // 2  #: and a device's word one that lies half an hour back
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -32,11 +35,16 @@ class Revision(msgspec.Struct, frozen=True):
     vanished: tuple[Emptying, ...]
 
 
-def span_around(fill: Signal, first: int, last: int) -> Span:
+def reports_seldom(fill: Signal, first: int) -> bool:
+    """Whether the readings ``fill`` of the usual lead before ``first`` (µs) are too few to begin with."""
+    return int(np.searchsorted(fill.at, first)) < LEAST_LEAD
+
+
+def span_around(fill: Signal, first: int, last: int, lead: int = LEAD) -> Span:
     """The span of a bin whose history ``fill`` changed from ``first`` to ``last`` (µs, device time)."""
     place = max(0, int(np.searchsorted(fill.at, first)) - READINGS_BACK)
     since = min(int(fill.at[place]) - 1 if len(fill.at) else first, first - LEAST_BACK)
-    return Span(first - LEAD, max(since, first - LEAD), last + LAG)
+    return Span(first - lead, max(since, first - lead), last + LAG)
 
 
 def revised(known: Sequence[Emptying], found: Sequence[Emptying], span: Span) -> Revision:

@@ -10,7 +10,7 @@ The rules (DOMAIN.md, bins: a sustained drop of at least 25 points to 30 % or le
   that no bin makes (``quick_pct_h``): then it is the predecessor. What falls back to where a sudden rise began had
   something on the sensor, and is no sure fall, unless that was near the floor.
 * The bracket is from the newest high reading to the first low one. A sensor that said the very same for
-  ``flat_readings`` was stuck, so the bracket then begins where that began.
+  ``flat_readings`` was stuck, so the bracket then begins where that began, at most six hours before.
 * Low, high, low within three readings leaves open which of them was wild; the bracket then holds both lows.
 * ``low`` grows with the bracket (``refill_pct_h``, at most by ``refill_most``): after two hours a bin is no longer
   empty.
@@ -28,6 +28,7 @@ FLOOR_PCT = 15.0  #: a rise that began below this cannot be told from an emptied
 RAIL_PCT = 99.5  #: an overfull bin says 100 for hours and is not stuck
 BACK_PCT = 5.0
 JUMP_LASTS = 12 * HOUR
+FLAT_LASTS = 6 * HOUR  #: so that a fall depends on the readings of half a day, and on nothing before
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,7 +127,7 @@ def _taken(state: BinState, last: Level, new: Level, rules: Rules) -> tuple[BinS
         low = Low(state.refused.since, new.at, state.refused.before, new.fill)
         return msgspec.structs.replace(state, low=low, refused=None), ()
     stuck = before is last and state.flat[1] >= rules.flat_readings and last.fill < RAIL_PCT
-    since = state.flat[0] if stuck else last.at
+    since = max(state.flat[0], last.at - FLAT_LASTS) if stuck else last.at
     return msgspec.structs.replace(state, low=Low(since, new.at, before.fill, new.fill)), ()
 
 

@@ -17,7 +17,7 @@ from store.readers_bins import BinReads, BinRow
 log = structlog.get_logger("hub.bins")
 
 DAY = 86_400_000_000
-AT_ONCE = 20  #: bins whose weeks are read together
+AT_ONCE = 5  #: bins whose weeks are read together; what a question brings holds the event loop up
 TOGETHER = 500  #: bins whose last hours are
 
 

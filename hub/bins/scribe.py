@@ -16,12 +16,12 @@ from time import time_ns
 import structlog
 from psycopg import AsyncCursor
 
-from devices.errors import TransientError
+from devices.errors import RejectedError, TransientError
 from devices.registry import Registry
 from devices.vocabulary import Batch, Device, Event
 from fleet.bins.emptying import CLOCKS, Emptying, emptyings
 from fleet.bins.halts import Halts
-from fleet.bins.revision import LAG, LEAD, Revision, Span, revised, span_around
+from fleet.bins.revision import LAG, LEAD, LONG_LEAD, Revision, Span, reports_seldom, revised, span_around
 from fleet.bins.watch import falls
 from hub.alerting.desk import AlertDesk
 from hub.bins.settings import BinsSection
@@ -35,10 +35,10 @@ SECOND = 1_000_000
 HOUR = 3_600 * SECOND
 DAY = 24 * HOUR
 NAME = "emptyings"
-AT_ONCE = 200  #: bins whose histories are in memory together
+AT_ONCE = 50  #: bins that are read together; what a question brings holds the event loop up
 OVERLAP = 60 * SECOND  #: looked at again, for transactions that commit late
 LATE_LIFT_S = 300.0
-PIECE = 14 * DAY  #: of bins' histories, read at once
+PIECE = 3 * DAY  #: of bins' histories, read at once
 SLICE = DAY  #: of trucks' columns, read at once
 
 Changes = Mapping[int, tuple[int, int]]
@@ -59,16 +59,20 @@ class Scribe:
         self._desk, self._history, self._registry, self._section = desk, history, registry, section
         self._now = now
         self._again_at = 0
+        self._stop = asyncio.Event()
         self.revisions = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look again and again until ``stop`` is set."""
+        """Look again and again until ``stop`` is set, which also breaks a look off."""
+        self._stop = stop
         condition = Condition("emptyings")
         while self._section.look_every_s and not stop.is_set():
             try:
                 await persist(self.look, condition, stop)
             except TransientError:  # only while stopping
                 return
+            except RejectedError as error:  # a device was deleted meanwhile; the next look knows
+                log.warning("emptyings_refused", error=str(error))
             await pause(stop, self._section.look_every_s)
 
     async def look(self) -> int:
@@ -82,6 +86,8 @@ class Scribe:
         if since is None or (self._section.again_every_h and self._now() >= self._again_at):
             changes = self._everything(changes, newest)
         for piece in _pieces(changes):
+            if self._stop.is_set():
+                return self.revisions - before
             await self._follow(piece)
         await self._desk.store.write(Batch(), partial(looked, name=NAME, received_at=newest))
         return self.revisions - before
@@ -110,10 +116,12 @@ class Scribe:
 
     async def _follow(self, changes: Changes) -> None:
         """Bring some bins up to date, in one transaction."""
-        begin = min(first for first, _ in changes.values()) - LEAD
-        end = max(last for _, last in changes.values()) + LAG
-        news = await self._history.news(list(changes), begin, end)
-        spans = {key: span_around(news[key].fill, first, last) for key, (first, last) in changes.items()}
+        news = await self._read(changes, LEAD)
+        seldom = {key: span for key, span in changes.items() if reports_seldom(news[key].fill, span[0])}
+        if seldom:
+            news |= await self._read(seldom, LONG_LEAD)
+        leads = {key: LONG_LEAD if key in seldom else LEAD for key in changes}
+        spans = {key: span_around(news[key].fill, *changes[key], leads[key]) for key in changes}
         halts = await self._halts(news, spans)
         places = await self._history.places(list(changes))
         revisions = {}
@@ -125,6 +133,10 @@ class Scribe:
                 found = emptyings(device.id, news[key].fill, news[key].told, beside)
                 revisions[key] = revised(news[key].known, found, span)
         await self._enter({key: one for key, one in revisions.items() if one.appeared or one.vanished})
+
+    async def _read(self, changes: Changes, lead: int) -> dict[int, BinNews]:
+        begin = min(first for first, _ in changes.values()) - lead
+        return await self._history.news(list(changes), begin, max(last for _, last in changes.values()) + LAG)
 
     async def _halts(self, news: Mapping[int, BinNews], spans: Mapping[int, Span]) -> Halts:
         """Where trucks stood while something fell: only then are their columns read."""

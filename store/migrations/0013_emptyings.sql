@@ -23,5 +23,5 @@ CREATE TABLE looks (                                   -- up to which reception 
 );
 
 -- What came since the last look: rows lie in the order of their reception, so that a few pages tell.
-CREATE INDEX readings_received ON readings USING brin (received_at);
-CREATE INDEX events_received ON events USING brin (received_at);
+CREATE INDEX readings_received ON readings USING brin (received_at) WITH (autosummarize = on);
+CREATE INDEX events_received ON events USING brin (received_at) WITH (autosummarize = on);
