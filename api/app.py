@@ -13,6 +13,7 @@ from api.ports import Services
 from api.routes import (
     alerts,
     audit,
+    bins,
     commands,
     dead_letters,
     devices,
@@ -37,8 +38,8 @@ from api.security import SecurityHeaders
 from api.write_models import BODIES
 
 _RESOURCES = (
-    telemetry, uplinks, devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, metrics,
-    dead_letters, audit, status,
+    telemetry, uplinks, devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, bins,
+    metrics, dead_letters, audit, status,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 

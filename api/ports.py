@@ -11,6 +11,7 @@ import msgspec
 from prometheus_client import Metric as PrometheusMetric
 
 from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
+from api.bin_ports import BinOutlook, EmptyingReader
 from api.fleet_ports import FleetReader
 from api.trip_ports import TripReader
 from devices.access import AuditEntry, KeyEntry, Principal
@@ -296,6 +297,8 @@ class Services:
     rules: RuleKeeper
     fleet: FleetReader
     trips: TripReader
+    emptyings: EmptyingReader
+    outlook: BinOutlook
     probe: HubProbe
     limits: PostLimits = field(default_factory=PostLimits)
     metrics: Families = tuple

@@ -21,6 +21,8 @@ from devices.metrics import CATALOGUE, DERIVED, Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.alerting.service import Alerting
+from hub.bins.outlook import Outlook
+from hub.bins.scribe import Scribe
 from hub.commanding import Commanding
 from hub.embedded import EmbeddedServers, default_data_folder
 from hub.fleet.service import Tracking
@@ -42,6 +44,7 @@ from ingest.transports.mqtt.subscriber import MqttSubscriber
 from store.alert_actions import AlertActions
 from store.alert_history import AlertHistory
 from store.api_keys import ApiKeys
+from store.bin_history import BinHistory
 from store.connection import session_parameters
 from store.readers import Readers
 from store.readers_session import Pool, ReadSession
@@ -110,6 +113,8 @@ class Hub:
         rules, offsets = settings.intake.rules(), self.tracking.offsets
         assembler = Assembler(self.store, self.registry, self.decoders, rules, offsets)
         self.pipeline = Pipeline(self.tracking.desk, assembler, settings.intake.bounds())
+        self._bin_history = BinHistory(ReadSession(self._pool))
+        self.scribe = Scribe(self.alerting.desk, self._bin_history, self.registry, settings.bins)
         self.spool = Spool(data / "spool", settings.intake.spool())
         self.subscribers = [
             MqttSubscriber(section.broker(), routes(settings, section.name), self.pipeline, self._keep)
@@ -208,6 +213,8 @@ class Hub:
             rules=self.alerting.rule_sets,
             fleet=readers.fleet,
             trips=readers.trips,
+            emptyings=readers.bins,
+            outlook=Outlook(readers.bins, self._bin_history, self.settings.bins),
             probe=probe,
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,
@@ -229,14 +236,15 @@ class Hub:
         await self.pipeline.run()
 
     async def _watch(self) -> None:
-        """The alert engine, once registry and rules are read."""
+        """The alert engine and what follows the telemetry, once registry and rules are read."""
         ready = asyncio.ensure_future(self._ready.wait())
         stopping = asyncio.ensure_future(self._stop.wait())
         await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         stopping.cancel()
         if self._ready.is_set():
-            await asyncio.gather(self.alerting.run(self._stop), self.tracking.run(self._stop), self.sender.run())
+            work = (self.alerting, self.tracking, self.scribe)
+            await asyncio.gather(*(one.run(self._stop) for one in work), self.sender.run())
 
     async def _keep_registry(self) -> None:
         """Follow what others change in the registry."""

@@ -7,9 +7,10 @@ The last line is the footer (``record: footer``): counts of observations by kind
 and the SHA-256 of all the bytes before it. A run that was killed has no footer and can still be read.
 
 Kinds of record: ``bin_threshold``, ``bin_near`` (a level within its sensor's noise of a threshold), ``emptied``,
-``missed_stop``, ``fire``, ``idle``, ``deviation``, ``speeding``, ``odour``, ``cleaned``, ``water_leak``, ``sos``,
-``off_post``, ``standing`` from the city; those of :mod:`simulators.faults` begin with ``fault_``;
-``frame_counter_reset`` (a LoRaWAN sensor joined anew) and ``unit_dead`` (a Modbus unit that never answers) from the
+``compaction``, ``outlier`` (one wild reading), ``missed_stop``, ``fire``, ``idle``, ``deviation``, ``speeding``,
+``odour``, ``cleaned``, ``water_leak``, ``sos``, ``off_post``, ``standing`` from the city; those of
+:mod:`simulators.faults` begin with ``fault_``; ``frame_counter_reset`` (a LoRaWAN sensor joined anew) and ``unit_dead``
+(a Modbus unit that never answers) from the
 speakers.
 """
 

@@ -14,6 +14,7 @@ from devices.read_models import DeviceEntry, DeviceState, LatestFix, LatestReadi
 from store import readers_cursor as cursors
 from store.audit import Audit
 from store.readers_alerts import AlertReads
+from store.readers_bins import BinReads
 from store.readers_cursor import DeviceCursor
 from store.readers_dead_letters import DeadLetterReads
 from store.readers_fleet import FleetReads
@@ -203,6 +204,7 @@ class Readers:
     alerts: AlertReads
     fleet: FleetReads
     trips: TripReads
+    bins: BinReads
 
     @classmethod
     def over(cls, pool: Pool, *, statement_timeout_s: float = 5.0, acquire_timeout_s: float = 3.0) -> Readers:
@@ -217,4 +219,5 @@ class Readers:
             AlertReads(session),
             FleetReads(session),
             TripReads(session),
+            BinReads(session),
         )

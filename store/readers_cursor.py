@@ -91,6 +91,13 @@ class RuleSetCursor(msgspec.Struct, frozen=True, array_like=True, tag="v"):
     version: _Int32
 
 
+class EmptyingCursor(msgspec.Struct, frozen=True, array_like=True, tag="m"):
+    """Before the emptying of this instant and device key (emptyings run backwards)."""
+
+    at: _Micros
+    key: _Int32
+
+
 Cursor = TypeVar("Cursor", bound=msgspec.Struct)
 
 

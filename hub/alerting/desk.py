@@ -114,7 +114,23 @@ class AlertDesk:
         """Commit a batch that changes what was stored of a device from ``since`` on (µs): its alerts are repaired."""
         async with self.turn:
             await self.load(dict.fromkeys(self.engine.unknown((device.key,)), device))
-            await self._commit(batch, self.engine.revised(device.key, since), None, also)
+            proposal = Proposal()
+            self.engine.reconsider(proposal, {device.key: since})
+            await self._commit(batch, proposal, None, also)
+
+    async def amend(self, batch: Batch, taken_back: Mapping[int, tuple[Device, int]], also: Also) -> Written:
+        """Commit what the hub itself found out of stored telemetry, with the alerts that follow.
+
+        ``taken_back`` are devices of which events were removed, by key, and the first instant (µs) of these: their
+        history is folded again. ``also`` works in the same transaction.
+        """
+        moments = gather(batch.readings, batch.fixes, batch.events)
+        devices = _devices(batch) | {key: device for key, (device, _) in taken_back.items()}
+        async with self.turn:
+            await self.load({key: devices[key] for key in self.engine.unknown(devices)})
+            proposal = self.engine.propose(moments, devices)
+            self.engine.reconsider(proposal, {key: since for key, (_, since) in taken_back.items()})
+            return await self._commit(batch, proposal, devices, also)
 
     def behind(self, key: int) -> int:
         """How far (µs) the newest that a device told lay behind its reception.

@@ -16,12 +16,15 @@ from api.app import create_app
 from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Services
 from devices.metrics import Catalogue
 from devices.registry import Registry
+from hub.bins.outlook import Outlook
+from hub.bins.settings import BinsSection
 from hub.commanding import Commanding
 from hub.uplinks import PostedUplinks
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
 from store.alert_actions import AlertActions
 from store.api_keys import ApiKeys
+from store.bin_history import BinHistory
 from store.readers import Readers
 from store.readers_session import ReadSession
 from store.rule_sets import RuleSets
@@ -186,6 +189,8 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             rules=RuleSets(ReadSession(pool), WriteSession(pool)),
             fleet=readers.fleet,
             trips=readers.trips,
+            emptyings=readers.bins,
+            outlook=Outlook(readers.bins, BinHistory(ReadSession(pool)), BinsSection()),
             probe=probe,
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),
