@@ -6,13 +6,15 @@ on the tasks of which devices are others than before, so that these can be track
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
 from time import time_ns
 from typing import TypeVar
 
+from devices.errors import TransientError
 from devices.instants import to_datetime
 from fleet.calendar import span
 from fleet.master.collection import Master
@@ -20,12 +22,16 @@ from fleet.master.places import Area, Place
 from fleet.master.plan import Plan
 from fleet.master.route import Route
 from fleet.trackers.ports import Task
+from ingest.runner import Condition, pause, persist
 from store.fleet_master import FleetMaster
 
 BEHIND = timedelta(days=40)  #: so far back late data find their plan; what is later still is tracked without one
 AHEAD = timedelta(days=2)
 ALWAYS = -(2**63)
 
+EVERY_S = 10.0  #: between two looks at what has changed
+
+Replan = Callable[[str, int], Awaitable[None]]
 Version = TypeVar("Version", Route, Area)
 Tasks = Mapping[str, Sequence[Task]]
 """By device, in the order of their beginning."""
@@ -83,6 +89,18 @@ class StoredPlans:
         if master.places != places:
             self._places = master.places
         return {} if fresh else changed(before, self._tasks, start + _us(AHEAD), now)
+
+
+async def keep_plans(book: StoredPlans, replan: Replan, stop: asyncio.Event) -> None:
+    """Read what changes of the book until ``stop`` is set; ``replan`` is told whose tasks are others, and from when."""
+    condition = Condition("plans")
+    while not stop.is_set():
+        await pause(stop, EVERY_S)
+        try:
+            for device, since in (await persist(book.refresh, condition, stop)).items():
+                await replan(device, since)
+        except TransientError:  # only while stopping
+            return
 
 
 def tasks(master: Master) -> dict[str, list[Task]]:

@@ -35,10 +35,15 @@ class Tracking:
         self.mender = Mender(self.desk, registry.by_key)
         self._registry = registry
 
-    async def replan(self, device_key: int, since: int) -> None:
-        """What is planned for a device has changed from ``since`` (µs) on: it is tracked again from there on."""
-        async with self.desk.turn:
-            await self.desk.dirty({device_key: since})
+    async def replan(self, device_id: str, since: int) -> None:
+        """What is planned for a device has changed from ``since`` (µs) on: it is tracked again from there on.
+
+        A device that was never heard has nothing to be tracked.
+        """
+        device = next((one for one in self._registry.devices() if one.id == device_id), None)
+        if device is not None and device.kind in KINDS:
+            async with self.desk.turn:
+                await self.desk.dirty({device.key: since})
 
     async def run(self, stop: asyncio.Event) -> None:
         """Bring the states of all vehicles and workers, then repair, until ``stop`` is set."""
