@@ -18,6 +18,7 @@ from api.routes import (
     devices,
     events,
     fleet,
+    fleet_entry,
     health,
     latest,
     metrics,
@@ -36,8 +37,8 @@ from api.security import SecurityHeaders
 from api.write_models import BODIES
 
 _RESOURCES = (
-    telemetry, uplinks, devices, commands, latest, series, track, events, alerts, shelves, rules, fleet, metrics,
-    dead_letters, audit, status,
+    telemetry, uplinks, devices, commands, latest, series, track, events, alerts, shelves, rules, fleet, fleet_entry,
+    metrics, dead_letters, audit, status,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 

@@ -11,7 +11,7 @@ import msgspec
 from prometheus_client import Metric as PrometheusMetric
 
 from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
-from api.fleet_ports import FleetReader
+from api.fleet_ports import FleetKeeper, FleetReader
 from devices.access import AuditEntry, KeyEntry, Principal
 from devices.errors import SanihubError, TransientError
 from devices.metrics import Catalogue
@@ -294,6 +294,7 @@ class Services:
     alert_handling: AlertHandling
     rules: RuleKeeper
     fleet: FleetReader
+    fleet_keeper: FleetKeeper
     probe: HubProbe
     limits: PostLimits = field(default_factory=PostLimits)
     metrics: Families = tuple

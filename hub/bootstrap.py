@@ -42,6 +42,7 @@ from store.alert_actions import AlertActions
 from store.alert_history import AlertHistory
 from store.api_keys import ApiKeys
 from store.connection import session_parameters
+from store.fleet_entry import FleetEntry
 from store.readers import Readers
 from store.readers_session import Pool, ReadSession
 from store.rule_sets import RuleSets
@@ -203,6 +204,7 @@ class Hub:
             alert_handling=self.alerting.actions,
             rules=self.alerting.rule_sets,
             fleet=readers.fleet,
+            fleet_keeper=FleetEntry(WriteSession(self._pool)),
             probe=probe,
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,

@@ -22,6 +22,7 @@ from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
 from store.alert_actions import AlertActions
 from store.api_keys import ApiKeys
+from store.fleet_entry import FleetEntry
 from store.readers import Readers
 from store.readers_session import ReadSession
 from store.rule_sets import RuleSets
@@ -185,6 +186,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             alert_handling=AlertActions(WriteSession(pool)),
             rules=RuleSets(ReadSession(pool), WriteSession(pool)),
             fleet=readers.fleet,
+            fleet_keeper=FleetEntry(WriteSession(pool)),
             probe=probe,
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),
