@@ -19,6 +19,7 @@ from api.routes import (
     devices,
     events,
     fleet,
+    fleet_entry,
     health,
     latest,
     metrics,
@@ -38,8 +39,8 @@ from api.security import SecurityHeaders
 from api.write_models import BODIES
 
 _RESOURCES = (
-    telemetry, uplinks, devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, bins,
-    metrics, dead_letters, audit, status,
+    telemetry, uplinks, devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet,
+    fleet_entry, bins, metrics, dead_letters, audit, status,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 

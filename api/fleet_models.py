@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.instants import InstantQuery
-from api.params import Cursor, DatumChoice, Name
+from api.params import Cursor, Datum, DatumChoice, Name
 from fleet.importing.clock_words import DAYS, clock, span_words
 from fleet.master.plan import Shift
 
@@ -59,6 +59,33 @@ class PlansQuery(ListQuery):
     vehicle: Annotated[Name | None, Field(default=None, description="Id of the vehicle.")]
     worker: Annotated[Name | None, Field(default=None, description="Id of the worker; with the plans of their crew.")]
     route: Annotated[Name | None, Field(default=None, description="Id of the route.")]
+
+
+class EnterQuery(_Query):
+    """What is said about master data that is entered."""
+
+    valid_from: Annotated[
+        InstantQuery | None,
+        Field(default=None, description="When changed routes and areas begin to count. Default: now."),
+    ]
+    datum: Annotated[
+        Datum | None, Field(default=None, description="Datum of the positions, where the file does not say it.")
+    ]
+
+
+class CameBody(_Body):
+    """What became of the items of a section."""
+
+    created: list[str] = Field(description="Ids that were new.", examples=[["route-0042"]])
+    changed: list[str] = Field(description="Ids that were there; of routes and areas, these have a new version.")
+    unchanged: int = Field(description="How many were as given already.")
+
+
+class EnteredBody(BaseModel):
+    """What became of what was entered, by section."""
+
+    sections: dict[str, CameBody]
+    notes: list[str] = Field(description="What a person should know: a datum that was converted, what was left out.")
 
 
 class MasterPlaceBody(_Body):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 from devices.read_models import Page
+from fleet.master.collection import Master, Section
+from fleet.master.entering import Came
 from fleet.master.people import Crew, Worker
 from fleet.master.places import Area, Place
 from fleet.master.plan import Plan, Shift
-from fleet.master.route import Route
+from fleet.master.route import LonLat, Route
 
 
 class FleetReader(Protocol):
     """What is planned, page by page."""
+
+    async def centre(self) -> LonLat | None:
+        """About where the city is: the median of what is stored; None where nothing is."""
 
     async def routes(self, *, at: int, route: str | None = None, cursor: str | None, limit: int) -> Page[Route]:
         """Routes in force at an instant (µs), by id; ``route``: only this one."""
@@ -51,3 +57,12 @@ class FleetReader(Protocol):
         limit: int,
     ) -> Page[Plan]:
         """Plans of these dates, both included, by date and id. A worker's are also those of their crew."""
+
+
+class FleetKeeper(Protocol):
+    """Entering what is planned, all or nothing, with an entry in the audit."""
+
+    async def enter(
+        self, master: Master, actor: str, *, valid_from: int | None = None, details: Mapping[str, Any] | None = None
+    ) -> Mapping[Section, Came]:
+        """What became of each section. Raises ``NotEnteredError`` for what does not fit what is stored."""

@@ -12,7 +12,7 @@ from prometheus_client import Metric as PrometheusMetric
 
 from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
 from api.bin_ports import BinOutlook, EmptyingReader
-from api.fleet_ports import FleetReader
+from api.fleet_ports import FleetKeeper, FleetReader
 from api.trip_ports import TripReader
 from devices.access import AuditEntry, KeyEntry, Principal
 from devices.errors import SanihubError, TransientError
@@ -299,6 +299,7 @@ class Services:
     trips: TripReader
     emptyings: EmptyingReader
     outlook: BinOutlook
+    fleet_keeper: FleetKeeper
     probe: HubProbe
     limits: PostLimits = field(default_factory=PostLimits)
     metrics: Families = tuple

@@ -47,6 +47,7 @@ from store.alert_history import AlertHistory
 from store.api_keys import ApiKeys
 from store.bin_history import BinHistory
 from store.connection import session_parameters
+from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
 from store.readers import Readers
 from store.readers_session import Pool, ReadSession
@@ -218,6 +219,7 @@ class Hub:
             trips=readers.trips,
             emptyings=readers.bins,
             outlook=Outlook(readers.bins, self._bin_history, self.settings.bins),
+            fleet_keeper=FleetEntry(WriteSession(self._pool)),
             probe=probe,
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,

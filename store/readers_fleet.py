@@ -12,7 +12,7 @@ from devices.read_models import Page
 from fleet.master.people import Crew, Worker
 from fleet.master.places import Area, Place
 from fleet.master.plan import Plan, Shift
-from fleet.master.route import Route
+from fleet.master.route import LonLat, Route
 from store import readers_cursor as cursors
 from store.fleet_entry import versioned
 from store.fleet_master import FleetMaster
@@ -57,6 +57,10 @@ class FleetReads:
     def __init__(self, session: ReadSession) -> None:
         self._session = session
         self._master = FleetMaster(session)
+
+    async def centre(self) -> LonLat | None:
+        """About where the city is: the median of what is stored; None where nothing is."""
+        return await self._master.centre()
 
     async def routes(self, *, at: int, route: str | None = None, cursor: str | None, limit: int) -> Page[Route]:
         """Routes in force at an instant (µs), by id; ``route``: only this one."""

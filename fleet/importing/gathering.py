@@ -23,13 +23,14 @@ class Fault(msgspec.Struct, frozen=True, order=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """An item, where it stands, and on which lines its fields do."""
+    """An item, where it stands, on which lines its fields do, and what the file calls them where it is otherwise."""
 
     section: Section
     item: Item
     line: int
     lines: Mapping[str, int] = {}
     path: str = ""
+    names: Mapping[str, str] = {}
 
 
 class Loose(msgspec.Struct, frozen=True):

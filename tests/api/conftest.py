@@ -25,6 +25,7 @@ from ingest.pipeline import Pipeline
 from store.alert_actions import AlertActions
 from store.api_keys import ApiKeys
 from store.bin_history import BinHistory
+from store.fleet_entry import FleetEntry
 from store.readers import Readers
 from store.readers_session import ReadSession
 from store.rule_sets import RuleSets
@@ -191,6 +192,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             trips=readers.trips,
             emptyings=readers.bins,
             outlook=Outlook(readers.bins, BinHistory(ReadSession(pool)), BinsSection()),
+            fleet_keeper=FleetEntry(WriteSession(pool)),
             probe=probe,
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),

@@ -11,6 +11,8 @@ import msgspec
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
+from api.ports import Services
+from devices.access import Role
 from devices.datum import wgs84_to_gcj02
 from fleet.importing.geojson import from_geojson
 from fleet.importing.joining import join
@@ -153,3 +155,76 @@ async def test_what_cannot_be_answered(client: httpx.AsyncClient, path: str, sta
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
     if field is not None:
         assert field in [one["field"] for one in answer.json()["errors"]]
+
+
+async def key_of(services: Services, role: Role) -> dict[str, str]:
+    made, _ = await services.keys.create(role.value, role, device=None, expires_at=None, actor="test")  # type: ignore[attr-defined]
+    return {"X-API-Key": made}
+
+
+def collection(*features: Any) -> str:
+    return json.dumps({"type": "FeatureCollection", "features": features}, indent=1)
+
+
+def line(**properties: Any) -> dict[str, Any]:
+    return {
+        "type": "Feature",
+        "properties": {"role": "route", "id": "route-9", "kind": "sweep"} | properties,
+        "geometry": {"type": "LineString", "coordinates": LINE},
+    }
+
+
+async def test_a_manager_enters_and_changes_a_route(client: httpx.AsyncClient, services: Services) -> None:
+    headers = await key_of(services, Role.MANAGER) | {"Content-Type": "application/geo+json"}
+
+    async def enter(text: str, **params: str) -> Any:
+        answer = await client.post("/api/v1/fleet", content=text, headers=headers, params=params)
+        return answer.raise_for_status().json()
+
+    first = await enter(collection(line(fid=3)))
+    assert first["sections"] == {"routes": {"created": ["route-9"], "changed": [], "unchanged": 0}}
+    assert "left out: fid" in first["notes"][0]
+    assert (await enter(collection(line())))["sections"]["routes"]["unchanged"] == 1
+    changed = await enter(collection(line(passes=3)), valid_from="2026-06-01T00:00:00Z")
+    assert changed["sections"]["routes"]["changed"] == ["route-9"]
+    headers["Content-Type"] = "application/yaml"
+    shift = "shifts:\n- {id: s, start: '05:00', length: 60}\n"
+    plan = "plans:\n- {date: 2026-06-01, shift: s, route: route-9, crew: c}\n"
+    crew = "crews:\n- {id: c, name: C}\n"
+    assert set((await enter(shift + plan + crew))["sections"]) == {"shifts", "plans", "crews"}
+    audit = await services.audit.entries(actor=None, action="fleet.enter", target=None, cursor=None, limit=9)
+    assert len(audit.items) == 3
+    assert {entry.actor[:4] for entry in audit.items} == {"key:"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "status", "error"),
+    [
+        ("application/geo+json", collection(line(kind="dance")), 422, ("features[0].kind", 4)),
+        (
+            "application/yaml",
+            "plans:\n- date: 2026-06-01\n  shift: s\n  route: r\n  crew: c\n",
+            422,
+            ("plans[0].shift", 3),
+        ),
+        ("application/yaml", "plans: 7\n", 422, ("plans", 1)),
+        ("application/yaml", b"\xff", 422, ("", 1)),
+        ("text/html", "x", 415, None),
+    ],
+)
+async def test_what_is_wrong_changes_nothing(
+    client: httpx.AsyncClient, services: Services, kind: str, text: str | bytes, status: int, error: Any
+) -> None:
+    headers = await key_of(services, Role.MANAGER) | {"Content-Type": kind}
+    answer = await client.post("/api/v1/fleet", content=text, headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    if error is not None:
+        assert error in [(one["field"], one["line"]) for one in answer.json()["errors"]]
+    assert (await get(client, "/routes"))["features"] == []
+    assert (await get(client, "/plans", **{"from": "2026-06-01"}))["items"] == []
+
+
+async def test_others_may_not(client: httpx.AsyncClient, services: Services) -> None:
+    assert (await client.post("/api/v1/fleet", content="x")).status_code == 401
+    headers = await key_of(services, Role.DISPATCHER)
+    assert (await client.post("/api/v1/fleet", content="x", headers=headers)).status_code == 403

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.datum import gcj02_to_bd09, wgs84_to_gcj02
@@ -356,6 +356,7 @@ masters = st.builds(
 )  # fmt: skip
 
 
+@settings(max_examples=40)
 @given(masters)
 def test_what_is_written_is_read_back_the_same(master: Master) -> None:
     if master != Master():
