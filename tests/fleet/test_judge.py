@@ -249,6 +249,21 @@ def test_splitting_a_line_at_any_vertex_changes_no_coverage(cuts: set[int], kept
             assert getattr(other, field) == pytest.approx(getattr(one_pass, field), abs=1e-4)
 
 
+def test_lines_in_another_order_than_driven_are_covered_to_their_ends() -> None:
+    way = [(0.0, 0.0), (205.0, 0.0), (205.0, 310.0), (500.0, 310.0)]
+    parts = [line(*way[begin : begin + 2]) for begin in (2, 0, 1)]
+    one = driven(drive([(-50.0, 0.0), *way[1:-1], (560.0, 310.0)], kmh=12.0), stand(560, 310, 300, 6_900))
+    ((covered, missed, _),) = shares(judged(route(*parts), one))
+    assert (covered, missed) == (100, 0)
+
+
+def test_a_line_that_was_left_before_its_end_is_not_covered_to_it() -> None:
+    turning = [(0.0, 0.0), (700.0, 0.0), (700.0, 300.0)]
+    ((covered, missed, _),) = shares(judged(route(line(*STREET)), driven(drive(turning), stand(700, 300, 410, 6_790))))
+    assert covered == pytest.approx(70, abs=2)
+    assert missed == pytest.approx(30, abs=2)
+
+
 def test_a_shift_past_midnight_is_judged_as_one() -> None:
     night = START + 15 * HOUR  # 23:00 in Shanghai
     rows = drive([(0.0, 0.0), (1_000.0, 0.0), (0.0, 0.0)] * 4, kmh=5.0)
