@@ -1,7 +1,7 @@
 """A plane in metres about a reference: what lines and distances of one city are measured on.
 
-Equirectangular, with the radii of curvature of WGS-84 at the reference. 10 km from the reference a distance is off by at
-most 1 m in a kilometre at 30° of latitude, 1.6 m at 45°, 2.7 m at 60° (ADR 0016): less than a receiver's own error
+Equirectangular, with the radii of curvature of WGS-84 at the reference. 10 km from the reference a distance is off by
+at most 1 m in a kilometre at 30° of latitude, 1.6 m at 45°, 2.7 m at 60° (ADR 0016): less than a receiver's own error
 over the tens of metres that are compared here.
 """
 
