@@ -12,7 +12,6 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from alerts.records import StaleVersionError
 from alerts.rule_file import RuleFileError, read_rules
-from alerts.yaml_tree import MAX_BYTES, parse
 from api.access import Dispatcher, Manager
 from api.alert_models import CheckedBody, RulesBody, RuleSetBody
 from api.bodies import check_rules, read_body
@@ -22,6 +21,7 @@ from api.params import EnterRulesQuery, RulesQuery, VersionsQuery
 from api.ports import PostLimits
 from api.problems import LineFault, ProblemError, not_found
 from api.wiring import Places, Wired
+from devices.yaml_lines.tree import MAX_BYTES, parse
 
 YAML = "application/yaml"  # RFC 9512
 MOST_TOLD = 1_000  #: mistakes in an answer
