@@ -137,13 +137,8 @@ def _item(
                 correction,
             )
         )
-    points = round(max(0.0, share - sum(one.taken for one in deductions)), DIGITS)
-    return Item(
-        *(entry.id, *titles, names, entry.weight, share),
-        round(left / entry.weight, DIGITS),
-        points,
-        tuple(deductions),
-    )
+    score, points = round(left / entry.weight, DIGITS), round(left * factor, DIGITS)
+    return Item(entry.id, *titles, names, entry.weight, share, score, points, tuple(deductions))
 
 
 def _completeness(inputs: Inputs) -> float | None:
