@@ -25,11 +25,13 @@ SECOND = 1_000_000
 class AttendanceRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``gap_s``: silence on duty beyond this is no data. ``silence_s``: the same off duty, where badges report seldom.
 
+    A sign of duty within ``edge_s`` of the shift's beginning or end is enough to have been there then.
     A span of being off duty within the shift and its first and last sign of duty counts as away from ``away_s`` on.
     Absent is who is seen to be off duty over at least the share ``absent_share`` of the shift.
     """
 
     gap_s: float = 300.0
+    edge_s: float = 120.0
     silence_s: float = 900.0
     away_s: float = 600.0
     absent_share: float = 0.7
@@ -38,9 +40,10 @@ class AttendanceRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Presence(msgspec.Struct, frozen=True):
     """What became of a planned shift.
 
-    ``arrived`` and ``left`` lie within it; None where they are not known. ``late_s`` and ``early_s`` are 0 unless they
-    are proven. ``known_s`` is how much of the shift there is data about, ``gaps`` are the rest. ``away`` are spans off
-    duty between arriving and leaving, without the breaks.
+    ``arrived`` and ``left`` lie within it; None where they are not known. ``late_s`` and ``early_s`` are what is
+    proven: where an end is not known, up to the last sign of being off duty before, or from the first one after.
+    ``known_s`` is how much of the shift there is data about, ``gaps`` are the rest. ``away`` are spans off duty between
+    arriving and leaving, without those that are breaks.
     """
 
     plan: str
@@ -94,10 +97,17 @@ def attend(duty: Duty, driven: Driven | None, rules: AttendanceRules | None = No
         state="present",
         arrived=arrived,
         left=left,
-        late_s=0.0 if arrived is None else (arrived - duty.start) / SECOND,
-        early_s=0.0 if left is None else (duty.end - left) / SECOND,
+        late_s=max(0.0, _proven(duty.start, arrived, at[: there[0]][-1:])),
+        early_s=max(0.0, -_proven(duty.end, left, at[there[-1] + 1 :][:1])),
         away=_away(duty, at, there, rules),
     )
+
+
+def _proven(planned: int, found: int | None, off: Instants) -> float:
+    """Seconds from the planned end of a shift to the one that was found, else to a sign of being off duty within it."""
+    if found is None:
+        found = int(off[0]) if off.size else planned
+    return (found - planned) / SECOND
 
 
 def _signs(duty: Duty, driven: Driven | None) -> Signs:
@@ -149,7 +159,7 @@ def _arrived(duty: Duty, at: Instants, on: NDArray[np.bool_], first: int, rules:
     """The first sign of duty, if a sign of being off duty shortly before it, or the shift's beginning, bears it out."""
     instant = int(at[first])
     if first == 0:
-        return instant if instant - duty.start <= rules.gap_s * SECOND else None
+        return instant if instant - duty.start <= rules.edge_s * SECOND else None
     if on[first - 1]:  # on duty already when the shift began
         return duty.start if instant - duty.start <= rules.gap_s * SECOND else None
     return instant if instant - at[first - 1] <= rules.silence_s * SECOND else None
@@ -162,7 +172,7 @@ def _left(duty: Duty, at: Instants, last: int, rules: AttendanceRules) -> int | 
     """
     instant = int(at[last])
     if last == at.size - 1:
-        return duty.end if duty.end - instant <= rules.gap_s * SECOND else None
+        return duty.end if duty.end - instant <= rules.edge_s * SECOND else None
     return instant if at[last + 1] - instant <= rules.gap_s * SECOND else None
 
 

@@ -45,8 +45,8 @@ def _faults(params: Params, one: Presence, each: float) -> Iterator[Fault]:
     spare = 1.0  # a shift costs no more than itself
     late, early = one.late_s, one.early_s
     for name, seconds, start, end, en, zh in (
-        ("late", late, one.start, one.arrived or one.start, "late by {} min", "迟到{}分钟"),
-        ("early", early, one.left or one.end, one.end, "left {} min early", "早退{}分钟"),
+        ("late", late, one.start, one.start + round(late * 1e6), "late by {} min", "迟到{}分钟"),
+        ("early", early, one.end - round(early * 1e6), one.end, "left {} min early", "早退{}分钟"),
         *(("away", (b - a) / 1e6, a, b, "off duty for {} min in the shift", "班中离岗{}分钟") for a, b in one.away),
     ):
         if seconds > params.grace_s:

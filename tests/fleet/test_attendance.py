@@ -37,6 +37,8 @@ def test_lateness_and_leaving_early_are_proven_by_the_badge_off_duty() -> None:
 def test_a_silent_morning_makes_nobody_late() -> None:
     found = attend(duty(), records(badge(*every(0.5, 55, FULL, 1))))
     assert (found.state, found.arrived, found.late_s) == ("present", None, 0)
+    proven = attend(duty(), records(badge((0, 0), (10, 0), *every(0.5, 55, FULL, 1))))
+    assert (proven.arrived, proven.late_s) == (None, 600), "seen off duty until minute 10"
     assert [(minutes(a), minutes(b)) for a, b in found.gaps] == [(0, 55)]
 
 
@@ -45,7 +47,7 @@ def test_a_badge_that_falls_silent_makes_nobody_leave_early() -> None:
     assert (found.left, found.early_s) == (None, 0)
     assert found.completeness == pytest.approx(299.5 / 480)
     later = attend(duty(), records(badge(*every(0.5, 0, 300, 1), *every(10, 400, FULL, 0))))
-    assert (later.left, later.early_s) == (None, 0), "a gap lies between the last sign of duty and the first of none"
+    assert (later.left, later.early_s) == (None, 80 * 60), "seen off duty from minute 400 on; before, nobody knows"
 
 
 def test_absence_needs_a_badge_that_says_so() -> None:
