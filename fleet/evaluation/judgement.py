@@ -85,12 +85,15 @@ def _costs(entry: ItemEntry, inputs: Inputs) -> list[_Cost] | None:
 def _matched(
     measured: Mapping[str, list[_Cost] | None], corrections: tuple[Correction, ...]
 ) -> dict[tuple[str, str], Correction]:
-    """Which correction belongs to which deduction (item and fault)."""
+    """Which correction belongs to which deduction (item and fault).
+
+    What costs nothing any more costs nothing in any item; what costs less was meant in the points of its own one.
+    """
     found: dict[tuple[str, str], Correction] = {}
     faults = [(item, cost) for item, costs in measured.items() for cost in costs or ()]
     for one in corrections:
         for item, cost in faults:
-            if cost.fault.id == one.deduction and one.item in ("", item):
+            if cost.fault.id == one.deduction and (one.item in ("", item) or one.points == 0):
                 found[item, cost.fault.id] = one
     named = set(map(id, found.values()))
     for one in corrections:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import msgspec
 
@@ -33,13 +34,18 @@ class SchemeFileError(SanihubError):
 
 @cache
 def ready_made() -> dict[str, Scheme]:
-    """The schemes that come with the package (``fleet/evaluation/schemes``), by id."""
-    found = (
-        read_scheme(file.read_bytes(), file.name)
-        for file in sorted((files("fleet.evaluation") / "schemes").iterdir(), key=lambda file: file.name)
-        if file.name.endswith(".yaml")
-    )
-    return {scheme.id: scheme for scheme in found}
+    """The schemes that come with the package (``fleet/evaluation/schemes``), by id. A file bears its scheme's name."""
+    names = sorted(one.name for one in _folder().iterdir() if one.name.endswith(".yaml"))
+    return {name.removesuffix(".yaml"): read_scheme((_folder() / name).read_bytes(), name) for name in names}
+
+
+def ready_made_text(scheme: str) -> str:
+    """The text of one. Raises KeyError where there is none of that id."""
+    return (_folder() / f"{ready_made()[scheme].id}.yaml").read_text("utf-8")
+
+
+def _folder() -> Traversable:
+    return files("fleet.evaluation") / "schemes"
 
 
 def read_scheme(text: str | bytes, name: str = "scheme") -> Scheme:
