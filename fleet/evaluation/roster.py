@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 
 import msgspec
 
@@ -36,6 +37,23 @@ class Roster(msgspec.Struct, frozen=True):
             if start <= span[0] < end:
                 found += [self._duty(plan, shift, name, span) for name in self.planned(plan) if name in wanted]
         return tuple(sorted(found, key=lambda duty: (duty.start, duty.plan, duty.worker)))
+
+    def together(self, duties: Iterable[Duty]) -> list[tuple[tuple[Duty, ...], tuple[Duty, ...]]]:
+        """Duties by plan, each with those of everybody who holds the same post by it (themselves among them)."""
+        plans = {plan.id: plan for plan in self.plans}
+        found = []
+        for name, own in groupby(
+            sorted(duties, key=lambda one: (one.start, one.plan, one.worker)), lambda one: one.plan
+        ):
+            mine, plan = tuple(own), plans[name]
+            shift, span = self.shifts[plan.shift], (mine[0].start, mine[0].end)
+            if mine[0].area is None:
+                found.append((mine, mine))
+            else:
+                known = {duty.worker: duty for duty in mine}
+                everybody = (known.get(one) or self._duty(plan, shift, one, span) for one in self.planned(plan))
+                found.append((mine, tuple(everybody)))
+        return found
 
     def planned(self, plan: Plan) -> tuple[str, ...]:
         """The workers of a plan."""

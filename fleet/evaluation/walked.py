@@ -6,6 +6,8 @@ where that cannot be.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 import numpy as np
 import shapely
@@ -60,18 +62,30 @@ class Walked(msgspec.Struct, frozen=True):
         return self.walked / known if known > 0 else None
 
 
-def walk(duty: Duty, on_duty: Span, track: Track, rules: WalkRules | None = None) -> Walked | None:
-    """Judge the span ``on_duty`` of a duty by its positions; None where no post is to be walked."""
+def walk(
+    duty: Duty,
+    on_duty: Span,
+    track: Track,
+    rules: WalkRules | None = None,
+    colleagues: Iterable[tuple[Span, Track]] = (),
+) -> Walked | None:
+    """Judge the span ``on_duty`` of a duty by its positions; None where no post is to be walked.
+
+    ``colleagues`` hold the same post by the same plan: what one of them walks is walked for all.
+    """
     if duty.area is None:
         return None
     rules = rules or WalkRules()
     ground = ground_of(duty.area)
     pieces = ground.pieces()
-    inside = (track.at >= on_duty[0]) & (track.at < on_duty[1])
-    at, points = track.at[inside], ground.plane(track.lon[inside], track.lat[inside])
-    done = _passed(at, points, pieces, rules)
-    unknown = ~done & _reachable(at, points, pieces, on_duty, rules)
-    missed = ~done & ~unknown
+    done, maybe = np.zeros(len(pieces.middle), bool), np.zeros(len(pieces.middle), bool)
+    for span, way in ((on_duty, track), *colleagues):
+        inside = (way.at >= span[0]) & (way.at < span[1])
+        at, points = way.at[inside], ground.plane(way.lon[inside], way.lat[inside])
+        done |= _passed(at, points, pieces, rules)
+        maybe |= _reachable(at, points, pieces, span, rules)
+    unknown = ~done & maybe
+    missed = ~done & ~maybe
     lengths = pieces.length
     return Walked(
         duty.plan,

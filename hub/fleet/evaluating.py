@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from time import time_ns
 from typing import Protocol
@@ -13,7 +13,7 @@ import msgspec
 from devices.instants import to_datetime
 from fleet.compliance.result import Compliance
 from fleet.evaluation.attendance import Presence, attend
-from fleet.evaluation.duty import Duty
+from fleet.evaluation.duty import Duty, Span
 from fleet.evaluation.inputs import Inputs
 from fleet.evaluation.judgement import Subject, evaluate
 from fleet.evaluation.post_time import PostTime, hold_post
@@ -25,7 +25,7 @@ from fleet.evaluation.scheme_file import read_scheme, ready_made, ready_made_tex
 from fleet.evaluation.walked import Walked, walk
 from fleet.master.people import Worker
 from fleet.master.plan import Plan
-from fleet.track import Driven
+from fleet.track import Driven, Track
 from store.evaluation_appeals import EvaluationAppeals
 from store.evaluation_records import EvaluationRecords
 from store.evaluation_schemes import EvaluationSchemes
@@ -35,6 +35,8 @@ from store.worker_records import WorkerRecords
 from store.writers_session import WriteSession
 
 AT_ONCE = 40  #: duties whose records are in memory together
+Group = tuple[tuple[Duty, ...], tuple[Duty, ...]]
+"""Duties of one plan: those that are judged, and those of everybody who holds the post with them."""
 Progress = Callable[[int, int], None]
 """Told how many duties of how many are judged."""
 
@@ -117,7 +119,10 @@ class Evaluating:
         end_known = min(end, self._clock())
         roster = await self._roster(workers, name if kind == "worker" else None, start, end)
         duties = [duty for duty in roster.duties(people, start, end) if duty.end <= end_known]
-        presences, posts, walks = await self._judged(duties, scheme, progress)
+        groups = roster.together(duties)
+        presences, posts, walks = await self._judged(groups, scheme, progress)
+        if kind == "crew":  # the post of several is one post
+            walks = tuple({one.plan: one for one in reversed(walks)}.values())
         named = RecordFilter(tuple(people), (name,) if kind == "crew" else None, start, end)
         tasks, findings = await self.records.tasks(named), await self.records.findings(named)
         inputs = Inputs(
@@ -166,21 +171,22 @@ class Evaluating:
         return Roster(plans, shifts, await self._master.areas_between(start, end), workers)
 
     async def _judged(
-        self, duties: Sequence[Duty], scheme: Scheme, progress: Progress | None
+        self, groups: Sequence[Group], scheme: Scheme, progress: Progress | None
     ) -> tuple[tuple[Presence, ...], tuple[PostTime, ...], tuple[Walked, ...]]:
         presences: list[Presence] = []
         posts: list[PostTime] = []
         walks: list[Walked] = []
-        for place in range(0, len(duties), AT_ONCE):
-            some = duties[place : place + AT_ONCE]
-            driven = await self._worker_records.of(some)
-            judged = await asyncio.to_thread(_judge, scheme, list(zip(some, driven, strict=True)))
-            for presence, post, walked in judged:
+        done, total = 0, sum(len(own) for own, _ in groups)
+        for some in _chunks(groups):
+            duties = [duty for _, together in some for duty in together]
+            driven = dict(zip(duties, await self._worker_records.of(duties), strict=True))
+            for presence, post, walked in await asyncio.to_thread(_judge, scheme, some, driven):
                 presences.append(presence)
                 posts += () if post is None else (post,)
                 walks += () if walked is None else (walked,)
+            done += sum(len(own) for own, _ in some)
             if progress is not None:
-                progress(min(place + AT_ONCE, len(duties)), len(duties))
+                progress(done, total)
         return tuple(presences), tuple(posts), tuple(walks)
 
     async def _rounds(self, roster: Roster, duties: Iterable[Duty]) -> tuple[Compliance, ...]:
@@ -191,18 +197,37 @@ class Evaluating:
         return await self._judge.rounds(plans) if plans else ()
 
 
+def _chunks(groups: Sequence[Group]) -> Iterator[list[Group]]:
+    """Groups together as long as their duties are few enough to be held in memory."""
+    some: list[Group] = []
+    for group in groups:
+        if some and sum(len(together) for _, together in some) + len(group[1]) > AT_ONCE:
+            yield some
+            some = []
+        some.append(group)
+    if some:
+        yield some
+
+
 def _judge(
-    scheme: Scheme, work: Iterable[tuple[Duty, Driven | None]]
+    scheme: Scheme, groups: Iterable[Group], driven: Mapping[Duty, Driven | None]
 ) -> list[tuple[Presence, PostTime | None, Walked | None]]:
     found: list[tuple[Presence, PostTime | None, Walked | None]] = []
-    for duty, driven in work:
-        presence = attend(duty, driven, scheme.attendance)
-        span = presence.on_duty()
-        if span is None or driven is None or span[1] <= span[0]:
-            found.append((presence, None, None))
-        else:
-            post = hold_post(duty, span, driven.track, scheme.post)
-            found.append((presence, post, walk(duty, span, driven.track, scheme.walk)))
+    for own, together in groups:
+        present: dict[Duty, tuple[Presence, tuple[Span, Track] | None]] = {}
+        for duty in together:
+            presence, records = attend(duty, driven[duty], scheme.attendance), driven[duty]
+            span = presence.on_duty()
+            seen = None if span is None or records is None or span[1] <= span[0] else (span, records.track)
+            present[duty] = presence, seen
+        for duty in own:
+            presence, seen = present[duty]
+            if seen is None:
+                found.append((presence, None, None))
+                continue
+            others = [way for one, (_, way) in present.items() if one is not duty and way is not None]
+            post = hold_post(duty, *seen, scheme.post)
+            found.append((presence, post, walk(duty, *seen, scheme.walk, others)))
     return found
 
 

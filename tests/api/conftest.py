@@ -17,6 +17,7 @@ from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Service
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from hub.commanding import Commanding
+from hub.fleet.evaluating import Evaluating
 from hub.uplinks import PostedUplinks
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
@@ -185,6 +186,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             alert_handling=AlertActions(WriteSession(pool)),
             rules=RuleSets(ReadSession(pool), WriteSession(pool)),
             probe=probe,
+            evaluation=Evaluating(pool, clock=lambda: micros(NOW)),
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),
                 MetricFamily("sanihub_spool_bytes", "Spooled.", (Sample(3.5),)),

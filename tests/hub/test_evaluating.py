@@ -181,6 +181,23 @@ async def test_a_crew_is_judged_by_all_of_its_people(town: Town) -> None:
     assert await town.service.evaluate("worker", "nobody", START, END, WEIGHTED) is None
 
 
+async def test_what_one_walks_is_walked_for_all_who_hold_the_post(town: Town) -> None:
+    with town.connection.transaction():
+        for at in range(*SECOND, MINUTE):
+            for badge, north in (("badge-1", 20 + at // MINUTE % 3 * 60), ("badge-2", 160 + at // MINUTE % 3 * 60)):
+                town.duty(badge, at, 1)
+                town.fix(badge, at, north)
+    li, crew = await town.told(), await town.told("crew", "east")
+    assert item(li, "coverage").score == 1, "each walked half of it"
+    assert [row.covered for row in crew.shifts if row.plan == "p2"] == [1, None]
+    town.connection.execute("DELETE FROM fixes USING devices WHERE device_key = key AND id = 'badge-2'")
+    town.connection.execute("DELETE FROM readings USING devices WHERE device_key = key AND id = 'badge-2'")
+    for at in range(*SECOND, 10 * MINUTE):
+        town.duty("badge-2", at, 0)
+    alone = await town.told()
+    assert item(alone, "coverage").score == pytest.approx(0.55, abs=0.04)
+
+
 async def test_findings_and_tasks_are_entered_once_and_audited(town: Town) -> None:
     first = await town.service.records.enter_finding(finding(text="litter", refs=("photo/1.jpg",)), "sheet-7/1")
     again = await town.service.records.enter_finding(finding(text="litter", refs=("photo/1.jpg",)), "sheet-7/1")
