@@ -100,7 +100,7 @@ class SummaryBody(_Body):
     start: Instant
     end: Instant
     points: float | None = Field(description="Of 100; null where there is no data at all.")
-    grade: str | None
+    grade: str | None = Field(description="null where too little of the scheme has data.")
     grade_zh: str | None
     completeness: float | None = Field(description="Share of the planned hours that there is data about.")
     revision: str = Field(description="A hash: the same data gives the same.")

@@ -1,6 +1,7 @@
 """Records of workers on shift, as columns: what their badges said within the spans that may be read, and nothing else.
 
-The spans travel into the statements, so that what lies outside of them never leaves the database.
+The spans travel into the statements, so that what lies outside of them never leaves the database. The first and last
+instant of all of them stand beside: by these the planner leaves out partitions.
 """
 
 from __future__ import annotations
@@ -27,10 +28,12 @@ SELECT w.place, array_agg((extract(epoch FROM r.observed_at) * 1000000)::bigint 
     SELECT observed_at, value FROM readings
      WHERE device_key = d.key AND metric_key = (SELECT key FROM metrics WHERE name = 'on_duty')
        AND observed_at >= w.since AND observed_at < w.until
+       AND observed_at >= %(first)s AND observed_at < %(last)s
      UNION ALL
     (SELECT observed_at, value FROM readings
       WHERE device_key = d.key AND metric_key = (SELECT key FROM metrics WHERE name = 'on_duty')
         AND observed_at < w.since AND observed_at >= w.since - %(lead)s
+        AND observed_at >= %(first)s - %(lead)s AND observed_at < %(last)s
       ORDER BY observed_at DESC, value DESC LIMIT 1)) AS r
  GROUP BY w.place
 """  # noqa: S608 - constants only

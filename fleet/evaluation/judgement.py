@@ -44,7 +44,7 @@ def evaluate(scheme: Scheme, subject: Subject, period: tuple[int, int], inputs: 
     matched = _matched(measured, own.corrections)
     items = tuple(_item(entry, measured[entry.id], factor, matched) for entry in scheme.items)
     points = round(sum(item.points for item in items), 2) if weighed else None
-    grade = None if points is None else scheme.grade(points)
+    grade = None if points is None or weighed < scheme.least_weight else scheme.grade(points)
     used = sorted({id(one): one for one in matched.values()}.values())
     told = Evaluation(
         *(scheme.id, scheme.version, subject.kind, subject.id, subject.name, *period, points),

@@ -157,21 +157,28 @@ def _standings(
     free = ~resting
     for start, end in breaks:
         free &= (ends <= start) | (at >= end)
+    needed = np.searchsorted(ends, at + round(rules.still_s * SECOND))
+    hopeful = _hopeful(points, needed, rules.still_m)
     found: list[Episode] = []
     for begin, last in _runs(free, at, ends):
-        place = begin
-        while place <= last:
-            needed = int(np.searchsorted(ends, at[place] + round(rules.still_s * SECOND)))
-            if needed > last:
-                break  # the run is over too soon
-            if _first_off(points, place, needed, rules.still_m) <= needed:
-                place += 1
+        over = begin
+        for place in (begin + np.flatnonzero(hopeful[begin : last + 1])).tolist():
+            if place < over or needed[place] > last:
                 continue
-            over = _first_off(points, place, last, rules.still_m)
-            span = int(at[place]), int(ends[over - 1])
-            found.append(Episode(*span, length_s((span,))))
-            place = over
+            if _first_off(points, place, int(needed[place]), rules.still_m) > needed[place]:
+                over = _first_off(points, place, last, rules.still_m)
+                span = int(at[place]), int(ends[over - 1])
+                found.append(Episode(*span, length_s((span,))))
     return tuple(found)
+
+
+def _hopeful(points: Points, needed: NDArray[np.intp], still_m: float) -> NDArray[np.bool_]:
+    """Positions from which somebody may have stood still: half a span and a span later they are still near."""
+    here = np.arange(len(points))
+    hopeful = needed < here.size
+    for later in ((here + needed) // 2, needed):
+        hopeful &= np.hypot(*(points[np.minimum(later, here.size - 1)] - points).T) <= still_m
+    return hopeful
 
 
 def _first_off(points: Points, place: int, last: int, still_m: float) -> int:

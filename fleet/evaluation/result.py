@@ -103,10 +103,10 @@ class Attended(msgspec.Struct, frozen=True):
 class Evaluation(msgspec.Struct, frozen=True):
     """A worker or crew over ``[start, end)`` under a scheme.
 
-    ``points`` and ``grade`` are None where no item has data. ``completeness`` is the share of the planned hours that
-    there is data about, None where nothing was planned. ``welfare`` are events that ask for a look and cost nothing
-    (standing still for long). ``corrections`` are all that count here; ``loose`` those whose deduction is not found
-    any more. ``revision`` is a hash over everything else: the same data gives the same.
+    ``points`` are None where no item has data, ``grade`` where too little has. ``completeness`` is the share of the
+    planned hours that there is data about, None where nothing was planned. ``welfare`` are events that ask for a look
+    and cost nothing (standing still for long). ``corrections`` are all that count here; ``loose`` those whose deduction
+    is not found any more. ``revision`` is a hash over everything else: the same data gives the same.
     """
 
     scheme: str

@@ -8,9 +8,10 @@ from fleet.evaluation.sheet import SheetParams, chosen, faults
 
 
 def measure(params: SheetParams, inputs: Inputs) -> Measure:
-    """Nobody complained: full score, where anything was planned at all. Open complaints cost nothing yet."""
+    """Nobody complained: full score, where somebody is known to have worked. Open complaints cost nothing yet."""
     found = chosen(params, inputs, "complaint")
-    if not (found or inputs.presences or inputs.rounds or inputs.tasks):
+    worked = any(one.state == "present" for one in inputs.presences) or any(one.completeness for one in inputs.rounds)
+    if not (found or worked):
         return Measure()
     return lost(faults(params, found))
 

@@ -100,7 +100,7 @@ async def test_findings_are_entered_decided_and_counted(office: Office) -> None:
     crew = await office.ask("viewer", "GET", "/crews/east", params={**PERIOD, "scheme": "deductions"})
     overall = next(one for one in crew["items"] if one["id"] == "overall")
     assert (overall["score"], overall["deductions"][0]["evidence"]["zh"]) == (0.8, "投诉：桶未归位")
-    assert crew["grade_zh"] == "良好"
+    assert (crew["points"], crew["grade_zh"]) == (80, None)
     listed = await office.ask("viewer", "GET", "/findings", params={"crew": "east", "kind": "complaint"})
     assert [one["id"] for one in listed["items"]] == [complaint["id"]]
     assert (await office.ask("viewer", "GET", "/findings", params={"worker": "li"}))["items"] == []
