@@ -34,7 +34,8 @@ Units are part of a field's name (`speed_kmh`), or stand in the metric catalogue
 Lists come in pages: hand `next_cursor` of one page in as `cursor` of the next, until it is null. Rows that arrive in
 between are neither skipped nor repeated.
 
-Reading is open so far, except for evaluations of people. Writing needs a key (`sanihub keys create`), as `Authorization: Bearer <key>` or `X-API-Key`.
+Reading is open so far, except for evaluations of people. These and writing need a key (`sanihub keys create`), as
+`Authorization: Bearer <key>` or `X-API-Key`.
 
 Errors are `application/problem+json` (RFC 9457); `errors` names each wrong field and what was expected of it.
 """
