@@ -21,6 +21,7 @@ TAGS = [
     {"name": "Rules", "description": "What the hub looks for: rules of alerts."},
     {"name": "Fleet", "description": "What is planned, and what vehicles and workers did and are doing."},
     {"name": "Bins", "description": "When bins were emptied, which are to be emptied, and how full they will be."},
+    {"name": "Evaluation", "description": "Evaluation of workers and crews: schemes, findings, appeals."},
     {"name": "Metrics", "description": "The catalogue of measured quantities."},
     {"name": "Dead letters", "description": "Frames that could not be filed, with the reason."},
     {"name": "Audit", "description": "Who did what."},
@@ -35,7 +36,8 @@ Units are part of a field's name (`speed_kmh`), or stand in the metric catalogue
 Lists come in pages: hand `next_cursor` of one page in as `cursor` of the next, until it is null. Rows that arrive in
 between are neither skipped nor repeated.
 
-Reading is open so far. Writing needs a key (`sanihub keys create`), as `Authorization: Bearer <key>` or `X-API-Key`.
+Reading is open so far, except for evaluations of people. These and writing need a key (`sanihub keys create`), as
+`Authorization: Bearer <key>` or `X-API-Key`.
 
 Errors are `application/problem+json` (RFC 9457); `errors` names each wrong field and what was expected of it.
 """

@@ -12,6 +12,7 @@ from prometheus_client import Metric as PrometheusMetric
 
 from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
 from api.bin_ports import BinOutlook, EmptyingReader
+from api.evaluation_ports import EvaluationDesk
 from api.fleet_ports import FleetKeeper, FleetReader
 from api.trip_ports import TripReader
 from devices.access import AuditEntry, KeyEntry, Principal
@@ -301,6 +302,7 @@ class Services:
     outlook: BinOutlook
     fleet_keeper: FleetKeeper
     probe: HubProbe
+    evaluation: EvaluationDesk | None = None
     limits: PostLimits = field(default_factory=PostLimits)
     metrics: Families = tuple
     clock: Callable[[], int] = wall_clock

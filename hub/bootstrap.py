@@ -25,6 +25,7 @@ from hub.bins.outlook import Outlook
 from hub.bins.scribe import Scribe
 from hub.commanding import Commanding
 from hub.embedded import EmbeddedServers, default_data_folder
+from hub.fleet.evaluating import Evaluating
 from hub.fleet.plan_book import StoredPlans, keep_plans
 from hub.fleet.service import Tracking
 from hub.notify.wiring import make_sender
@@ -221,6 +222,7 @@ class Hub:
             outlook=Outlook(readers.bins, self._bin_history, self.settings.bins),
             fleet_keeper=FleetEntry(WriteSession(self._pool)),
             probe=probe,
+            evaluation=Evaluating(self._pool),
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,
                 body_within_s=self.http.body_within_s,

@@ -1,1 +1,1 @@
-"""Live trackers within a hub."""
+"""The fleet, wired: services over the store that fulfil what the API and the commands ask for."""

@@ -36,7 +36,8 @@ class Incidents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often things go wrong: mean occurrences per device and hour (on duty, for vehicles and workers).
 
     ``missed_stop`` is a share instead: of the stops that were due, those at which the crew drives past. ``compaction``
-    is refuse that settles or is pressed down, ``outlier`` one wild reading of a bin's sensor.
+    is refuse that settles or is pressed down, ``outlier`` one wild reading of a bin's sensor. ``late``, ``early`` and
+    ``absent`` are shares of a worker's shifts.
     """
 
     idle: Rate = 0.1
@@ -51,3 +52,6 @@ class Incidents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     off_post: Rate = 0.05
     standing: Rate = 0.02
     sos: Rate = 0.004
+    late: Share = 0.03
+    early: Share = 0.02
+    absent: Share = 0.01

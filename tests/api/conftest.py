@@ -19,6 +19,7 @@ from devices.registry import Registry
 from hub.bins.outlook import Outlook
 from hub.bins.settings import BinsSection
 from hub.commanding import Commanding
+from hub.fleet.evaluating import Evaluating
 from hub.uplinks import PostedUplinks
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
@@ -194,6 +195,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             outlook=Outlook(readers.bins, BinHistory(ReadSession(pool)), BinsSection()),
             fleet_keeper=FleetEntry(WriteSession(pool)),
             probe=probe,
+            evaluation=Evaluating(pool, clock=lambda: micros(NOW)),
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),
                 MetricFamily("sanihub_spool_bytes", "Spooled.", (Sample(3.5),)),
