@@ -224,6 +224,7 @@ class Hub:
         with suppress(TransientError):  # raised only while stopping
             await self._read_registry(self.pipeline.store_condition)
             await persist(self.alerting.open, self.pipeline.store_condition, self._stop)
+            await persist(self.tracking.open, self.pipeline.store_condition, self._stop)
             self._ready.set()
         await self.pipeline.run()
 
