@@ -26,7 +26,7 @@ from hub.bins.scribe import Scribe
 from hub.commanding import Commanding
 from hub.embedded import EmbeddedServers, default_data_folder
 from hub.fleet.evaluating import Evaluating
-from hub.fleet.plan_book import StoredPlans, keep_plans
+from hub.fleet.plan_source import StoredPlans
 from hub.fleet.service import Tracking
 from hub.notify.wiring import make_sender
 from hub.probe import Probe
@@ -113,8 +113,7 @@ class Hub:
         )
         self.alerting = make_alerting(settings, self.store, self._pool, self.registry, self.catalogue)
         reads = ReadSession(self._pool, statement_timeout_s=60.0)
-        self.plans = StoredPlans(FleetMaster(reads))
-        self.tracking = Tracking(self.alerting.desk, reads, self.registry, self.plans)
+        self.tracking = Tracking(self.alerting.desk, reads, self.registry, StoredPlans(FleetMaster(reads)))
         rules, offsets = settings.intake.rules(), self.tracking.offsets
         assembler = Assembler(self.store, self.registry, self.decoders, rules, offsets)
         self.pipeline = Pipeline(self.tracking.desk, assembler, settings.intake.bounds())
@@ -239,7 +238,7 @@ class Hub:
         with suppress(TransientError):  # raised only while stopping
             await self._read_registry(self.pipeline.store_condition)
             await persist(self.alerting.open, self.pipeline.store_condition, self._stop)
-            await persist(self.plans.refresh, self.pipeline.store_condition, self._stop)
+            await persist(self.tracking.open, self.pipeline.store_condition, self._stop)
             self._ready.set()
         await self.pipeline.run()
 
@@ -252,8 +251,7 @@ class Hub:
         stopping.cancel()
         if self._ready.is_set():
             work = (self.alerting, self.tracking, self.scribe)
-            plans = keep_plans(self.plans, self.tracking.replan, self._stop)
-            await asyncio.gather(*(one.run(self._stop) for one in work), plans, self.sender.run())
+            await asyncio.gather(*(one.run(self._stop) for one in work), self.sender.run())
 
     async def _keep_registry(self) -> None:
         """Follow what others change in the registry."""

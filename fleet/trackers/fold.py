@@ -12,6 +12,7 @@ from math import inf
 
 import msgspec
 
+from devices.metrics import DERIVED
 from devices.vocabulary import Device
 from fleet.trackers.checkpoint import pack
 from fleet.trackers.ports import Moment
@@ -20,6 +21,8 @@ from fleet.trackers.work_state import SECOND
 
 REMEMBERED = 3  #: moments of a device, by which one that is delivered again is known
 CHECKPOINT_EVERY = 10 * 60 * SECOND  #: of a device's own time, µs
+
+_DERIVED = frozenset(metric.name for metric in DERIVED)
 
 Moments = Mapping[int, Mapping[int, Moment]]
 """Moments by device key and instant (µs)."""
@@ -134,6 +137,14 @@ class Fold:
         """The instants without those of which the same was told before: a delivery made twice is not late."""
         recent = {moment.at: moment for moment in self._recent.get(key, ())}
         return [at for at in instants if at not in recent or not _adds_nothing(recent[at], of_device[at])]
+
+
+def telling(moments: Iterable[Moment]) -> list[Moment]:
+    """The moments of which a device told a place or a reading.
+
+    Events alone, and what was derived for an instant by others, move no tracker.
+    """
+    return [one for one in moments if one.position is not None or not (one.readings.keys() <= _DERIVED)]
 
 
 def _adds_nothing(known: Moment, again: Moment) -> bool:

@@ -17,7 +17,7 @@ from psycopg import AsyncCursor
 
 from alerts.moment import Moments, gather
 from devices.vocabulary import Batch, Device, Echo, EchoWanted, Event, Identity, Reading, ReceiptKey, Written
-from fleet.trackers.fold import Fold, Proposal
+from fleet.trackers.fold import Fold, Proposal, telling
 from fleet.trackers.tracker import KINDS, LONG_AGO, Derived, Live, State
 from fleet.trackers.work_state import SECOND
 from hub.alerting.desk import AlertDesk
@@ -107,7 +107,7 @@ class TrackDesk:
             since = {key: kept[key].at - 1 for key in clean}
             found = await self.moments.moments(clean, since, self.now() + AHEAD)
             for key, device in clean.items():
-                state, moments = kept[key], ordered(found.get(key, {}))
+                state, moments = kept[key], telling(ordered(found.get(key, {})))
                 kept_at = state.at
                 self.fold.run(state, device, [one for one in moments if one.at > kept_at])
                 self.fold.admit(key, state, kept_at, moments)

@@ -13,7 +13,7 @@ from psycopg import AsyncCursor
 from devices.errors import TransientError
 from devices.vocabulary import Batch, Device, Event, Reading
 from fleet.trackers.checkpoint import pack
-from fleet.trackers.fold import REMEMBERED
+from fleet.trackers.fold import REMEMBERED, telling
 from fleet.trackers.ports import Moment
 from fleet.trackers.tracker import LONG_AGO, Derived, State
 from fleet.trackers.work_state import SECOND
@@ -124,9 +124,9 @@ class Mender:
     async def _fold(self, device: Device, state: State, since: int, until: int, derived: list[Derived]) -> list[Moment]:
         desk, key = self._desk, device.key
         found = await desk.moments.moments({key: device}, {key: since}, until)
-        moments = ordered(found.get(key, {}))
+        moments = telling(ordered(found.get(key, {})))
         derived += desk.fold.run(state, device, moments)
-        return list(moments[-REMEMBERED:])
+        return moments[-REMEMBERED:]
 
     async def _write(
         self,

@@ -1,4 +1,4 @@
-"""The hub's book of plans over a real database: who has to do what at an instant, and what changes of it."""
+"""What is planned, out of a real database: whose task it is, from when to when, by which version."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fleet.master.people import Crew, Worker
 from fleet.master.places import Area, Place
 from fleet.master.plan import Plan, Shift
 from fleet.master.route import Route
-from hub.fleet.plan_book import StoredPlans
+from fleet.trackers.ports import Task
+from hub.fleet.plan_source import StoredPlans
 from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
 from store.readers_session import ReadSession
 from store.writers_session import WriteSession
 from tests.intake import make_store
 
-NOW = parse("2026-06-10T12:00:00+08:00")
 NIGHT = Shift("night", 22 * 60, 8 * 60)
 ROUTE = Route("r1", 0, "sweep", (((114.30, 30.58), (114.31, 30.58)),))
 POST = Area("post-1", 0, "post", lines=(((114.30, 30.58), (114.31, 30.58)),), width_m=80.0)
@@ -57,40 +57,36 @@ async def stored(postgres_dsn: str) -> AsyncIterator[tuple[FleetEntry, StoredPla
     async with AsyncConnectionPool(postgres_dsn, min_size=1, max_size=2, open=False) as pool:
         entry = FleetEntry(WriteSession(pool))
         await entry.enter(MASTER, "test")
-        yield entry, StoredPlans(FleetMaster(ReadSession(pool)), lambda: NOW)
+        yield entry, StoredPlans(FleetMaster(ReadSession(pool)))
+
+
+async def asked(source: StoredPlans) -> dict[tuple[str, str], Task]:
+    return {(device, task.plan): task for device, task in await source.planned(at("08T00:00:00"), at("13T00:00:00"))}
 
 
 async def test_a_night_shift_is_the_task_of_the_day_on_which_it_began(stored: tuple[FleetEntry, StoredPlans]) -> None:
-    _, book = stored
-    assert book.task("vehicle-1", at("10T01:00:00")) is None
-    assert await book.refresh() == {}
-    task = book.task("vehicle-1", at("10T01:00:00"))
-    assert task is not None
+    _, source = stored
+    found = await asked(source)
+    assert found.keys() == {("vehicle-1", "p1"), ("badge-1", "p2"), ("badge-2", "p2")}
+    task = found["vehicle-1", "p1"]
+    assert (task.start, task.end) == (at("09T22:00:00"), at("10T06:00:00"))
     assert task.route is not None
-    assert (task.plan, task.start, task.route.version) == ("p1", at("09T22:00:00"), 1)
-    assert book.task("vehicle-1", at("09T21:59:59")) is None
-    assert book.task("vehicle-1", at("10T06:00:00")) is None
-    for badge in ("badge-1", "badge-2"):
-        own = book.task(badge, at("10T01:00:00"))
-        assert own is not None
-        assert (own.plan, own.route) == ("p2", None)
-    assert [place.id for place in book.places()] == ["depot"]
+    assert (task.route.version, task.area) == (1, None)
+    post = found["badge-2", "p2"]
+    assert post.area is not None
+    assert (post.area.id, post.route) == ("post-1", None)
+    assert [place.id for place in await source.places()] == ["depot"]
+    assert await source.planned(at("09T22:00:01"), at("13T00:00:00")) == []
 
 
-async def test_what_changes_is_told_from_its_beginning_on(stored: tuple[FleetEntry, StoredPlans]) -> None:
-    entry, book = stored
-    await book.refresh()
-    places = book.places()
-    assert await book.refresh() == {}
+async def test_the_version_counts_that_is_in_force_when_the_shift_begins(
+    stored: tuple[FleetEntry, StoredPlans],
+) -> None:
+    entry, source = stored
+    await asked(source)
     moved = msgspec.structs.replace(ROUTE, lines=(((114.30, 30.58), (114.32, 30.58)),))
     await entry.enter(Master(routes=(moved,)), "test", valid_from=at("10T00:00:00"))
-    assert await book.refresh() == {}, "the shift began by the version that was in force then"
-    late = Plan("p3", date(2026, 6, 8), "night", route="r1", vehicle="vehicle-1")
-    tomorrow = Plan("p4", date(2026, 6, 11), "night", route="r1", vehicle="vehicle-1")
-    await entry.enter(Master(plans=(late, tomorrow)), "test")
-    assert await book.refresh() == {"vehicle-1": at("08T22:00:00")}
-    planned = book.task("vehicle-1", at("11T23:00:00"))
-    assert planned is not None
-    assert planned.route is not None
-    assert planned.route.version == 2
-    assert book.places() is places
+    await entry.enter(Master(plans=(Plan("p4", date(2026, 6, 11), "night", route="r1", vehicle="vehicle-1"),)), "test")
+    found = await asked(source)
+    routes = [found["vehicle-1", plan].route for plan in ("p1", "p4")]
+    assert [route and route.version for route in routes] == [1, 2]
