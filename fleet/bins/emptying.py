@@ -115,7 +115,8 @@ def _made(device: str, fall: Fall, said: Told | None, halt: Halt | None, rules: 
         at = min(max(halt.end, fall.since + 1), fall.at)
     vehicle = None if halt is None else halt.vehicle
     partial = fall.after > rules.low + rules.refill_most
-    return Emptying(device, at, fall.since, fall.at, fall.before, fall.after, vehicle, proof, partial)
+    since, until = min(fall.since, at - 1), max(fall.at, at)
+    return Emptying(device, at, since, until, fall.before, fall.after, vehicle, proof, partial)
 
 
 def _by_word(device: str, said: Told, fill: Signal, halts: Sequence[Halt], rules: Rules) -> Emptying:

@@ -3,12 +3,13 @@
 The rules (DOMAIN.md, bins: a sustained drop of at least 25 points to 30 % or less over two readings):
 
 * A *fall* is a reading at least ``fall`` points below the level before it, which a second reading confirms: it lies
-  nearer to the low than to the level before. A single wild reading is thereby none, for the next one is back.
+  nearer to the low than to the level before. A single wild reading is thereby none, for the next one is back. A second
+  reading that comes later than half an hour need only be ``confirm`` points below, for the bin fills again.
 * It is *sure* when it is confirmed, ``drop`` points deep, and ends at ``low`` or less. Every other fall (a compaction,
   a half emptying, a low that nothing confirms) counts only with a witness, which :mod:`fleet.bins.emptying` knows.
-* The level before is the newest reading, unless that one stands ``drop`` points above its predecessor after a rise
-  that no bin makes (``quick_pct_h``): then it is the predecessor. What falls back to where a sudden rise began had
-  something on the sensor, and is no sure fall, unless that was near the floor.
+* The level before is the newest reading, unless that one stands ``fall`` points above its predecessor after a rise
+  that no bin makes (``quick_pct_h``): then it is the predecessor. What falls back to where a sudden rise of ``drop``
+  points began had something on the sensor, and is no sure fall, unless that was near the floor.
 * The bracket is from the newest high reading to the first low one. A sensor that said the very same for
   ``flat_readings`` was stuck, so the bracket then begins where that began, at most six hours before.
 * Low, high, low within three readings leaves open which of them was wild; the bracket then holds both lows.
@@ -27,6 +28,7 @@ HOUR = 3_600_000_000
 FLOOR_PCT = 15.0  #: a rise that began below this cannot be told from an emptied bin by its level
 RAIL_PCT = 99.5  #: an overfull bin says 100 for hours and is not stuck
 BACK_PCT = 5.0
+SOON = HOUR // 2
 JUMP_LASTS = 12 * HOUR
 FLAT_LASTS = 6 * HOUR  #: so that a fall depends on the readings of half a day, and on nothing before
 
@@ -135,7 +137,7 @@ def _risen(state: BinState, last: Level, new: Level, rules: Rules) -> BinState:
     """An ordinary reading: the same as before or higher, give or take noise."""
     flat = (state.flat[0], state.flat[1] + 1) if new.fill == last.fill else (new.at, 1)
     jump = state.jump
-    if _sudden(last, new, rules):
+    if new.fill - last.fill > rules.drop and _sudden(last, new, rules):
         jump = last
     elif jump is not None and new.at - jump.at > JUMP_LASTS:
         jump = None
@@ -147,7 +149,8 @@ def _confirmed(state: BinState, low: Low, new: Level, rules: Rules) -> tuple[Bin
     deep = _deep(low, rules)
     if not deep and new.fill <= low.after - rules.fall:
         return msgspec.structs.replace(state, low=Low(low.since, new.at, low.before, new.fill)), ()
-    if new.fill <= low.before - min(rules.confirm, (low.before - low.after) / 2):
+    half = (low.before - low.after) / 2
+    if new.fill <= low.before - (half if new.at - low.at <= SOON else min(rules.confirm, half)):
         obstructed = (
             state.jump is not None
             and low.at - state.jump.at <= JUMP_LASTS
@@ -177,7 +180,7 @@ def _reference(state: BinState, last: Level, rules: Rules) -> Level:
 def _sudden(sooner: Level, later: Level, rules: Rules) -> bool:
     """Whether the level rose by more than a bin does."""
     rise = later.fill - sooner.fill
-    return rise > rules.drop and rise * HOUR > rules.quick_pct_h * (later.at - sooner.at)
+    return rise > rules.fall and rise * HOUR > rules.quick_pct_h * (later.at - sooner.at)
 
 
 def held(state: BinState, rules: Rules = DEFAULT) -> Level | None:

@@ -83,13 +83,16 @@ class Scribe:
         before = self.revisions
         since = await self._history.looked(NAME)
         changes = {} if since is None else await self._changes(since - OVERLAP)
-        if since is None or (self._section.again_every_h and self._now() >= self._again_at):
+        again = since is None or (self._section.again_every_h > 0 and self._now() >= self._again_at)
+        if again:
             changes = self._everything(changes, newest)
         for piece in _pieces(changes):
             if self._stop.is_set():
                 return self.revisions - before
             await self._follow(piece)
         await self._desk.store.write(Batch(), partial(looked, name=NAME, received_at=newest))
+        if again:
+            self._again_at = self._now() + int(self._section.again_every_h * HOUR)
         return self.revisions - before
 
     async def _changes(self, since: int) -> Changes:
@@ -104,7 +107,6 @@ class Scribe:
 
     def _everything(self, changes: Changes, newest: int) -> Changes:
         """All bins over the last days too: what was replayed carries its old time of reception."""
-        self._again_at = self._now() + int(self._section.again_every_h * HOUR)
         begin = newest - int(self._section.again_days * DAY)
         wide = {device.key: (begin, newest) for device in self._bins()}
         for key, (first, last) in changes.items():
