@@ -23,9 +23,7 @@ from fleet.planning.unserved import explain
 
 NO_WAY_S = 400_000  #: stands for inf: longer than any shift, and far from the solver's bounds
 SPARE = 1.1  #: of the loads that the litres need: bins do not fill a truck to the brim
-FIRST_SHARE = 0.7  #: of the solver's time, for the first round
-MAX_ROUNDS = 4
-MAX_SHIFT_S = 2 * 86_400
+_SHARES = (0.5, 0.1, 0.05, 0.01)  #: of the solver's time, by rounds
 
 
 class ProblemError(SanihubError):
@@ -52,30 +50,45 @@ def solve(problem: Problem, travel: Travel) -> CollectionPlan:
     """
     if found := faults(problem):
         raise ProblemError("; ".join(found))
-    clocks = [Timetable(problem, travel, truck) for truck in problem.trucks]
-    pool = list(range(len(problem.demands)))
-    for number in range(MAX_ROUNDS):
-        loads = _loads(problem, travel, clocks, first=not number)
-        if not pool or not loads:
-            break
-        share = FIRST_SHARE if not number else (1 - FIRST_SHARE) / (MAX_ROUNDS - 1)
-        orders = _ask(problem, travel, clocks, loads, pool, share * problem.options.max_s)
-        served = _lay(problem, clocks, loads, orders)
-        if not served:
-            break
-        pool = [one for one in pool if one not in served]
-    pool = _squeeze(clocks, pool)
+    clocks, pool = _rounds(problem, travel, day=bool(problem.tips))
+    if pool and problem.tips:
+        # Not all go in. Loads for the whole day were laid by their length; taken in turns, what matters most goes first.
+        again, left = _rounds(problem, travel, day=False)
+        if _worth(problem, again, left) > _worth(problem, clocks, pool):
+            clocks, pool = again, left
     tours = tuple(tour for clock in clocks if (tour := clock.tour()) is not None)
     return CollectionPlan(problem.on, "planned", tours, explain(problem, travel, pool))
 
 
-def _loads(
-    problem: Problem, travel: Travel, clocks: Sequence[Timetable], *, first: bool
-) -> list[_Load]:
-    """The vehicles of a round: at first loads from tip to tip for the whole day, later one for each truck from where it
-    is."""
-    if first and problem.tips:
-        return _day_loads(problem, travel, clocks)
+def _rounds(problem: Problem, travel: Travel, *, day: bool) -> tuple[list[Timetable], list[int]]:
+    """Ask the solver until all bins have their place or none finds one any more; returns the trucks and who is left.
+
+    ``day``: the first round plans loads for the whole day. Otherwise each round plans the next load of every truck.
+    """
+    clocks = [Timetable(problem, travel, truck) for truck in problem.trucks]
+    pool = list(range(len(problem.demands)))
+    for number in range(problem.options.max_trips):
+        loads = _day_loads(problem, travel, clocks) if day and not number else _next_loads(problem, travel, clocks)
+        if not pool or not loads:
+            break
+        max_s = problem.options.max_s * _SHARES[min(number, len(_SHARES) - 1)]
+        orders = _ask(problem, travel, clocks, loads, pool, max_s)
+        served = _lay(problem, clocks, loads, orders)
+        if not served:
+            break
+        pool = [one for one in pool if one not in served]
+    return clocks, _squeeze(clocks, pool)
+
+
+def _worth(problem: Problem, clocks: Sequence[Timetable], left: Sequence[int]) -> tuple[float, ...]:
+    """How good a result is: first by the priorities that are left out, then by their number, then by the way."""
+    tours = [tour for clock in clocks if (tour := clock.tour()) is not None]
+    lost = sum(problem.demands[number].priority for number in left)
+    return (-lost, -len(left), -sum(tour.distance_m for tour in tours))
+
+
+def _next_loads(problem: Problem, travel: Travel, clocks: Sequence[Timetable]) -> list[_Load]:
+    """The next load of each truck, from where and when it is free, which is at the tip if it has been out."""
     epoch = _epoch(problem)
     found = []
     for number, clock in enumerate(clocks):
@@ -134,17 +147,17 @@ def _ask(
         asked.add_vehicle(_vehicle(problem, travel, clocks[load.truck], load, number, len(pool), skills))
     epoch = _epoch(problem)
     horizon = max(load.end_s for load in loads)
-    for number in pool:
-        job = _job(problem, number, epoch, horizon, skills)
-        if job is not None:
-            asked.add_job(job)
+    jobs = [job for number in pool if (job := _job(problem, number, epoch, horizon, skills)) is not None]
+    orders: list[list[int]] = [[] for _ in loads]
+    if not jobs:
+        return orders
+    asked.add_job(jobs)
     level = problem.options.exploration
     solution = asked.solve(
         exploration_level=_level(len(pool)) if level is None else level,
         nb_threads=problem.options.threads,
         timeout=timedelta(milliseconds=max(1, round(max_s * 1_000))),
     )
-    orders: list[list[int]] = [[] for _ in loads]
     steps = np.asarray(solution._routes_numpy())  # as columns; the frame that ``routes`` makes of them is not needed
     for vehicle, kind, job_id in zip(steps["vehicle_id"], steps["type"].astype("U9"), steps["id"], strict=True):
         if kind == "job":
@@ -167,15 +180,6 @@ def _vehicle(
     if options.balance is not None:
         even = math.ceil(len(problem.demands) / len(problem.trucks) * (1 + options.balance))
         most = {"max_tasks": max(0, min(bins, even - clock.served))}
-    breaks = [
-        vroom.Break(
-            at + 1,
-            [vroom.TimeWindow(max(0, (one.earliest - epoch) // SECOND), max(0, (one.latest - epoch) // SECOND))],
-            math.ceil(one.length_s),
-        )
-        for at, one in enumerate(clock.breaks)
-        if load.bound and (one.latest - epoch) // SECOND <= load.end_s and one.latest >= epoch
-    ]
     return vroom.Vehicle(
         number + 1,
         start=load.start,
@@ -184,12 +188,26 @@ def _vehicle(
         capacity=[math.floor(truck.loose_l), math.floor(min(truck.capacity_kg, 1e9))],
         skills={at for name, at in skills.items() if name in truck.skills},
         time_window=vroom.TimeWindow(load.begin_s, load.end_s),
-        breaks=breaks,
+        breaks=_breaks(clock, load, epoch),
         costs=vroom.VehicleCosts(
             fixed=0 if clock.served or not load.bound else options.cost_truck, per_hour=options.cost_hour, per_km=options.cost_km
         ),
         **most,
     )
+
+
+def _breaks(clock: Timetable, load: _Load, epoch: int) -> list[vroom.Break]:
+    """The breaks that can fall into a load, one after another. Loads for the whole day have none: see :func:`_lay`."""
+    found: list[vroom.Break] = []
+    free = load.begin_s
+    for one in clock.breaks if load.bound else ():
+        length = math.ceil(one.length_s)
+        first = max(free, -(-(one.earliest - epoch) // SECOND))
+        last = min((one.latest - epoch) // SECOND, load.end_s - length)
+        if first <= last:
+            found.append(vroom.Break(len(found) + 1, [vroom.TimeWindow(first, last)], length))
+            free = first + length
+    return found
 
 
 def _job(problem: Problem, number: int, epoch: int, horizon: int, skills: dict[str, int]) -> vroom.Job | None:
