@@ -29,7 +29,9 @@ def check(problem: Problem, travel: Travel, plan: CollectionPlan) -> tuple[str, 
     found += [f"truck {name!r}: has {times} tours" for name, times in used.items() if times != 1]
     for tour in plan.tours:
         truck = trucks.get(tour.truck)
-        faults = [f"truck {tour.truck!r}: there is none"] if truck is None else _check_tour(problem, travel, tour, truck)
+        faults = (
+            [f"truck {tour.truck!r}: there is none"] if truck is None else _check_tour(problem, travel, tour, truck)
+        )
         found += faults
     return tuple(found)
 

@@ -8,6 +8,7 @@ class in ``highway`` or ``road``; ``oneway`` as OpenStreetMap has it.
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -139,7 +140,7 @@ class Streets:
     def _join(self, piece: tuple[LonLat, ...], kmh: float, direction: int) -> None:
         line = piece if direction >= 0 else piece[::-1]
         ends = [self._number.setdefault(point, len(self._number)) for point in (line[0], line[-1])]
-        metres = sum(_crow(a, b) for a, b in zip(line, line[1:], strict=False))
+        metres = sum(_crow(a, b) for a, b in itertools.pairwise(line))
         if metres > 0:
             self._arcs.append((ends[0], ends[1], metres, metres / kmh * 3.6, direction == 0))
             self._shapes.append(line)
@@ -195,7 +196,7 @@ def _lines(streets: Mapping[str, Any]) -> list[tuple[tuple[LonLat, ...], float, 
 def _pieces(line: tuple[LonLat, ...], uses: Counter[LonLat]) -> list[tuple[LonLat, ...]]:
     """The line cut at crossings: at vertices that another line, or the same one again, has too."""
     cuts = [0, *(at for at in range(1, len(line) - 1) if uses[line[at]] > 1), len(line) - 1]
-    return [line[begin : end + 1] for begin, end in zip(cuts, cuts[1:], strict=False)]
+    return [line[begin : end + 1] for begin, end in itertools.pairwise(cuts)]
 
 
 def _kmh(properties: Mapping[str, Any], kind: Any) -> float:

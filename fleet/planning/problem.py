@@ -85,18 +85,18 @@ class Tip(msgspec.Struct, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How to plan. ``max_s`` bounds the solver in wall time; a run that reaches it may differ from the next.
+    """How to plan. ``max_s`` bounds each question to the solver in wall time; with a bound two runs may differ.
 
     ``exploration`` (0 to 5) is how hard it tries; None: by the number of bins. Costs are in any one currency.
     ``balance`` 0.2: no load has more than 20 % above a truck's even share of the bins; None: no such bound. ``fewest``
     sends out as few trucks as can do it within their shifts; else the work is spread, and done sooner.
     """
 
-    max_s: _Positive = 28.0
+    max_s: _Positive | None = None
     exploration: Annotated[int, Meta(ge=0, le=5)] | None = None
     threads: Annotated[int, Meta(ge=1, le=64)] = 2
     cost_truck: Annotated[int, Meta(ge=0, le=100_000)] = 100
-    cost_hour: Annotated[int, Meta(ge=0, le=10_000)] = 80
+    cost_hour: Annotated[int, Meta(ge=0, le=10_000)] = 20
     cost_km: Annotated[int, Meta(ge=0, le=10_000)] = 5
     balance: _Share | None = None
     fewest: bool = True

@@ -23,7 +23,6 @@ from fleet.planning.unserved import explain
 
 NO_WAY_S = 400_000  #: stands for inf: longer than any shift, and far from the solver's bounds
 SPARE = 1.1  #: of the loads that the litres need: bins do not fill a truck to the brim
-_SHARES = (0.5, 0.1, 0.05, 0.01)  #: of the solver's time, by rounds
 
 
 class ProblemError(SanihubError):
@@ -52,7 +51,7 @@ def solve(problem: Problem, travel: Travel) -> CollectionPlan:
         raise ProblemError("; ".join(found))
     clocks, pool = _rounds(problem, travel, day=bool(problem.tips))
     if pool and problem.tips:
-        # Not all go in. Loads for the whole day were laid by their length; taken in turns, what matters most goes first.
+        # Not all go in, and loads were laid by their length. Taken in turns, what matters most goes first.
         again, left = _rounds(problem, travel, day=False)
         if _worth(problem, again, left) > _worth(problem, clocks, pool):
             clocks, pool = again, left
@@ -71,8 +70,7 @@ def _rounds(problem: Problem, travel: Travel, *, day: bool) -> tuple[list[Timeta
         loads = _day_loads(problem, travel, clocks) if day and not number else _next_loads(problem, travel, clocks)
         if not pool or not loads:
             break
-        max_s = problem.options.max_s * _SHARES[min(number, len(_SHARES) - 1)]
-        orders = _ask(problem, travel, clocks, loads, pool, max_s)
+        orders = _ask(problem, travel, clocks, loads, pool)
         served = _lay(problem, clocks, loads, orders)
         if not served:
             break
@@ -135,7 +133,6 @@ def _ask(
     clocks: Sequence[Timetable],
     loads: Sequence[_Load],
     pool: Sequence[int],
-    max_s: float,
 ) -> list[list[int]]:
     """For each load the bins in the order that the solver gives them."""
     asked = vroom.Input()
@@ -152,11 +149,11 @@ def _ask(
     if not jobs:
         return orders
     asked.add_job(jobs)
-    level = problem.options.exploration
+    level, most = problem.options.exploration, problem.options.max_s
     solution = asked.solve(
         exploration_level=_level(len(pool)) if level is None else level,
         nb_threads=problem.options.threads,
-        timeout=timedelta(milliseconds=max(1, round(max_s * 1_000))),
+        timeout=None if most is None else timedelta(milliseconds=max(1, round(most * 1_000))),
     )
     steps = np.asarray(solution._routes_numpy())  # as columns; the frame that ``routes`` makes of them is not needed
     for vehicle, kind, job_id in zip(steps["vehicle_id"], steps["type"].astype("U9"), steps["id"], strict=True):
@@ -190,7 +187,9 @@ def _vehicle(
         time_window=vroom.TimeWindow(load.begin_s, load.end_s),
         breaks=_breaks(clock, load, epoch),
         costs=vroom.VehicleCosts(
-            fixed=0 if clock.served or not load.bound else options.cost_truck, per_hour=options.cost_hour, per_km=options.cost_km
+            fixed=0 if clock.served or not load.bound else options.cost_truck,
+            per_hour=options.cost_hour,
+            per_km=options.cost_km,
         ),
         **most,
     )
@@ -318,7 +317,7 @@ def _epoch(problem: Problem) -> int:
 
 def _level(bins: int) -> int:
     """How hard to try, so that it takes seconds: the solver's time grows steeply with the bins."""
-    return 5 if bins <= 60 else 3 if bins <= 150 else 1 if bins <= 600 else 0
+    return 5 if bins <= 60 else 3 if bins <= 150 else 1 if bins <= 300 else 0
 
 
 def _whole(values: NDArray[np.float64]) -> NDArray[np.uint32]:

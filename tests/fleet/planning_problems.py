@@ -29,7 +29,9 @@ def row(count: int, litres: float = 1_000.0, **fields: object) -> tuple[Demand, 
     )
 
 
-def problem(demands: tuple[Demand, ...], *trucks: Truck, tips: tuple[Tip, ...] = (Tip(TIP),), **options: object) -> Problem:
+def problem(
+    demands: tuple[Demand, ...], *trucks: Truck, tips: tuple[Tip, ...] = (Tip(TIP),), **options: object
+) -> Problem:
     return Problem(ON, demands, trucks or (truck(),), tips, Options(**options))  # type: ignore[arg-type]
 
 
@@ -74,7 +76,5 @@ def problems(draw: st.DrawFn) -> Problem:
             )
         )
     tips = draw(st.sampled_from([(), (Tip(TIP),), (Tip(TIP), Tip(Place("tip-2", "tip", 114.29, 30.57), 300.0))]))
-    options = Options(
-        exploration=0, threads=1, balance=draw(st.sampled_from([None, 0.1])), fewest=draw(st.booleans())
-    )
+    options = Options(exploration=0, threads=1, balance=draw(st.sampled_from([None, 0.1])), fewest=draw(st.booleans()))
     return Problem(ON, tuple(demands), tuple(trucks), tips, options)
