@@ -84,6 +84,13 @@ class RuleSetCursor(msgspec.Struct, frozen=True, array_like=True, tag="v"):
     version: _Int32
 
 
+class OrderCursor(msgspec.Struct, frozen=True, array_like=True, tag="o"):
+    """Behind the work order of this planned start and id."""
+
+    start: _Micros
+    id: _Text
+
+
 Cursor = TypeVar("Cursor", bound=msgspec.Struct)
 
 

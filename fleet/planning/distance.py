@@ -38,7 +38,7 @@ class StreetError(SanihubError):
     """The streets cannot be used, or a site lies beside all of them."""
 
 
-class _Spot(NamedTuple):
+class Spot(NamedTuple):
     """A site on a street: the arc, and the share of it that lies behind."""
 
     arc: int
@@ -46,7 +46,10 @@ class _Spot(NamedTuple):
 
 
 class Streets:
-    """A graph of streets. ``nodes`` are crossings and ends; an arc is a street between two of them."""
+    """A graph of streets. An arc is a street between two crossings: tail, head, metres, seconds, both ways or not.
+
+    ``shapes`` are the arcs' lines; ``leaving`` has for each crossing (crossing, seconds, metres, arc).
+    """
 
     def __init__(self, streets: Mapping[str, Any], *, speed_share: float = 1.0) -> None:
         """From a GeoJSON FeatureCollection; ``speed_share`` of the speeds is driven. Raises StreetError."""
@@ -56,18 +59,18 @@ class Streets:
         uses = Counter(point for line, _, _ in lines for point in line)
         uses.update(point for line, _, _ in lines for point in (line[0], line[-1]))
         self._number: dict[LonLat, int] = {}
-        self._arcs: list[tuple[int, int, float, float, bool]] = []  # tail, head, metres, seconds, both ways
-        self._shapes: list[tuple[LonLat, ...]] = []
+        self.arcs: list[tuple[int, int, float, float, bool]] = []
+        self.shapes: list[tuple[LonLat, ...]] = []
         for line, kmh, direction in lines:
             for piece in _pieces(line, uses):
                 self._join(piece, kmh * speed_share, direction)
-        self._leaving: list[list[tuple[int, float, float]]] = [[] for _ in self._number]
-        for tail, head, metres, seconds, both in self._arcs:
-            self._leaving[tail].append((head, seconds, metres))
+        self.leaving: list[list[tuple[int, float, float, int]]] = [[] for _ in self._number]
+        for arc, (tail, head, metres, seconds, both) in enumerate(self.arcs):
+            self.leaving[tail].append((head, seconds, metres, arc))
             if both:
-                self._leaving[head].append((tail, seconds, metres))
+                self.leaving[head].append((tail, seconds, metres, arc))
         self._lat = sum(point[1] for point in self._number) / len(self._number)
-        self._tree = shapely.STRtree([shapely.LineString(self._flat(shape)) for shape in self._shapes])
+        self._tree = shapely.STRtree([shapely.LineString(self.flat(shape)) for shape in self.shapes])
 
     @property
     def crossings(self) -> int:
@@ -79,8 +82,8 @@ class Streets:
 
         Raises StreetError for a site with no street within ``snap_m``.
         """
-        spots = self._snap(sites, snap_m)
-        table = np.array(self._arcs, dtype=np.float64)[[spot.arc for spot in spots]] if spots else np.empty((0, 5))
+        spots = self.snap(sites, snap_m)
+        table = np.array(self.arcs, dtype=np.float64)[[spot.arc for spot in spots]] if spots else np.empty((0, 5))
         share = np.array([spot.share for spot in spots])
         arcs = np.array([spot.arc for spot in spots], dtype=np.int64)
         tails, heads = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
@@ -105,28 +108,29 @@ class Streets:
         np.fill_diagonal(seconds, 0.0)
         return Travel(metres, seconds)
 
-    def _from(self, spot: _Spot) -> tuple[Column, Column]:
+    def _from(self, spot: Spot) -> tuple[Column, Column]:
         """Seconds and metres from a spot to every node (Dijkstra, by seconds)."""
-        tail, head, metres, seconds, both = self._arcs[spot.arc]
-        best = [math.inf] * len(self._leaving)
-        length = [math.inf] * len(self._leaving)
+        tail, head, metres, seconds, both = self.arcs[spot.arc]
+        best = [math.inf] * len(self.leaving)
+        length = [math.inf] * len(self.leaving)
         queue = [((1 - spot.share) * seconds, head, (1 - spot.share) * metres)]
         if both:
             queue.append((spot.share * seconds, tail, spot.share * metres))
         heapq.heapify(queue)
-        leaving, push, pop = self._leaving, heapq.heappush, heapq.heappop
+        leaving, push, pop = self.leaving, heapq.heappush, heapq.heappop
         while queue:
             at, node, way = pop(queue)
             if at >= best[node]:
                 continue
             best[node], length[node] = at, way
-            for onward, more_s, more_m in leaving[node]:
+            for onward, more_s, more_m, _ in leaving[node]:
                 then = at + more_s
                 if then < best[onward]:
                     push(queue, (then, onward, way + more_m))
         return np.array(best), np.array(length)
 
-    def _snap(self, sites: Sequence[LonLat], snap_m: float) -> list[_Spot]:
+    def snap(self, sites: Sequence[LonLat], snap_m: float = SNAP_M) -> list[Spot]:
+        """Where on the streets each site lies. Raises StreetError for one with no street within ``snap_m``."""
         spots = []
         points = shapely.points([self._scaled(site) for site in sites]) if sites else []
         for site, point in zip(sites, points, strict=True):
@@ -134,7 +138,7 @@ class Streets:
             line = self._tree.geometries[arc]
             if (off := float(line.distance(point))) > snap_m:
                 raise StreetError(f"({site[0]:.6f}, {site[1]:.6f}): the nearest street is {off:.0f} m away")
-            spots.append(_Spot(arc, float(line.project(point, normalized=True))))
+            spots.append(Spot(arc, float(line.project(point, normalized=True))))
         return spots
 
     def _join(self, piece: tuple[LonLat, ...], kmh: float, direction: int) -> None:
@@ -142,14 +146,20 @@ class Streets:
         ends = [self._number.setdefault(point, len(self._number)) for point in (line[0], line[-1])]
         metres = sum(_crow(a, b) for a, b in itertools.pairwise(line))
         if metres > 0:
-            self._arcs.append((ends[0], ends[1], metres, metres / kmh * 3.6, direction == 0))
-            self._shapes.append(line)
+            self.arcs.append((ends[0], ends[1], metres, metres / kmh * 3.6, direction == 0))
+            self.shapes.append(line)
+
+    def unscaled(self, point: tuple[float, ...]) -> LonLat:
+        """A point of the local plane in degrees."""
+        degree = math.radians(1) * EARTH_M
+        return round(point[0] / degree / math.cos(math.radians(self._lat)), 7), round(point[1] / degree, 7)
 
     def _scaled(self, point: LonLat) -> tuple[float, float]:
         degree = math.radians(1) * EARTH_M
         return point[0] * degree * math.cos(math.radians(self._lat)), point[1] * degree
 
-    def _flat(self, shape: Sequence[LonLat]) -> list[tuple[float, float]]:
+    def flat(self, shape: Sequence[LonLat]) -> list[tuple[float, float]]:
+        """A line on a local plane of metres."""
         return [self._scaled(point) for point in shape]
 
 

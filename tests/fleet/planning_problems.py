@@ -13,7 +13,7 @@ S = 1_000_000
 BEGIN = 1_780_000_000 * S
 DEPOT = Place("depot", "depot", 114.30, 30.58)
 TIP = Place("tip", "tip", 114.34, 30.60)
-ON = date(2026, 6, 1)
+ON = date(2026, 5, 29)  # in Shanghai, at BEGIN
 
 
 def truck(name: str = "truck-1", hours: float = 8, **fields: object) -> Truck:
