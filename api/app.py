@@ -9,6 +9,7 @@ from api.alert_models import FORMS
 from api.body_limit import MAX_BODY_BYTES, BodyLimit
 from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
+from api.planning_models import PlanningForm
 from api.ports import Services
 from api.routes import (
     alerts,
@@ -21,6 +22,7 @@ from api.routes import (
     latest,
     metrics,
     pages,
+    planning,
     prometheus,
     rules,
     series,
@@ -36,7 +38,7 @@ from api.write_models import BODIES
 
 _RESOURCES = (
     telemetry, uplinks, devices, commands, latest, series, track, events, alerts, shelves, rules, metrics, dead_letters,
-    audit, status,
+    audit, planning, status,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 
@@ -60,7 +62,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
     for module in _OUTSIDE:
         app.include_router(module.router)
     problems.install(app)
-    openapi.install(app, (*BODIES, *FORMS))
+    openapi.install(app, (*BODIES, *FORMS, PlanningForm))
     app.add_middleware(BodyLimit, limit=max_body_bytes or max(MAX_BODY_BYTES, services.limits.body_bytes))
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
     return app

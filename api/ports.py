@@ -11,6 +11,7 @@ import msgspec
 from prometheus_client import Metric as PrometheusMetric
 
 from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
+from api.planning_ports import OrderReader, Planning
 from devices.access import AuditEntry, KeyEntry, Principal
 from devices.errors import SanihubError, TransientError
 from devices.metrics import Catalogue
@@ -292,6 +293,8 @@ class Services:
     alerts: AlertReader
     alert_handling: AlertHandling
     rules: RuleKeeper
+    planning: Planning
+    orders: OrderReader
     probe: HubProbe
     limits: PostLimits = field(default_factory=PostLimits)
     metrics: Families = tuple

@@ -24,6 +24,7 @@ from hub.alerting.service import Alerting
 from hub.commanding import Commanding
 from hub.embedded import EmbeddedServers, default_data_folder
 from hub.notify.wiring import make_sender
+from hub.planning.service import PlanningService
 from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
 from hub.settings import MqttSection, Settings
@@ -42,9 +43,10 @@ from store.alert_actions import AlertActions
 from store.alert_history import AlertHistory
 from store.api_keys import ApiKeys
 from store.connection import session_parameters
-from store.readers import Readers
+from store.readers import DeviceReads, Readers
 from store.readers_session import Pool, ReadSession
 from store.rule_sets import RuleSets
+from store.work_orders import WorkOrders
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
 
@@ -113,6 +115,9 @@ class Hub:
         ]
         wiring = Wiring(self.pipeline, self._keep, partial(kept_secret, data), data, tools)
         self.http: http_json.HttpSection = settings.sections(http_json.PLUGIN)[0]
+        self.orders = WorkOrders(ReadSession(self._pool), WriteSession(self._pool))
+        slow = ReadSession(self._pool, statement_timeout_s=60.0)
+        self.planning = PlanningService(DeviceReads(slow), slow, self.orders)
         self.uplinks = PostedUplinks(
             self.pipeline, assembler.decode, self.registry, webhooks(), patience_s=self.http.answer_within_s
         )
@@ -179,6 +184,7 @@ class Hub:
             await adapter.stop()
         if self.web is not None:
             self.web.stop()
+        await self.planning.stop()
         await asyncio.wait(set(tasks.values()))
         self.spool.close()
         await self._pool.close()
@@ -202,6 +208,8 @@ class Hub:
             alerts=readers.alerts,
             alert_handling=self.alerting.actions,
             rules=self.alerting.rule_sets,
+            planning=self.planning,
+            orders=self.orders,
             probe=probe,
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,

@@ -112,6 +112,20 @@ class WorkOrders:
         onward = cursors.write(OrderCursor(items[-1].start, items[-1].id)) if len(rows) > limit else None
         return Page(items, onward)
 
+    async def orders(
+        self,
+        *,
+        on: date | None,
+        run: str | None,
+        vehicles: tuple[str, ...],
+        devices: tuple[str, ...],
+        states: tuple[OrderState, ...],
+        cursor: str | None,
+        limit: int,
+    ) -> Page[WorkOrder]:
+        """:meth:`page`, as the API asks for it."""
+        return await self.page(OrderFilter(on, run, vehicles, devices, states), cursor=cursor, limit=limit)
+
     async def plan(self, run: str) -> CollectionPlan | None:
         """A plan that was entered, or None."""
         rows = await self._reads.rows(_CONTENT, {"run": run})

@@ -12,6 +12,7 @@ import msgspec
 from fleet.planning.problem import Demand, Reason, Span
 
 HOUR_US = 3_600_000_000
+_STEP_US = HOUR_US // 4
 KG_PER_L = 0.16  #: of loose household refuse, where a bin does not say
 
 
@@ -40,12 +41,16 @@ class Rule(msgspec.Struct, frozen=True):
     """When a bin is due. ``again`` is when a truck could come next after this shift: who would be full by then is due.
 
     ``max_days`` since it was emptied makes it due by age; so does a silence of ``silent_h``, for nobody knows.
+    With ``overflow_pct`` a bin without windows of its own is to be served before it is expected to hold so much, but
+    nobody has to be there sooner than ``grace_s`` after the shift's beginning.
     """
 
     collect_pct: float = 85.0
     max_days: float = 7.0
     silent_h: float = 24.0
     again: int | None = None
+    overflow_pct: float | None = None
+    grace_s: float = 7_200.0
 
 
 ExpectedFill = Callable[[BinLevel, int], float]
@@ -84,13 +89,23 @@ def demands(
                 litres,
                 round(litres * level.kg_per_l, 2),
                 level.service_s,
-                level.windows,
+                level.windows or _deadline(level, begin, end, rule, expected),
                 urgent,
                 reason,
                 level.skills,
             )
         )
     return tuple(found)
+
+
+def _deadline(level: BinLevel, begin: int, end: int, rule: Rule, expected: ExpectedFill) -> tuple[Span, ...]:
+    """The span in which it has to be served so that it does not overflow; none where it will not in this shift."""
+    if rule.overflow_pct is None or level.fill_pct is None or expected(level, end) < rule.overflow_pct:
+        return ()
+    latest = begin + round(rule.grace_s * 1e6)
+    while latest < end and expected(level, latest + _STEP_US) < rule.overflow_pct:
+        latest += _STEP_US
+    return ((begin, latest),) if latest < end else ()
 
 
 def _reason(level: BinLevel, begin: int, end: int, rule: Rule, expected: ExpectedFill) -> Reason | None:

@@ -317,7 +317,7 @@ def _epoch(problem: Problem) -> int:
 
 def _level(bins: int) -> int:
     """How hard to try, so that it takes seconds: the solver's time grows steeply with the bins."""
-    return 5 if bins <= 60 else 3 if bins <= 150 else 1 if bins <= 300 else 0
+    return 5 if bins <= 40 else 3 if bins <= 150 else 1 if bins <= 300 else 0
 
 
 def _whole(values: NDArray[np.float64]) -> NDArray[np.uint32]:

@@ -1,13 +1,14 @@
 """The planning bench: a week of a simulated city, collected by plan, by fixed rounds and by the nearest neighbour.
 
-All policies have the same trucks, hours, capacity, tips and streets, meet the same refuse, and every tour of theirs goes
-through the checker. Plan and nearest neighbour serve the same kind of choice: bins that would be full before the next
-shift comes to them, by what their sensors say and by last week's rates.
+All policies have the same trucks, hours, capacity, tips and streets, meet the same refuse, and every tour of theirs
+goes through the checker. Plan and nearest neighbour choose alike: bins that would be full before the next shift comes
+to them, by what their sensors say and by last week's rates. The plan also has deadlines: a bin is to be served before
+it is expected to overflow, though never within less than two hours; the nearest neighbour knows none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from time import perf_counter
@@ -15,23 +16,25 @@ from time import perf_counter
 import msgspec
 import numpy as np
 
-from hub.bench.ingest import machine
-from hub.bench.planning_city import HOUR, Column, Town, fill, measured, rates, town
 from fleet.planning.check import check
 from fleet.planning.demands import BinLevel, Rule, demands
 from fleet.planning.fixed_round import fixed_round
 from fleet.planning.nearest_neighbour import nearest_neighbour
-from fleet.planning.problem import CollectionPlan, Demand, Options, Problem, Tip, Travel, Truck, sites
+from fleet.planning.problem import CollectionPlan, Demand, Problem, Tip, Travel, Truck, sites
 from fleet.planning.solve import solve
+from hub.bench.ingest import machine
+from hub.bench.planning_city import Column, Town, fill, measured, rates, town
+from simulators.city.local_time import HOUR
 
 SHIFT_H = 8
 FIRST_H = 5  #: the first shift begins at five
 EACH_DAY = 24 // SHIFT_H
-AGAIN_H = 1.5  #: into the next shift, by when its trucks have come to most bins
+AGAIN_H = 2.5  #: into the next shift, by when its trucks have come to the bins that are in a hurry
+GRACE_S = 7_200.0
 
 
 class Load(msgspec.Struct, frozen=True):
-    """What is planned: a city, its trucks, and for how long. A truck's body takes ``capacity_l`` times ``compaction``."""
+    """What is planned: a city, its trucks, and for how long. A truck takes ``capacity_l`` times ``compaction``."""
 
     bins: int = 500
     trucks: int = 10
@@ -96,7 +99,7 @@ class Bench:
         """When a shift (from 0) begins (µs)."""
         return self.town.begin + (FIRST_H + shift * SHIFT_H) * HOUR
 
-    def problem(self, wanted: Sequence[Demand], shift: int, **options: bool) -> Problem:
+    def problem(self, wanted: Sequence[Demand], shift: int) -> Problem:
         """A shift with all trucks."""
         load, begin = self.load, self.begin(shift)
         trucks = tuple(
@@ -112,7 +115,7 @@ class Bench:
             for number in range(load.trucks)
         )
         on = (datetime.fromtimestamp(begin / 1e6, UTC) + timedelta(hours=8)).date()
-        return Problem(on, tuple(wanted), trucks, (Tip(self.town.tip, load.tip_s),), Options(**options))
+        return Problem(on, tuple(wanted), trucks, (Tip(self.town.tip, load.tip_s),))
 
     def levels(self, level: Column, shift: int) -> list[BinLevel]:
         """What the hub knows of the bins at a shift's beginning."""
@@ -140,12 +143,12 @@ class Bench:
         at += range(len(self.town.bins), len(self.travel.metres))
         return Travel(self.travel.metres[np.ix_(at, at)], self.travel.seconds[np.ix_(at, at)])
 
-    def week(self, name: str, wanted: Callable[[Column, int], Sequence[Demand]], planner: Planner, **options: bool) -> Policy:
+    def week(self, name: str, wanted: Callable[[Column, int], Sequence[Demand]], planner: Planner) -> Policy:
         """Let a policy work for the whole time."""
         policy = Policy(name)
         level = fill(self.town, self.town.first_pct, 0, FIRST_H, {}).level
         for shift in range(self.load.days * EACH_DAY):
-            problem = self.problem(wanted(level, shift), shift, **options)
+            problem = self.problem(wanted(level, shift), shift)
             travel = self.travel_of(problem)
             started = perf_counter()
             plan = planner(problem, travel)
@@ -163,6 +166,11 @@ class Bench:
             _count(policy, plan, took)
             policy.faults += len(check(problem, travel, plan))
         return policy
+
+    def urgent(self, level: Column, shift: int) -> tuple[Demand, ...]:
+        """The same, and each to be served before it is expected to overflow."""
+        again = self.begin(shift + 1) + round(AGAIN_H * HOUR)
+        return self._due(self.levels(level, shift), shift, Rule(again=again, overflow_pct=95.0, grace_s=GRACE_S))
 
     def _due(self, known: Sequence[BinLevel], shift: int, rule: Rule) -> tuple[Demand, ...]:
         found = demands(known, self.begin(shift), self.begin(shift + 1), rule)
@@ -200,7 +208,7 @@ def measure(load: Load, say: Say = lambda text: None) -> Figures:
     )
 
 
-def _policies(bench: Bench, optimised: CollectionPlan):  # type: ignore[no-untyped-def]
+def _policies(bench: Bench, optimised: CollectionPlan) -> Iterator[Policy]:
     def every(level: Column, shift: int) -> Sequence[Demand]:
         return bench.everything(shift, level)
 
@@ -210,8 +218,8 @@ def _policies(bench: Bench, optimised: CollectionPlan):  # type: ignore[no-untyp
     streets = _split(bench.town.rounds, bench.trucks)
     order = [name for tour in optimised.tours for name in tour.bins]
     best = _split(order, bench.trucks)
-    yield bench.week("planned", bench.due, solve)
-    yield bench.week("planned, spread over all trucks", bench.due, solve, fewest=False)
+    yield bench.week("planned", bench.urgent, solve)
+    yield bench.week("planned, without deadlines", bench.due, solve)
     yield bench.week("nearest neighbour", bench.due, nearest_neighbour)
     yield bench.week("fixed round, every shift", every, lambda p, t: fixed_round(p, t, streets))
     yield bench.week("fixed round in the solver's order, every shift", every, lambda p, t: fixed_round(p, t, best))

@@ -1,4 +1,4 @@
-"""The simulated week of the planning bench: how fast each bin fills in each hour, and what a policy's visits make of it.
+"""The simulated week of the planning bench: how fast each bin fills each hour, and what a policy's visits make of it.
 
 The filling is the simulator's own, taken from a city in which nobody empties anything, so that every policy meets the
 same refuse in the same hours.
@@ -16,7 +16,7 @@ from fleet.master.places import Place
 from fleet.planning.distance import Streets
 from simulators.city import registry
 from simulators.city.city import City
-from simulators.city.local_time import DAY, HOUR, LocalTime
+from simulators.city.local_time import HOUR, LocalTime
 from simulators.city.plane import to_wgs84
 from simulators.city.settings import Intervals, Size
 from simulators.city.streets import ZONES
@@ -26,7 +26,7 @@ OVERFLOW_PCT = 95.0
 LEFT_PCT = 3.0  #: what stays behind when a bin is emptied
 NOISE_PCT = 0.5  #: of the sensors, one standard deviation
 HISTORY_H = 7 * 24  #: before the week, from which rates are learnt
-SOME_DAY = 1_780_243_200_000_000  #: 2026-06-01 00:00 in Shanghai, a Monday, less eight days below
+SOME_DAY = 1_780_250_000_000_000  #: in the first hours of Monday, 2026-06-01, in Shanghai
 
 
 class Town(NamedTuple):
@@ -84,7 +84,7 @@ def town(seed: int, bins: int, hours: int) -> Town:
 
 
 def fill(town: Town, level: Column, hour: int, hours: int, visits: Mapping[int, int]) -> Outcome:
-    """Let ``hours`` pass from the week's ``hour`` on; ``visits`` says at which instant (µs) a bin (number) is emptied."""
+    """Let ``hours`` pass from the week's ``hour`` on; ``visits`` has the instants (µs) at which bins are emptied."""
     now = level.copy()
     overflow_h, spilt = 0.0, 0.0
     at = np.full(len(now), np.inf)
@@ -96,8 +96,8 @@ def fill(town: Town, level: Column, hour: int, hours: int, visits: Mapping[int, 
         emptied = (at >= each) & (at < each + 1)
         for span in (before, 1.0 - before):
             risen = now + pace * span
-            over = np.where(pace > 0, (risen - OVERFLOW_PCT) / np.maximum(pace, 1e-9), np.where(now >= OVERFLOW_PCT, 9, 0))
-            overflow_h += float(np.clip(over, 0.0, span).sum())
+            beyond = (risen - OVERFLOW_PCT) / np.maximum(pace, 1e-9)  # hours since it came to the limit
+            overflow_h += float(np.clip(beyond, 0.0, span).sum())
             spilt += float((np.maximum(risen - 100.0, 0.0) / 100 * town.litres).sum())
             now = np.minimum(risen, 100.0)
             if span is before:
@@ -129,6 +129,3 @@ def _rounds(seed: int, start: int, bins: int) -> tuple[str, ...]:
     for feature in registry.routes(city)["features"]:
         found |= dict.fromkeys(stop["bin_id"] for stop in feature["properties"].get("stops", ()))
     return (*found, *(one.id for one in city.bins if one.id not in found))
-
-
-__all__ = ["DAY", "HOUR", "Outcome", "Town", "fill", "measured", "rates", "town"]

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from devices.errors import ConfigError
 from hub import logs
-from hub.bench import alert_table, jt808_table
+from hub.bench import alert_table, jt808_table, planning_table
 from hub.bench import modbus as modbus_bench
 from hub.bench.ingest import Figures, measure
 from hub.running import run
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     group.command("alerts")(alert_table.alerts)
     group.command("jt808")(jt808_table.jt808)
     group.command("modbus")(modbus)
+    group.command("planning")(planning_table.planning)
     group.callback()(lambda: None)
     app.add_typer(group, name="bench")
 

@@ -17,6 +17,7 @@ from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Service
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from hub.commanding import Commanding
+from hub.planning.service import PlanningService
 from hub.uplinks import PostedUplinks
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
@@ -26,6 +27,7 @@ from store.readers import Readers
 from store.readers_session import ReadSession
 from store.rule_sets import RuleSets
 from store.schema import Mode, enter_catalogue, migrate
+from store.work_orders import WorkOrders
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
 
@@ -184,6 +186,10 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             alerts=readers.alerts,
             alert_handling=AlertActions(WriteSession(pool)),
             rules=RuleSets(ReadSession(pool), WriteSession(pool)),
+            planning=PlanningService(
+                readers.devices, ReadSession(pool), WorkOrders(ReadSession(pool), WriteSession(pool))
+            ),
+            orders=WorkOrders(ReadSession(pool), WriteSession(pool)),
             probe=probe,
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),
