@@ -19,6 +19,7 @@ TAGS = [
     {"name": "Telemetry", "description": "History: readings, tracks and events."},
     {"name": "Alerts", "description": "What was found to be wrong, what people do about it, and the shelf."},
     {"name": "Rules", "description": "What the hub looks for: rules of alerts."},
+    {"name": "Planning", "description": "Which bins are collected by whom, and the work orders."},
     {"name": "Metrics", "description": "The catalogue of measured quantities."},
     {"name": "Dead letters", "description": "Frames that could not be filed, with the reason."},
     {"name": "Audit", "description": "Who did what."},

@@ -31,7 +31,7 @@ class PlaceForm(_Form):
 
 
 class PlanningForm(_Form):
-    """A collection to plan. `enter` turns it into work orders, in place of those that earlier plans had for the hours."""
+    """A collection to plan. `enter` makes work orders of it, in place of those of earlier plans for the hours."""
 
     on: date = Field(description="The service date.")
     begin: InstantQuery = Field(description="When the shift begins.")
@@ -42,9 +42,7 @@ class PlanningForm(_Form):
         default_factory=list, max_length=200, description="Without any: all of type refuse_truck."
     )
     bins: list[_Id] = Field(default_factory=list, max_length=5_000, description="Without any: all that are due.")
-    collect_pct: float = Field(
-        default=85.0, ge=1, le=100, description="Bins that are expected to hold so much are due."
-    )
+    collect_pct: float = Field(default=85.0, ge=1, le=100, description="A bin that is expected to hold so much is due.")
     next_shift_h: float = Field(default=0.0, ge=0, le=168, description="Hours until the next shift begins.")
     capacity_l: float = Field(default=8_000.0, gt=0, le=1e6, description="Of vehicles that do not say.")
     compaction: float = Field(default=3.0, gt=0, le=20, description="Of vehicles that do not say.")
