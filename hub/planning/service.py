@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import partial
 from secrets import token_hex
 from time import time_ns
 from typing import Any
@@ -45,7 +46,7 @@ class PlanningService:
         self._keep(job)
         task = asyncio.create_task(self._work(job, request, enter))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(partial(self._ended, job.id))
         return job
 
     def job(self, job_id: str) -> PlanningJob | None:
@@ -78,6 +79,15 @@ class PlanningService:
             return done
         entered = await self._orders.enter(plan, job.asked_by)
         return msgspec.structs.replace(done, entered=True, cancelled=entered.cancelled)
+
+    def _ended(self, job_id: str, task: asyncio.Task[None]) -> None:
+        """A task that broke down leaves no job behind that waits for ever."""
+        self._tasks.discard(task)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log.error("planning_broke", job=job_id, exc_info=error)
+        if (job := self._jobs.get(job_id)) is not None:
+            self._keep(msgspec.structs.replace(job, state="failed", fault=f"a fault of the hub's: {error!r}"))
 
     def _keep(self, job: PlanningJob) -> None:
         self._jobs[job.id] = job

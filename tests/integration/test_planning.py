@@ -113,6 +113,7 @@ async def test_the_command_line_plans_the_same(post: Post, tmp_path: Path) -> No
     drawn = json.loads(files["out"].read_text("utf-8"))
     assert sum(feature["properties"]["role"] == "bin" for feature in drawn["features"]) == 6
     job = await finished(post, await ask(post, await post.key("dispatcher"), streets=registry.streets(CITY)))
+    assert job["fault"] is None
     orders = (await post.client.get(f"/api/v1/work-orders?run={job['run']}")).json()["items"]
     assert len([one for one in orders if one["kind"] == "collect"]) == 6
 
