@@ -174,6 +174,8 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
         # Nothing is posted in the tests of this folder: those of posts have a whole hub (tests/integration).
         store = PostgresStore(city.dsn, mode="plain")
         assembler = Assembler(store, registry, {}, IntakeRules())
+        orders = WorkOrders(ReadSession(pool), WriteSession(pool))
+        planning = PlanningService(readers.devices, ReadSession(pool), orders)
         yield Services(
             devices=readers.devices,
             telemetry=readers.telemetry,
@@ -197,6 +199,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             ],
             clock=lambda: micros(NOW),
         )
+        await planning.stop()
 
 
 @pytest.fixture
