@@ -39,8 +39,9 @@ def table(figures: Figures) -> Table:
     """The figures as people read them."""
     load = figures.load
     title = (
-        f"planning: {load.bins} bins, {load.trucks} trucks; one plan of all bins in {figures.solve_s:.1f} s, CPU {figures.solve_cpu_s:.1f} s "
-        f"({figures.solve_served} served, {figures.solve_km:g} km; nearest neighbour {figures.nearest_km:g} km)"
+        f"planning: {load.bins} bins, {load.trucks} trucks; one plan of all bins in {figures.solve_s:.1f} s "
+        f"(CPU {figures.solve_cpu_s:.1f} s; {figures.solve_served} served, {figures.solve_km:g} km; "
+        f"nearest neighbour {figures.nearest_km:g} km)"
     )
     made = Table(title=title)
     for name in (
