@@ -10,6 +10,7 @@ from api.body_limit import MAX_BODY_BYTES, BodyLimit
 from api.evaluation_models import EVALUATION_FORMS
 from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
+from api.planning_models import PlanningForm
 from api.ports import Services
 from api.routes import (
     alerts,
@@ -27,6 +28,7 @@ from api.routes import (
     latest,
     metrics,
     pages,
+    planning,
     prometheus,
     rules,
     series,
@@ -43,7 +45,7 @@ from api.write_models import BODIES
 
 _RESOURCES = (
     telemetry, uplinks, devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet,
-    fleet_entry, bins, evaluation, metrics, dead_letters, audit, status, evaluation_records,
+    fleet_entry, bins, planning, evaluation, metrics, dead_letters, audit, status, evaluation_records,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 
@@ -68,6 +70,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
         app.include_router(module.router)
     problems.install(app)
     openapi.install(app, (*BODIES, *FORMS, *EVALUATION_FORMS))
+    openapi.install(app, (*BODIES, *FORMS, PlanningForm))
     app.add_middleware(BodyLimit, limit=max_body_bytes or max(MAX_BODY_BYTES, services.limits.body_bytes))
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
     return app

@@ -22,6 +22,7 @@ TAGS = [
     {"name": "Fleet", "description": "What is planned, and what vehicles and workers did and are doing."},
     {"name": "Bins", "description": "When bins were emptied, which are to be emptied, and how full they will be."},
     {"name": "Evaluation", "description": "Evaluation of workers and crews: schemes, findings, appeals."},
+    {"name": "Planning", "description": "Which bins are collected by whom, and the work orders."},
     {"name": "Metrics", "description": "The catalogue of measured quantities."},
     {"name": "Dead letters", "description": "Frames that could not be filed, with the reason."},
     {"name": "Audit", "description": "Who did what."},

@@ -14,6 +14,7 @@ from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
 from api.bin_ports import BinOutlook, EmptyingReader
 from api.evaluation_ports import EvaluationDesk
 from api.fleet_ports import FleetKeeper, FleetReader
+from api.planning_ports import OrderReader, Planning
 from api.trip_ports import TripReader
 from devices.access import AuditEntry, KeyEntry, Principal
 from devices.errors import SanihubError, TransientError
@@ -301,6 +302,8 @@ class Services:
     emptyings: EmptyingReader
     outlook: BinOutlook
     fleet_keeper: FleetKeeper
+    planning: Planning
+    orders: OrderReader
     probe: HubProbe
     evaluation: EvaluationDesk | None = None
     limits: PostLimits = field(default_factory=PostLimits)

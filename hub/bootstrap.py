@@ -29,6 +29,7 @@ from hub.fleet.evaluating import Evaluating
 from hub.fleet.plan_source import StoredPlans
 from hub.fleet.service import Tracking
 from hub.notify.wiring import make_sender
+from hub.planning.service import PlanningService
 from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
 from hub.settings import MqttSection, Settings
@@ -50,9 +51,10 @@ from store.bin_history import BinHistory
 from store.connection import session_parameters
 from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
-from store.readers import Readers
+from store.readers import DeviceReads, Readers
 from store.readers_session import Pool, ReadSession
 from store.rule_sets import RuleSets
+from store.work_orders import WorkOrders
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
 
@@ -126,6 +128,9 @@ class Hub:
         ]
         wiring = Wiring(self.pipeline, self._keep, partial(kept_secret, data), data, tools)
         self.http: http_json.HttpSection = settings.sections(http_json.PLUGIN)[0]
+        self.orders = WorkOrders(ReadSession(self._pool), WriteSession(self._pool))
+        slow = ReadSession(self._pool, statement_timeout_s=60.0)
+        self.planning = PlanningService(DeviceReads(slow), slow, self.orders)
         self.uplinks = PostedUplinks(
             self.pipeline, assembler.decode, self.registry, webhooks(), patience_s=self.http.answer_within_s
         )
@@ -192,6 +197,7 @@ class Hub:
             await adapter.stop()
         if self.web is not None:
             self.web.stop()
+        await self.planning.stop()
         await asyncio.wait(set(tasks.values()))
         self.spool.close()
         await self._pool.close()
@@ -220,6 +226,8 @@ class Hub:
             emptyings=readers.bins,
             outlook=Outlook(readers.bins, self._bin_history, self.settings.bins),
             fleet_keeper=FleetEntry(WriteSession(self._pool)),
+            planning=self.planning,
+            orders=self.orders,
             probe=probe,
             evaluation=Evaluating(self._pool),
             limits=PostLimits(

@@ -104,13 +104,20 @@ class RecordCursor(msgspec.Struct, frozen=True, array_like=True, tag="n"):
     id: _Int64
 
 
-Cursor = TypeVar("Cursor", bound=msgspec.Struct)
+class OrderCursor(msgspec.Struct, frozen=True, array_like=True, tag="o"):
+    """Behind the work order of this planned start and id."""
+
+    start: _Micros
+    id: _Text
 
 
-class SpellCursor(msgspec.Struct, frozen=True, array_like=True, tag="p"):
+class SpellCursor(msgspec.Struct, frozen=True, array_like=True, tag="t"):
     """Before the trip or stop that began then (the newest come first)."""
 
     started_at: _Micros
+
+
+Cursor = TypeVar("Cursor", bound=msgspec.Struct)
 
 
 def write(cursor: msgspec.Struct) -> str:

@@ -75,6 +75,11 @@ class Bin:
         """The true level in percent at ``at`` (µs), from what was known when the bin was last looked at."""
         return min(100.0, self._fill + self._rate * max(0, at - self._since))
 
+    @property
+    def pace_pct_h(self) -> float:
+        """How fast it fills, in per cent an hour, until it is looked at again."""
+        return self._rate * HOUR
+
     def empty(self, at: int, vehicle_id: str) -> float:
         """A truck has lifted the bin: the level drops. Returns the kilograms that the truck took on."""
         self._look(at)

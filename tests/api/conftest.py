@@ -20,6 +20,7 @@ from hub.bins.outlook import Outlook
 from hub.bins.settings import BinsSection
 from hub.commanding import Commanding
 from hub.fleet.evaluating import Evaluating
+from hub.planning.service import PlanningService
 from hub.uplinks import PostedUplinks
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
@@ -31,6 +32,7 @@ from store.readers import Readers
 from store.readers_session import ReadSession
 from store.rule_sets import RuleSets
 from store.schema import Mode, enter_catalogue, migrate
+from store.work_orders import WorkOrders
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
 
@@ -177,6 +179,8 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
         # Nothing is posted in the tests of this folder: those of posts have a whole hub (tests/integration).
         store = PostgresStore(city.dsn, mode="plain")
         assembler = Assembler(store, registry, {}, IntakeRules())
+        orders = WorkOrders(ReadSession(pool), WriteSession(pool))
+        planning = PlanningService(readers.devices, ReadSession(pool), orders)
         yield Services(
             devices=readers.devices,
             telemetry=readers.telemetry,
@@ -194,6 +198,10 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             emptyings=readers.bins,
             outlook=Outlook(readers.bins, BinHistory(ReadSession(pool)), BinsSection()),
             fleet_keeper=FleetEntry(WriteSession(pool)),
+            planning=PlanningService(
+                readers.devices, ReadSession(pool), WorkOrders(ReadSession(pool), WriteSession(pool))
+            ),
+            orders=WorkOrders(ReadSession(pool), WriteSession(pool)),
             probe=probe,
             evaluation=Evaluating(pool, clock=lambda: micros(NOW)),
             metrics=lambda: [
@@ -202,6 +210,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             ],
             clock=lambda: micros(NOW),
         )
+        await planning.stop()
 
 
 @pytest.fixture
