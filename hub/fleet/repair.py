@@ -78,8 +78,8 @@ class Mender:
     async def mend(self, device: Device) -> bool:
         """Track a device again from before what came late; False when more came late meanwhile."""
         desk, key = self._desk, device.key
+        desk.fold.waiting.pop(key, None)  # whatever comes from here on is told by it
         since, marks = desk.fold.dirty[key], await desk.history.marks(key)
-        desk.fold.waiting.pop(key, None)
         state = (await desk.history.states({key: since})).get(key, State())
         start = state.at
         if start == LONG_AGO:
