@@ -59,7 +59,7 @@ def judged(*, missed: int = 2, late: int = 3, plan: str = "p-1123-07", driver: s
                 state = "no_data"
             found = state in ("served", "late")
             stops.append(StopResult(stop.id, stop.device, number, state, window, when if found else None,
-                                    index + 1 if found else None, "emptied" if index % 3 else "lift",
+                                    index + 1 if found else None, ("emptied" if index % 3 else "lift") if found else None,
                                     f"events/{stop.device}" if found else ""))  # fmt: skip
     stretches = tuple(
         Stretch(0, "forward", number, 500.0 * i, 500.0 * (i + 1),

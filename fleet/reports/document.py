@@ -211,12 +211,17 @@ Block = Table | Map | Bars | Lines | Timeline | Note
 
 
 class Section(msgspec.Struct, frozen=True):
-    """A part of a report: key figures, then blocks in their order."""
+    """A part of a report: key figures, then blocks in their order. The title is a word, or a word with its values."""
 
     id: str
-    title: str
+    title: str | Said
     figures: tuple[Figure, ...] = ()
     blocks: tuple[Block, ...] = ()
+
+    @property
+    def said(self) -> Said:
+        """The title as it is said."""
+        return Said(self.title) if isinstance(self.title, str) else self.title
 
 
 class Evidence(msgspec.Struct, frozen=True):

@@ -46,9 +46,7 @@ class Format(msgspec.Struct, frozen=True):
 def formats() -> Mapping[str, Format]:
     """All formats by name."""
     package = import_module("fleet.reports.formats")
-    modules = (
-        import_module(f"fleet.reports.formats.{found.name}") for found in pkgutil.iter_modules(package.__path__)
-    )
+    modules = (import_module(f"fleet.reports.formats.{found.name}") for found in pkgutil.iter_modules(package.__path__))
     return {module.FORMAT.name: module.FORMAT for module in modules if hasattr(module, "FORMAT")}
 
 

@@ -5,6 +5,8 @@ All texts are plain: who shows them has to escape them. Drawings are SVG of our 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from fleet.reports.document import TONES, Block, Cell, Column, Figure, Note, Section, Table, Tone
@@ -132,7 +134,7 @@ def lay_out(edition: Edition) -> Page:
 def _section(section: Section, speech: Speech) -> LaidSection:
     figures = tuple(_figure(figure, speech) for figure in section.figures)
     blocks = tuple(laid for block in section.blocks if (laid := _block(block, speech)) is not None)
-    return LaidSection(speech.word(section.title), figures, blocks)
+    return LaidSection(speech.text(section.said), figures, blocks)
 
 
 def _figure(figure: Figure, speech: Speech) -> LaidFigure:
@@ -177,7 +179,9 @@ def _cell(cell: Cell, column: Column, speech: Speech) -> LaidCell:
     return LaidCell(speech.text(cell, column.form), tone)
 
 
-def _plain_table(title: str, heads: tuple[str, ...], widths: tuple[float, ...], rows: list[tuple[str, ...]]) -> LaidTable:
+def _plain_table(
+    title: str, heads: tuple[str, ...], widths: tuple[float, ...], rows: list[tuple[str, ...]]
+) -> LaidTable:
     cells = tuple(tuple(LaidCell(text) for text in row) for row in rows)
     return LaidTable(title, heads, (False,) * len(heads), widths, cells)
 

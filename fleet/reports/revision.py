@@ -68,9 +68,9 @@ def _facts(before: Document, after: Document) -> Iterator[Change]:
 
 
 def _figures(before: Document, after: Document) -> Iterator[Change]:
-    def figures(document: Document) -> dict[tuple[str, str], tuple[str, str, Cell, Form]]:
+    def figures(document: Document) -> dict[tuple[str, str], tuple[Said, str, Cell, Form]]:
         return {
-            (section.id, one.id): (section.title, one.title, one.value, one.form)
+            (section.id, one.id): (section.said, one.title, one.value, one.form)
             for section in document.sections
             for one in section.figures
         }
@@ -81,7 +81,7 @@ def _figures(before: Document, after: Document) -> Iterator[Change]:
         was = old[place][2] if place in old else None
         now = new[place][2] if place in new else None
         if was != now:
-            yield Change((Said(section), Said(title)), was, now, form)
+            yield Change((section, Said(title)), was, now, form)
 
 
 def _rows(before: Table | None, after: Table | None) -> Iterator[Change]:

@@ -34,7 +34,7 @@ def summary_rows(document: Document, speech: Speech) -> Iterator[Row]:
     for fact in document.facts:
         yield Row(head, speech.word(fact.title), fact.value, fact.form, speech.unit(fact.form))
     for section in document.sections:
-        title = speech.word(section.title)
+        title = speech.text(section.said)
         for one in section.figures:
             yield Row(title, speech.word(one.title), one.value, one.form, speech.unit(one.form), one.aim, one.tone)
 

@@ -32,8 +32,8 @@ def route_map(judged: Judged) -> Map:
             points = piece(judged.route.lines[stretch.line], stretch.begin_m, stretch.end_m)
             lines.append(MapLine(stretch.state, points))
     lines += [MapLine("deviation", one.where) for one in judged.compliance.deviations if len(one.where) > 1]
-    points = [MapPoint("depot", lon, lat) for lon, lat in judged.depots]
-    return Map("route", "map.route", tuple(lines), (*points, *_stops(judged)))
+    depots = [MapPoint("depot", lon, lat) for lon, lat in judged.depots]
+    return Map("route", "map.route", tuple(lines), (*depots, *_stops(judged)))
 
 
 def _stops(judged: Judged) -> list[MapPoint]:
@@ -73,7 +73,9 @@ def timeline(judged: Judged) -> Timeline:
     if judged.spans:
         lanes.append(Lane(Said("lane.activity"), judged.spans))
     if one.stops:
-        lanes.append(Lane(Said("lane.stops"), tuple(sorted(_stop_span(stop) for stop in one.stops if stop.at is not None))))
+        lanes.append(
+            Lane(Said("lane.stops"), tuple(sorted(_stop_span(stop) for stop in one.stops if stop.at is not None)))
+        )
     lanes.append(Lane(Said("lane.deviations"), tuple((each.start, each.end, "deviation") for each in one.deviations)))
     lanes.append(Lane(Said("lane.speeding"), tuple((each.start, each.end, "speeding") for each in one.speedings)))
     lanes.append(Lane(Said("lane.gaps"), tuple((gap.start, gap.end, "gap") for gap in one.gaps)))

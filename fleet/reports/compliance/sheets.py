@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import structs
+
 from fleet.compliance.result import StopResult, Stretch
 from fleet.reports.compliance.judged import Judged
 from fleet.reports.compliance.totals import Totals
@@ -60,7 +62,9 @@ def uncovered(judged: Judged) -> Table:
         for one in joined(judged.compliance.stretches) if one.state != "covered"
     )  # fmt: skip
     rows = tuple(sorted(rows, key=lambda row: (row[0] != "missed", row[1], row[2], str(row[3]), row[4])))
-    return Table("uncovered", "table.uncovered", columns, rows, ("pass", "line", "direction", "begin"), None, "empty.uncovered")
+    return Table(
+        "uncovered", "table.uncovered", columns, rows, ("pass", "line", "direction", "begin"), None, "empty.uncovered"
+    )
 
 
 def joined(stretches: Sequence[Stretch]) -> list[Stretch]:
@@ -126,7 +130,18 @@ def not_on_time(judged: Sequence[Judged]) -> Table:
         Column("reason", "column.reason", width=2.2),
     )
     rows = tuple(_late_rows(judged))
-    return Table("not_on_time", "table.not_on_time", columns, rows, ("route", "stop", "pass", "until"), None, "empty.not_on_time")
+    return _of_several(
+        Table(
+            "not_on_time",
+            "table.not_on_time",
+            columns,
+            rows,
+            ("route", "stop", "pass", "until"),
+            None,
+            "empty.not_on_time",
+        ),
+        judged,
+    )
 
 
 def _late_rows(judged: Sequence[Judged]) -> Iterator[tuple[Cell, ...]]:
@@ -160,7 +175,9 @@ def reason(judged: Judged, stop: StopResult) -> Said:
     if stop.state == "early":
         return Said("reason.early")
     if stop.state == "late":
-        return Said("reason.late_start" if one.began is not None and one.began > one.start + 900_000_000 else "reason.late")
+        return Said(
+            "reason.late_start" if one.began is not None and one.began > one.start + 900_000_000 else "reason.late"
+        )
     return Said("reason.not_found" if stop.proof is None else "reason.no_service")
 
 
@@ -179,7 +196,9 @@ def deviations(judged: Sequence[Judged]) -> Table:
         for each in judged
         for one in sorted(each.compliance.deviations, key=lambda one: one.start)
     )
-    return Table("deviations", "table.deviations", columns, rows, ("route", "start"), None, "empty.deviations")
+    return _of_several(
+        Table("deviations", "table.deviations", columns, rows, ("route", "start"), None, "empty.deviations"), judged
+    )
 
 
 def speedings(judged: Sequence[Judged]) -> Table:
@@ -198,7 +217,9 @@ def speedings(judged: Sequence[Judged]) -> Table:
          Said("state.work" if one.working else "state.transit"), one.limit_kmh, one.greatest_kmh, one.length_m)
         for each in judged for one in sorted(each.compliance.speedings, key=lambda one: one.start)
     )  # fmt: skip
-    return Table("speedings", "table.speedings", columns, rows, ("route", "start"), None, "empty.speedings")
+    return _of_several(
+        Table("speedings", "table.speedings", columns, rows, ("route", "start"), None, "empty.speedings"), judged
+    )
 
 
 def gaps(judged: Judged) -> Table:
@@ -228,6 +249,14 @@ def alarms(judged: Sequence[Judged]) -> Table:
         for one in sorted(each.alarms, key=lambda one: (one.at, one.rule))
     )
     return Table("alarms", "table.alarms", columns, rows, ("vehicle", "at", "rule"), None, "empty.alarms")
+
+
+def _of_several(table: Table, judged: Sequence[Judged]) -> Table:
+    """The table without its first column, the route, where there is only one plan."""
+    if len(judged) != 1:
+        return table
+    rows = tuple(row[1:] for row in table.rows)
+    return structs.replace(table, columns=table.columns[1:], rows=rows, key=table.key[1:])
 
 
 def _proof(stop: StopResult) -> Said | None:

@@ -81,7 +81,9 @@ def legend(named: list[tuple[str, str]], y: float, x: float = 4.0) -> str:
     """Colours and what they stand for, in a line."""
     parts = []
     for colour, said in named:
-        parts.append(tag("rect", x=x, y=y - 8, width=10, height=9, rx=2, fill=colour, stroke="#c3cbd3", stroke_width=0.5))
+        parts.append(
+            tag("rect", x=x, y=y - 8, width=10, height=9, rx=2, fill=colour, stroke="#c3cbd3", stroke_width=0.5)
+        )
         parts.append(text(x + 14, y, said, size=8.5, fill=MUTED))
         x += 14 + breadth(said, 8.5) + 14
     return "".join(parts)

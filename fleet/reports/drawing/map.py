@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import cos, inf, pi, radians
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from fleet.reports.drawing.palette import INK, MUTED, of_state
 from fleet.reports.drawing.svg import breadth, drawing, path, shortened, tag, text
 from fleet.reports.speech import Speech
 
-WIDTH, MOST_HIGH, LEAST_HIGH, MARGIN, LEGEND = 720.0, 520.0, 240.0, 18.0, 26.0
+WIDTH, MOST_HIGH, LEAST_HIGH, MARGIN, LEGEND = 720.0, 460.0, 240.0, 18.0, 26.0
 MOST_LABELS = 60  #: labels beyond that would hide the map
 _M_PER_DEGREE = 6_371_008.8 * pi / 180
 _ORDER = ("street", "area", "planned", "driven", "no_data", "covered", "missed", "deviation")
@@ -72,9 +73,9 @@ def _frame(what: Map) -> Frame | None:
     return Frame(west, north + spare, scale * shrink, scale, height, left)
 
 
-def _bounds(values: object) -> tuple[float, float]:
+def _bounds(values: Iterable[float]) -> tuple[float, float]:
     least, most = inf, -inf
-    for value in values:  # type: ignore[attr-defined]
+    for value in values:
         least, most = min(least, value), max(most, value)
     return least, most
 
@@ -156,7 +157,9 @@ def _scale_bar(frame: Frame, speech: Speech) -> str:
     length = max(step * 10**power for power in range(6) for step in _STEPS if step * 10**power * frame.px_per_m <= 120)
     wide, y = length * frame.px_per_m, frame.height - 14
     said = f"{length // 1000} {speech.word('unit.km')}" if length >= 1000 else f"{length} {speech.word('unit.m')}"
-    bar = path([(16, y - 4), (16, y), (16 + wide, y), (16 + wide, y - 4)], stroke=INK, stroke_width=1.4, class_="stroke")
+    bar = path(
+        [(16, y - 4), (16, y), (16 + wide, y), (16 + wide, y - 4)], stroke=INK, stroke_width=1.4, class_="stroke"
+    )
     return bar + text(16 + wide / 2, y - 6, said, size=8.5, anchor="middle", fill=INK)
 
 
@@ -171,7 +174,7 @@ def _legend(what: Map, frame: Frame, speech: Speech) -> str:
     lines = {line.role for line in what.lines if line.points}
     points = {point.role for point in what.points}
     x, y, parts = 4.0, frame.height + 16, []
-    signs = [("line", role) for role in _ORDER if role in lines]
+    signs: list[tuple[str, str]] = [("line", role) for role in _ORDER if role in lines]
     signs += [
         ("point", role)
         for role in ("served", "late", "early", "missed", "no_data", "stand", "device", "depot", "start", "end")
@@ -182,9 +185,7 @@ def _legend(what: Map, frame: Frame, speech: Speech) -> str:
         if shape == "line":
             style = "1.5 5" if role == "no_data" else "7 4" if role == "missed" else "none"
             colour = "#8b96a3" if role == "no_data" else of_state(role)
-            parts.append(
-                path([(x, y - 3), (x + 20, y - 3)], stroke=colour, stroke_width=2.6, stroke_dasharray=style)
-            )
+            parts.append(path([(x, y - 3), (x + 20, y - 3)], stroke=colour, stroke_width=2.6, stroke_dasharray=style))
             x += 25
         else:
             parts.append(marker(role, x + 5, y - 3))

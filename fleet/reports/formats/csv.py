@@ -16,7 +16,7 @@ from fleet.reports.format import Edition, Format
 from fleet.reports.sheets import stamp_rows, summary_rows
 from fleet.reports.speech import Speech
 
-_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "＝", "＋", "－", "＠")  # noqa: S105
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "＝", "＋", "－", "＠")
 _BOM = "﻿"
 
 
@@ -35,7 +35,13 @@ def write(edition: Edition) -> bytes:
              speech.word("sheet.unit"), speech.word("sheet.aim")]
         ]  # fmt: skip
         summary += [
-            [row.section, row.title, _cell(row.value, row.form, speech), row.unit, "" if row.aim is None else str(row.aim)]
+            [
+                row.section,
+                row.title,
+                _cell(row.value, row.form, speech),
+                row.unit,
+                "" if row.aim is None else str(row.aim),
+            ]
             for row in (*summary_rows(edition.document, speech), *stamp_rows(edition, speech))
         ]
         archive.writestr(_entry("summary.csv"), _encoded(summary, edition.bom))
