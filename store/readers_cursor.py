@@ -84,6 +84,12 @@ class RuleSetCursor(msgspec.Struct, frozen=True, array_like=True, tag="v"):
     version: _Int32
 
 
+class ReportCursor(msgspec.Struct, frozen=True, array_like=True, tag="p"):
+    """Before the report with this id (the newest come first)."""
+
+    id: _Int64
+
+
 Cursor = TypeVar("Cursor", bound=msgspec.Struct)
 
 

@@ -1,7 +1,7 @@
 """The canonical form of a document, and its hash.
 
 Two documents that say the same have the same bytes: floats to nine significant digits (what sums in another order may
-differ by), no NaN and no negative zero, keys in order, no spaces. Language, format and stamp have no part in it.
+differ by), no NaN and no negative zero, no NUL in texts, keys in order, no spaces. Language, format and stamp have no part in it.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ def read(text: str | bytes) -> Document:
 def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return _rounded(value)
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")  # no database and no page can hold it
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):

@@ -139,12 +139,13 @@ class MapPoint(msgspec.Struct, frozen=True):
 
 
 class Map(msgspec.Struct, frozen=True, tag="map", tag_field="is"):
-    """Where it was."""
+    """Where it was. ``small`` where several stand in a report."""
 
     id: str
     title: str
     lines: tuple[MapLine, ...] = ()
     points: tuple[MapPoint, ...] = ()
+    small: bool = False
 
 
 class Bar(msgspec.Struct, frozen=True):

@@ -28,7 +28,7 @@ class Kind(msgspec.Struct, frozen=True):
 
     name: str
     title: str
-    part: type[msgspec.Struct]
+    part: type
     build: Callable[[Order, Sequence[Any]], Document]
     reduce: Callable[[Order, Any], Any] = lambda order, piece: piece
     choices: tuple[str, ...] = ()

@@ -180,7 +180,7 @@ def _cell(cell: Cell, column: Column, speech: Speech) -> LaidCell:
 
 
 def _plain_table(
-    title: str, heads: tuple[str, ...], widths: tuple[float, ...], rows: list[tuple[str, ...]]
+    title: str, heads: tuple[str, ...], widths: tuple[float, ...], rows: Sequence[tuple[str, ...]]
 ) -> LaidTable:
     cells = tuple(tuple(LaidCell(text) for text in row) for row in rows)
     return LaidTable(title, heads, (False,) * len(heads), widths, cells)

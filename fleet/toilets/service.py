@@ -29,7 +29,7 @@ _COUNTERS = ("people_in", "people_in_line_2", "people_in_line_3", "people_in_lin
 class Limits(msgspec.Struct, frozen=True):
     """How a toilet is judged. Limits in mg/m³, by class; ``known`` is how much of a window has to be known."""
 
-    nh3_by_class: Mapping[str, float] = {"1": 0.3, "2": 1.0, "3": 3.0}
+    nh3_by_class: Mapping[str, float] = msgspec.field(default_factory=lambda: {"1": 0.3, "2": 1.0, "3": 3.0})
     h2s: float = 0.01
     window_s: int = 600
     hold_s: int = 900

@@ -37,7 +37,7 @@ def document(order: Order, judged: Sequence[Judged]) -> Document:
     sums = totals(judged)
     stops = Section("stops", "section.stops", (), (sheets.not_on_time(judged),))
     sections = (
-        Section("overview", "section.overview", main_figures(sums), (_bars(judged), _plans(judged))),
+        Section("overview", "section.overview", main_figures(sums), (route_bars(judged), plans_table(judged))),
         stops if sums.scheduled else None,
         Section("driving", "section.driving", way_figures(sums), (sheets.deviations(judged), sheets.speedings(judged))),
         Section("time", "section.time", time_figures(sums), ()),
@@ -70,7 +70,7 @@ def _subject(order: Order, judged: Sequence[Judged]) -> Text:
     return " · ".join(chosen) if chosen else Said("subject.all_routes")
 
 
-def _bars(judged: Sequence[Judged]) -> Bars:
+def route_bars(judged: Sequence[Judged]) -> Bars:
     """Coverage by route, the worst first."""
     routes: dict[str, list[Judged]] = {}
     for one in judged:
@@ -84,7 +84,8 @@ def _bars(judged: Sequence[Judged]) -> Bars:
     return Bars("routes", "chart.routes", bars, SHARE, 0.95)
 
 
-def _plans(judged: Sequence[Judged]) -> Table:
+def plans_table(judged: Sequence[Judged]) -> Table:
+    """Each plan a row."""
     columns = (
         Column("day", "column.day", DAY, 1.1),
         Column("route", "column.route", width=1.6),

@@ -11,7 +11,7 @@ from fleet.reports.drawing.palette import INK, MUTED, of_state
 from fleet.reports.drawing.svg import breadth, drawing, path, shortened, tag, text
 from fleet.reports.speech import Speech
 
-WIDTH, MOST_HIGH, LEAST_HIGH, MARGIN, LEGEND = 720.0, 460.0, 240.0, 18.0, 26.0
+WIDTH, MOST_HIGH, SMALL, LEAST_HIGH, MARGIN, LEGEND = 720.0, 460.0, 300.0, 220.0, 18.0, 26.0
 MOST_LABELS = 60  #: labels beyond that would hide the map
 _M_PER_DEGREE = 6_371_008.8 * pi / 180
 _ORDER = ("street", "area", "planned", "driven", "no_data", "covered", "missed", "deviation")
@@ -65,9 +65,10 @@ def _frame(what: Map) -> Frame | None:
     shrink = max(cos(radians((south + north) / 2)), 0.01)
     wide_m = max((east - west) * shrink, 200 / _M_PER_DEGREE)
     high_m = max(north - south, 120 / _M_PER_DEGREE)
-    room_x, room_y = WIDTH - 2 * MARGIN, MOST_HIGH - 2 * MARGIN
+    most_high = SMALL if what.small else MOST_HIGH
+    room_x, room_y = WIDTH - 2 * MARGIN, most_high - 2 * MARGIN
     scale = min(room_x / wide_m, room_y / high_m)
-    height = min(max(high_m * scale + 2 * MARGIN, LEAST_HIGH), MOST_HIGH)
+    height = min(max(high_m * scale + 2 * MARGIN, LEAST_HIGH), most_high)
     left = (WIDTH - (east - west) * shrink * scale) / 2
     spare = (height - 2 * MARGIN - (north - south) * scale) / 2 / scale
     return Frame(west, north + spare, scale * shrink, scale, height, left)

@@ -117,7 +117,8 @@ def day_of(driven: Driven, name: str = "", pace: Pace | None = None) -> VehicleD
 
 def _within(track: Track, start: int, end: int) -> Track:
     inside = (track.at >= start) & (track.at < end)
-    return Track(*(column[inside] for column in track))
+    at, lat, lon, speed, heading = track
+    return Track(at[inside], lat[inside], lon[inside], speed[inside], heading[inside])
 
 
 def _steps(track: Track, pace: Pace) -> Steps:

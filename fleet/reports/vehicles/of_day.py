@@ -62,6 +62,7 @@ def document(order: Order, days: Sequence[VehicleDay]) -> Document:
 
 
 def _facts(days: Sequence[VehicleDay]) -> tuple[Fact, ...]:
+    """How many vehicles, how many positions, from when to when."""
     firsts = [one.first for one in days if one.first is not None]
     lasts = [one.last for one in days if one.last is not None]
     return (
@@ -104,12 +105,13 @@ def _section(one: VehicleDay, *, alone: bool) -> Section:
         Figure("drive", "figure.drive_time", one.drive_s, DURATION),
         Figure("stand", "figure.stand_time", one.stand_s, DURATION),
     )
-    lines = tuple(MapLine("driven", line) for line in one.lines)
+    lines = [MapLine("driven", line) for line in one.lines]
+    lines += [MapLine("no_data", (a[-1], b[0])) for a, b in zip(one.lines, one.lines[1:], strict=False)]
     return Section(
         f"vehicle:{one.vehicle}",
         Said("section.vehicle", {"name": name}),
         () if alone else own,
-        (Map(f"map:{one.vehicle}", "map.day", lines, tuple(points)),),
+        (Map(f"map:{one.vehicle}", "map.day", tuple(lines), tuple(points), small=not alone),),
     )
 
 

@@ -1,0 +1,339 @@
+"""Evaluation of workers and crews: points by item, and for each point lost its evidence.
+
+What is told is an evaluation as ``fleet.evaluation`` makes it; it is taken by its shape, so that neither needs the
+other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from devices.instants import to_iso
+from fleet.reports.document import (
+    COUNT,
+    DURATION,
+    INSTANT,
+    SHARE,
+    STATE,
+    Bar,
+    Bars,
+    Cell,
+    Column,
+    Document,
+    Evidence,
+    Fact,
+    Figure,
+    Name,
+    Note,
+    Said,
+    Section,
+    Table,
+    Tone,
+    number,
+)
+from fleet.reports.kind import Kind
+from fleet.reports.revision import Order
+
+TITLE = "report.evaluation"
+POINTS = number("unit.points", 1)
+PASS, GOOD = 70.0, 80.0  #: DOMAIN.md: pass 70, good 80, excellent 90
+
+
+class FoundLike(Protocol):
+    """Where a loss can be looked up (``fleet.evaluation.result.Evidence``)."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def en(self) -> str: ...
+    @property
+    def zh(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+
+
+class CorrectionLike(Protocol):
+    """An appeal that was accepted."""
+
+    @property
+    def deduction(self) -> str: ...
+    @property
+    def points(self) -> float: ...
+    @property
+    def by(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def at(self) -> int: ...
+
+
+class DeductionLike(Protocol):
+    """Points lost for one thing."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def points(self) -> float: ...
+    @property
+    def taken(self) -> float: ...
+    @property
+    def evidence(self) -> FoundLike: ...
+    @property
+    def correction(self) -> CorrectionLike | None: ...
+
+
+class ItemLike(Protocol):
+    """One line of the scheme."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def title_zh(self) -> str: ...
+    @property
+    def weight(self) -> float: ...
+    @property
+    def share(self) -> float: ...
+    @property
+    def score(self) -> float | None: ...
+    @property
+    def points(self) -> float: ...
+    @property
+    def deductions(self) -> Sequence[DeductionLike]: ...
+
+
+class AttendedLike(Protocol):
+    """A planned shift."""
+
+    @property
+    def plan(self) -> str: ...
+    @property
+    def worker(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def arrived(self) -> int | None: ...
+    @property
+    def left(self) -> int | None: ...
+    @property
+    def late_s(self) -> float: ...
+    @property
+    def early_s(self) -> float: ...
+
+
+class EvaluationLike(Protocol):
+    """An evaluation (``fleet.evaluation.result.Evaluation``)."""
+
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def scheme_version(self) -> int: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def points(self) -> float | None: ...
+    @property
+    def grade(self) -> str | None: ...
+    @property
+    def grade_zh(self) -> str | None: ...
+    @property
+    def items(self) -> Sequence[ItemLike]: ...
+    @property
+    def completeness(self) -> float | None: ...
+    @property
+    def shifts(self) -> Sequence[AttendedLike]: ...
+    @property
+    def welfare(self) -> Sequence[FoundLike]: ...
+
+
+def build(order: Order, parts: Sequence[EvaluationLike]) -> Document:
+    """The sheet of one, or the list of many with all that was lost."""
+    parts = sorted(parts, key=lambda one: one.id)
+    alone = len(parts) == 1
+    first = _figures(parts[0]) if alone else _sums(parts)
+    blocks = (_item_bars(parts[0]), _items(parts)) if alone else (_ranking(parts), _list(parts), _items(parts))
+    return Document(
+        kind=order.kind,
+        title=TITLE,
+        subject=Said("subject.person", {"name": parts[0].name or parts[0].id, "id": parts[0].id})
+        if alone
+        else Said("subject.all_workers"),
+        start=order.start,
+        end=order.end,
+        zone=order.zone,
+        facts=_facts(parts),
+        sections=(
+            Section("overview", "section.overview", first, blocks),
+            Section("lost", "section.lost", (), (_lost(parts),)),
+            Section("attendance", "section.attendance", (), (_shifts(parts),)),
+            Section("welfare", "section.welfare", (), (_welfare(parts), Note(Said("note.welfare")))),
+        ),
+        notes=(Note(Said("note.evaluation")),),
+        evidence=_evidence(parts),
+    )
+
+
+def _facts(parts: Sequence[EvaluationLike]) -> tuple[Fact, ...]:
+    schemes = sorted({f"{one.scheme} · v{one.scheme_version}" for one in parts})
+    return (Fact("fact.scheme", ", ".join(schemes) or None), Fact("fact.people", len(parts), COUNT))
+
+
+def _tone(points: float | None) -> Tone:
+    return "unknown" if points is None else "good" if points >= GOOD else "warn" if points >= PASS else "bad"
+
+
+def _grade(one: EvaluationLike) -> Name | None:
+    return None if one.grade is None else Name(one.grade, one.grade_zh or "")
+
+
+def _figures(one: EvaluationLike) -> tuple[Figure, ...]:
+    corrected = sum(loss.correction is not None for item in one.items for loss in item.deductions)
+    return (
+        Figure("points", "figure.points", one.points, POINTS, tone=_tone(one.points)),
+        Figure("grade", "figure.grade", _grade(one), tone=_tone(one.points)),
+        Figure("completeness", "figure.completeness", one.completeness, SHARE),
+        Figure("corrected", "figure.corrected", corrected),
+    )
+
+
+def _sums(parts: Sequence[EvaluationLike]) -> tuple[Figure, ...]:
+    known = [one.points for one in parts if one.points is not None]
+    mean = sum(known) / len(known) if known else None
+    return (
+        Figure("mean", "figure.mean_points", mean, POINTS, tone=_tone(mean)),
+        Figure("below", "figure.below_pass", sum(points < PASS for points in known)),
+        Figure("judged", "figure.people_judged", len(known)),
+    )
+
+
+def _item_bars(one: EvaluationLike) -> Bars:
+    bars = tuple(
+        Bar(Name(item.title, item.title_zh), (("points", item.points), ("lost", max(item.share - item.points, 0.0))))
+        for item in one.items
+    )
+    return Bars("items", "chart.items", bars, POINTS)
+
+
+def _ranking(parts: Sequence[EvaluationLike]) -> Bars:
+    known = sorted(((one.points, one) for one in parts if one.points is not None), key=lambda one: (-one[0], one[1].id))
+    return Bars("people", "chart.people", tuple(Bar(one.name or one.id, (("points", p),)) for p, one in known), POINTS)
+
+
+def _list(parts: Sequence[EvaluationLike]) -> Table:
+    columns = (
+        Column("id", "column.id"),
+        Column("name", "column.name", width=1.3),
+        Column("points", "column.points", POINTS),
+        Column("grade", "column.grade"),
+        Column("known", "column.completeness", SHARE),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (one.id, one.name or one.id, one.points, _grade(one), one.completeness) for one in parts
+    )
+    return Table("people", "table.people", columns, rows, ("id",))
+
+
+def _items(parts: Sequence[EvaluationLike]) -> Table:
+    columns = (
+        Column("name", "column.name", width=1.2),
+        Column("item", "column.item", width=1.6),
+        Column("weight", "column.weight", number("", 1), 0.7),
+        Column("share", "column.share", number("", 1), 0.7),
+        Column("score", "column.score", SHARE, 0.8),
+        Column("points", "column.points", POINTS, 0.8),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (one.name or one.id, Name(item.title, item.title_zh), item.weight, item.share, item.score, item.points)
+        for one in parts for item in one.items
+    )  # fmt: skip
+    return Table("items", "table.items", columns, rows, ("name", "item"))
+
+
+def _lost(parts: Sequence[EvaluationLike]) -> Table:
+    columns = (
+        Column("id", "column.id", width=1.2),
+        Column("name", "column.name", width=1.1),
+        Column("item", "column.item", width=1.2),
+        Column("what", "column.what", width=2.4),
+        Column("start", "column.from", INSTANT, 1.1),
+        Column("points", "column.asked", POINTS, 0.8),
+        Column("taken", "column.taken", POINTS, 0.8),
+        Column("correction", "column.correction", width=1.6),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (loss.id, one.name or one.id, Name(item.title, item.title_zh), Name(loss.evidence.en, loss.evidence.zh),
+         loss.evidence.start or None, loss.points, loss.taken, _corrected(loss.correction))
+        for one in parts for item in one.items for loss in item.deductions
+    )  # fmt: skip
+    return Table("lost", "table.lost", columns, rows, ("id", "name"), None, "empty.lost")
+
+
+def _corrected(one: CorrectionLike | None) -> Said | None:
+    return None if one is None else Said("note.corrected", {"by": one.by, "reason": one.reason})
+
+
+def _shifts(parts: Sequence[EvaluationLike]) -> Table:
+    columns = (
+        Column("name", "column.name", width=1.2),
+        Column("start", "column.planned_from", INSTANT, 1.2),
+        Column("end", "column.planned_to", INSTANT, 1.2),
+        Column("state", "column.state", STATE),
+        Column("arrived", "column.arrived", INSTANT, 1.2),
+        Column("left", "column.left", INSTANT, 1.2),
+        Column("late", "column.late", DURATION),
+        Column("early", "column.early", DURATION),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (one.name or one.id, shift.start, shift.end, shift.state, shift.arrived, shift.left, shift.late_s,
+         shift.early_s)
+        for one in parts for shift in sorted(one.shifts, key=lambda shift: (shift.start, shift.plan, shift.worker))
+    )  # fmt: skip
+    return Table("shifts", "table.shifts", columns, rows, ("name", "start"))
+
+
+def _welfare(parts: Sequence[EvaluationLike]) -> Table:
+    columns = (
+        Column("name", "column.name"),
+        Column("start", "column.from", INSTANT),
+        Column("end", "column.to", INSTANT),
+        Column("what", "column.what", width=2.4),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (one.name or one.id, found.start or None, found.end or None, Name(found.en, found.zh))
+        for one in parts for found in one.welfare
+    )  # fmt: skip
+    return Table("welfare", "table.welfare", columns, rows, ("name", "start"), None, "empty.welfare")
+
+
+def _evidence(parts: Sequence[EvaluationLike]) -> tuple[Evidence, ...]:
+    """Positions within the shift behind each loss, where a device is named."""
+    found: dict[str, Evidence] = {}
+    for one in parts:
+        for item in one.items:
+            for loss in item.deductions:
+                seen = loss.evidence
+                if seen.device:
+                    where = f"/api/v1/devices/{seen.device}/track?from={to_iso(seen.start)}&to={to_iso(seen.end)}"
+                    found.setdefault(where, Evidence(Name(seen.en, seen.zh), where))
+    return tuple(list(found.values())[:100])
+
+
+KIND = Kind("evaluation", TITLE, object, build, choices=("worker", "crew", "scheme"))
