@@ -15,11 +15,11 @@ import msgspec
 
 from alerts.kind import Kind, kinds
 from alerts.rule import Rule, Scope, Severity
-from alerts.typed_nodes import at, check, short
-from alerts.yaml_tree import MAX_BYTES, Mistake, Node, join, parse
 from devices.errors import SanihubError
 from devices.kinds import DEVICE_ID, KINDS
 from devices.metrics import CATALOGUE, DERIVED, Catalogue
+from devices.yaml_lines.tree import MAX_BYTES, Mistake, Node, join, parse
+from devices.yaml_lines.typed import at, check, short
 
 VERSION = 1
 MAX_RULES = 1_000

@@ -9,7 +9,7 @@ import msgspec
 
 from alerts.rule import Rule
 from alerts.rule_file import VERSION
-from alerts.yaml_tree import write
+from devices.yaml_lines.tree import write
 
 
 def rules_as_yaml(rules: Iterable[Rule]) -> str:

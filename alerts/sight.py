@@ -113,7 +113,7 @@ class Sight:
         blind = sorted(self._blind(expected, one.device, one.start, end))
         visible = _longest(one.start, end, blind)
         lasted = visible[1] - visible[0]
-        if expected.lasting is not None:
+        if expected.lasting is not None and expected.lasting in one.detail:
             lasted = min(lasted, int(one.detail[expected.lasting] * SECOND))
         counts = lasted >= int(expected.least_s * SECOND) if end > one.start else not blind
         if expected.reports:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from devices.errors import ConfigError
 from devices.vocabulary import Identity
+from fleet.master.collection import Master
 from hub.bootstrap import Hub
+from hub.city_master import master_of
 from ingest.plugin import discover
 from simulators.casting import Peers, cast
 from simulators.city import City, registry
@@ -37,6 +40,11 @@ class DemoCity:
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self._source = make_source(scenario, seed, 0, nowhere())
         self._known = frozenset(discover())
+        usual = scenario.intervals
+        self._intervals = {  # the longest between two reports of a device that is on duty
+            **{"vehicle": usual.vehicle_still_s, "worker": usual.worker_s},
+            **{"bin": usual.bin_s, "toilet": usual.toilet_s},
+        }
         self.casting = cast(scenario, self._source, seed, self._possible())
         self._gateways = [socket.create_server((LOOPBACK, 0)) for _ in range(self.casting.gateways)]
 
@@ -84,6 +92,10 @@ class DemoCity:
             for entry in registry.devices(self._source)
         ]
 
+    def master(self, dates: Iterable[date]) -> Master:
+        """Routes, places, posts, people, shifts and the plans of these dates; nothing of a plain load."""
+        return master_of(self._source, dates) if isinstance(self._source, City) else Master()
+
     def peers(self, hub: Hub, http: HttpAddress | None = None) -> Peers:
         """Where the hub hears each protocol, once it listens. Raises ConfigError for a listener without a port."""
         spoken = frozenset(self.casting.protocols.values())
@@ -98,8 +110,8 @@ class DemoCity:
         )
 
     def _attributes(self, entry: Mapping[str, Any]) -> dict[str, Any]:
-        """Of a bin also what its sensor measures when it is empty and when it is full."""
-        own: dict[str, Any] = dict(entry["attributes"])
+        """Also how often it reports; of a bin what its sensor measures when it is empty and when it is full."""
+        own: dict[str, Any] = dict(entry["attributes"]) | {"report_interval_s": self._intervals[entry["kind"]]}
         return own | (self.casting.geometry(entry["id"]) if entry["kind"] == "bin" else {})
 
     def _possible(self) -> Peers:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -12,7 +11,6 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from alerts.records import StaleVersionError
 from alerts.rule_file import RuleFileError, read_rules
-from alerts.yaml_tree import MAX_BYTES, parse
 from api.access import Dispatcher, Manager
 from api.alert_models import CheckedBody, RulesBody, RuleSetBody
 from api.bodies import check_rules, read_body
@@ -21,7 +19,9 @@ from api.openapi import BODIED, KEYED, problems
 from api.params import EnterRulesQuery, RulesQuery, VersionsQuery
 from api.ports import PostLimits
 from api.problems import LineFault, ProblemError, not_found
+from api.rule_texts import plain_rules
 from api.wiring import Places, Wired
+from devices.yaml_lines.tree import MAX_BYTES
 
 YAML = "application/yaml"  # RFC 9512
 MOST_TOLD = 1_000  #: mistakes in an answer
@@ -79,7 +79,7 @@ async def get_rules(wired: Wired, query: Annotated[RulesQuery, Query()], respons
         return Response(entered.text, media_type=YAML, headers=headers)  # type: ignore[return-value]
     response.headers.update(headers)
     told = RuleSetBody.model_validate(entered)
-    return RulesBody(**dict(told), rules=await asyncio.to_thread(_plain, entered.text))
+    return RulesBody(**dict(told), rules=await asyncio.to_thread(plain_rules, entered.text))
 
 
 @router.get("/rules/versions", summary="The rules that were", responses=problems(422, 503))
@@ -118,7 +118,7 @@ async def enter_rules(
             raise ProblemError(409, "stale-rules", str(error)) from error
     response.headers["ETag"] = f'"{entered.version}"'
     told = RuleSetBody.model_validate(entered)
-    return RulesBody(**dict(told), rules=await asyncio.to_thread(_plain, text))
+    return RulesBody(**dict(told), rules=await asyncio.to_thread(plain_rules, text))
 
 
 @router.post(
@@ -162,11 +162,3 @@ def _expected(if_match: str | None) -> int | None:
         fault = LineFault("header", "if-match", 'expected a version such as "7", or *', if_match[:100])
         raise ProblemError(422, "invalid-request", f"if-match: {fault.expected}", faults=(fault,))
     return int(found[1])
-
-
-@lru_cache(maxsize=4)
-def _plain(text: str) -> list[dict[str, Any]]:
-    """The rules of a sound file as they stand there."""
-    root, _ = parse(text)
-    plain = root.plain() if root is not None else {}
-    return list(plain.get("rules", ()))

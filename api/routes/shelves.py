@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -13,6 +14,7 @@ from api.models import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
 from api.params import ShelvesQuery
 from api.problems import not_found
+from api.rule_texts import plain_rules
 from api.spans import end_of
 from api.wiring import Places, Wired
 
@@ -47,6 +49,8 @@ async def shelve(request: Request, wired: Wired, places: Places, dispatcher: Dis
     """
     with places.taken_by(dispatcher.actor):
         form = validated(ShelfForm, await read_body(request, wired.limits))
+        if form.rule is not None and not await _is_rule(wired, form.rule):
+            raise not_found("rule", form.rule)
         until = end_of(form, wired.clock(), MOST_SHELVED_MIN)
         number = await wired.alert_handling.shelve(form.rule, form.device, until, form.reason, dispatcher.actor)
         if number is None:
@@ -62,6 +66,13 @@ async def unshelve(wired: Wired, dispatcher: Dispatcher, shelf_id: ShelfId) -> S
     if not await wired.alert_handling.unshelve(shelf_id, dispatcher.actor):
         raise not_found("shelf", shelf_id)
     return await _shelf(wired, shelf_id)
+
+
+async def _is_rule(wired: Wired, rule: str) -> bool:
+    entered = await wired.rules.newest()
+    if entered is None:
+        return False
+    return any(one["id"] == rule for one in await asyncio.to_thread(plain_rules, entered.text))
 
 
 async def _shelf(wired: Wired, number: int) -> ShelfBody:

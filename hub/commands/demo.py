@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from time import time_ns
 from typing import Annotated, Any
@@ -15,12 +16,14 @@ from psycopg_pool import AsyncConnectionPool
 
 from devices.access import Role
 from devices.errors import ConfigError, TransientError
+from fleet.calendar import local_date
 from hub import logs, settings
 from hub.bootstrap import Hub, Installation
 from hub.commands.serve import announce
 from hub.demo_city import DemoCity
 from hub.embedded import default_data_folder
 from hub.running import run, run_installation
+from simulators.city.local_time import ZONE
 from simulators.run import Progress
 from simulators.run import run as simulate
 from simulators.scenario import Scenario, ScenarioError, load_scenario
@@ -29,10 +32,12 @@ from simulators.speakers.mqtt_json import BrokerAddress
 from store.api_keys import ApiKeys
 from store.connection import session_parameters
 from store.devices_table import IdentityTakenError, enter
+from store.fleet_entry import FleetEntry, NotEnteredError
 from store.writers_session import WriteSession
 
 log = structlog.get_logger("hub.demo")
 HOUR_US = 3_600_000_000
+PLANNED_DAYS = 8  #: from today on
 KEY_NAME = "simulated city"
 ACTOR = "demo"
 
@@ -81,6 +86,7 @@ def _run(
         password = connection.password.get_secret_value() if connection.password else None
         gap_hours = await hours_since_last(hub, time_ns() // 1_000)
         await enter_city(installation.dsn(), city)
+        await enter_master(installation.dsn(), city, now_us=time_ns() // 1_000)
         await _either(hub.subscribed(), stop.wait())  # before that, the broker would keep nothing for us
         if stop.is_set():
             return
@@ -161,6 +167,22 @@ async def enter_city(dsn: str, city: DemoCity) -> None:
     except IdentityTakenError as error:
         # A demo of another seed or version gave these to other devices; those go on under their old names.
         log.warning("city_not_registered", error=str(error)[:500])
+
+
+async def enter_master(dsn: str, city: DemoCity, now_us: int) -> None:
+    """Enter the city's routes, places, posts, people and shifts, and plans from yesterday on; once is enough."""
+    today = local_date(now_us, ZONE)
+    master = city.master(today + timedelta(days=days) for days in range(-1, PLANNED_DAYS))
+    if not master.routes:
+        return
+    pool = AsyncConnectionPool(kwargs=session_parameters(dsn), min_size=0, max_size=1, open=False, name="demo")
+    async with pool:
+        try:
+            came = await FleetEntry(WriteSession(pool, statement_timeout_s=30.0)).enter(master, ACTOR)
+        except (TransientError, NotEnteredError) as error:
+            log.warning("fleet_not_entered", error=str(error)[:500])
+        else:
+            log.info("fleet_entered", **{name: len(one.created) + len(one.changed) for name, one in came.items()})
 
 
 class _Reporter:

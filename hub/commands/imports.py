@@ -14,14 +14,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from devices import instants
+from devices.datum import DATUMS
 from devices.errors import ConfigError
 from devices.kinds import KINDS
 from devices.metrics import Catalogue
 from devices.registry import Registry
+from fleet.importing.gathering import Fault
 from hub.access import ConfigOption, DataOption, load, open_store, patiently
 from hub.bootstrap import make_store
 from hub.importing import device_files
 from hub.importing.claimed_time import TimeReader, find_zone
+from hub.importing.fleet_files import enter_files
 from hub.importing.intake import Intake
 from hub.importing.plan import Part, plan
 from hub.importing.rows import check_encoding
@@ -43,9 +47,13 @@ Tracks (CSV):            device,time,lat,lon,speed_kmh,datum   (datum: wgs84, gc
 
 Messages (.jsonl):       a native message a line, with the field device
 
+Fleet (GeoJSON, GPX, CSV, YAML):   routes, places, areas, crews, workers, shifts, plans: docs/fleet/master-data.md
+
 Examples:
 
   sanihub import devices.yaml
+
+  sanihub import routes.geojson plans.csv --valid-from 2026-12-01T00:00:00+08:00
 
   sanihub import fleet.csv october.csv --zone Asia/Shanghai --encoding gb18030
 
@@ -74,20 +82,33 @@ def import_(
     encoding: Annotated[str, typer.Option(help="Encoding of the files.")] = "utf-8",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check the files; open no store.")] = False,
     shown: Annotated[int, typer.Option("--max-faults", min=0, help="Faults to print of each file.")] = (50),
+    datum: Annotated[str | None, typer.Option(help="Datum of the fleet's positions: wgs84, gcj02 or bd09.")] = None,
+    valid_from: Annotated[
+        str | None, typer.Option("--valid-from", help="When changed routes and areas begin to count; else now.")
+    ] = None,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Import devices, readings and tracks. To import a file twice changes nothing.
+    """Import devices, master data of the fleet, readings and tracks. To import a file twice changes nothing.
 
-    Rows at fault are told as file:line: reason, and the sound ones are stored; of a file of devices, all or nothing.
+    Rows at fault are told as file:line: reason, and the sound ones are stored; of devices and of the fleet, all or
+    nothing.
     Imported history does not make a device look alive. The exit code is 1 when there was any fault.
     """
     settings = load(config, data)
     if kind is not None and kind not in KINDS:
         raise ConfigError(f"--kind: expected one of {', '.join(KINDS)}; got {kind!r}")
+    if datum is not None and datum not in DATUMS:
+        raise ConfigError(f"--datum: expected one of {', '.join(DATUMS)}; got {datum!r}")
+    since = None
+    if valid_from is not None:
+        try:
+            since = instants.parse(valid_from)
+        except ValueError as error:
+            raise ConfigError(f"--valid-from: {error}") from None
     time = TimeReader(find_zone(zone), settings.intake.rules().clock, time_ns() // 1_000)
     parts = plan(paths, check_encoding(encoding), Catalogue())
-    work = Import(settings, time, kind, shown)
+    work = Import(settings, time, kind, shown, datum=datum, valid_from=since)
     try:
         run(work.dry(parts) if dry_run else work.run(parts))
     finally:
@@ -102,13 +123,23 @@ def import_(
 class Import:
     """One run over all files; stops between two batches when asked to."""
 
-    def __init__(self, settings: Settings, time: TimeReader, kind: str | None, shown: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        time: TimeReader,
+        kind: str | None,
+        shown: int,
+        *,
+        datum: str | None = None,
+        valid_from: int | None = None,
+    ) -> None:
         self.done: list[Done] = []
         self.interrupted = False
         self._settings = settings
         self._time = time
         self._kind = kind
         self._shown = shown
+        self._datum, self._valid_from = datum, valid_from
         self._console = Console(stderr=True)
         self._decoder = decoders(settings, Tools(Catalogue()))[mqtt_json.NAME]
 
@@ -130,8 +161,14 @@ class Import:
         stop = stop_event()
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal) as bar:
+            fleet = [part for part in parts if part.fleet is not None]
             tasks = [bar.add_task(part.file.path.name, total=part.size) for part in parts]
             for part, task in zip(parts, tasks, strict=True):
+                if part.fleet is not None:
+                    if part is fleet[0] and not await self._fleet(fleet, dsn):
+                        return
+                    bar.update(task, completed=part.size)
+                    continue
                 done = Done(part)
                 self.done.append(done)
                 if part.devices:
@@ -166,6 +203,20 @@ class Import:
             done.detail = "nothing of this file was written"
             return
         done.detail = f"{entered.created} new, {entered.changed} changed, {entered.unchanged} as they were"
+
+    async def _fleet(self, parts: list[Part], dsn: str) -> bool:
+        """Enter all files of the fleet together; whether they were sound."""
+        dones = [Done(part) for part in parts]
+        self.done += dones
+
+        def tell(number: int, fault: Fault) -> None:
+            self._tell(dones[number], fault.line, str(fault))
+
+        outcome = await enter_files(parts, dsn, tell, datum=self._datum, valid_from=self._valid_from)
+        for done, rows, notes in zip(dones, outcome.counts, outcome.notes, strict=True):
+            done.rows = rows
+            done.detail = "; ".join((*notes, *([outcome.detail()] if outcome.detail() and done is dones[-1] else [])))
+        return not outcome.faults
 
     async def _telemetry(
         self, done: Done, store: PostgresStore | None, bar: Progress, task: TaskID, stop: asyncio.Event

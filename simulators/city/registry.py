@@ -11,14 +11,19 @@ from typing import Any
 
 from simulators.city.bins import DEPTH_MM
 from simulators.city.city import City
-from simulators.city.fleet_types import WORKING
 from simulators.city.plan import VehiclePlan
 from simulators.city.plane import to_wgs84
 from simulators.city.streets import Arc
 from simulators.city.workers import OFF_POST_M
 
 PLACE_RADIUS_M = 70.0
-CORRIDOR_M = 25.0
+CORRIDOR_M = 50.0  # as the truth has it: beyond this a vehicle has left its round
+PASSES = 4  # what every type manages in each of its shifts, incidents and errands included; often it is more
+STREET_M = 15.0  # from the middle of a street, the receiver's noise included
+PLACES = {"depot": ("Depot", "停车场"), "tip": ("Transfer station", "垃圾转运站"), "fuel": ("Fuel station", "加油站")}
+KINDS = {"refuse_truck": "collect", "sweeper": "sweep", "sprinkler": "spray"}
+WORK = {"refuse_truck": ["pto"], "sweeper": ["brush"], "sprinkler": ["spray"]}
+"""The signals that are on just while a type works: the pump also runs to take water in."""
 
 
 def devices(city: City) -> list[dict[str, Any]]:
@@ -42,9 +47,10 @@ def devices(city: City) -> list[dict[str, Any]]:
 def routes(city: City) -> dict[str, Any]:
     """A GeoJSON FeatureCollection: for each vehicle the line of its round, and the ways that lead there and away.
 
-    Properties of a round (``role: route``): ``route_id``, ``vehicle_id``, ``corridor_m``, ``length_m``,
-    ``work_signals``, ``work_limit_kmh``, ``shifts`` ([start, length] in local minutes), ``round_minutes`` and, for
-    trucks, ``stops`` with ``bin_id``, ``along_m``, ``lat``, ``lon``. The ways (``role: access``) are a MultiLineString.
+    Properties of a round (``role: route``): ``id``, ``kind``, names, ``vehicle_id``, ``direction``, ``passes`` a shift,
+    ``corridor_m``, ``tolerance_m``, ``length_m``, ``work`` (signals), ``work_max_kmh``, ``shifts`` ([start, length] in
+    local minutes), ``round_minutes`` and, for trucks, ``stops`` with ``id`` and ``device`` (the bin), ``along_m``,
+    ``lat``, ``lon``. The ways (``role: access``) are a MultiLineString.
     """
     features = []
     for vehicle in city.vehicles:
@@ -56,31 +62,31 @@ def routes(city: City) -> dict[str, Any]:
             _feature(
                 "MultiLineString",
                 [_line((arc,)) for arc in access],
-                {"role": "access", "route_id": properties["route_id"], "vehicle_id": vehicle.id},
+                {"role": "access", "route": properties["id"], "vehicle_id": vehicle.id},
             )
         )
     return {"type": "FeatureCollection", "features": features}
 
 
 def places(city: City) -> dict[str, Any]:
-    """Depot, tip and fuel station as GeoJSON points with ``name``, ``role`` and ``radius_m``."""
+    """Depot, tip and fuel station as GeoJSON points with ``id``, ``role``, names and ``radius_m``."""
     features = []
-    for name, node in city.streets.places.items():
+    for role, node in city.streets.places.items():
         point = _lon_lat(*city.streets.nodes[node])
-        features.append(_feature("Point", point, {"name": name, "role": name, "radius_m": PLACE_RADIUS_M}))
+        name, name_zh = PLACES[role]
+        own = {"id": role, "role": role, "name": name, "name_zh": name_zh, "radius_m": PLACE_RADIUS_M}
+        features.append(_feature("Point", point, own))
     return {"type": "FeatureCollection", "features": features}
 
 
 def posts(city: City) -> dict[str, Any]:
-    """The workers' posts as GeoJSON lines with ``worker_id``, ``corridor_m`` and ``shifts``."""
-    features = [
-        _feature(
-            "LineString",
-            _line(worker.post),
-            {"role": "post", "worker_id": worker.id, "corridor_m": OFF_POST_M, "shifts": [list(worker.window)]},
-        )
-        for worker in city.workers
-    ]
+    """The workers' posts as GeoJSON lines with ``id``, names, ``worker_id``, ``width_m`` and ``shifts``."""
+    features = []
+    for worker in city.workers:
+        number = int(worker.id[-4:])
+        own = {"role": "post", "id": f"post-{number:04d}", "name": f"Post {number}", "name_zh": f"{number}号岗"}
+        more = {"worker_id": worker.id, "width_m": OFF_POST_M, "shifts": [list(worker.window)]}
+        features.append(_feature("LineString", _line(worker.post), own | more))
     return {"type": "FeatureCollection", "features": features}
 
 
@@ -98,6 +104,7 @@ def _vehicle(city: City, device_id: str) -> dict[str, Any]:
         "type": own.vehicle_type.name,
         "plate": f"鄂A·H{number:04d}",
         "route_id": f"route-{number:04d}",
+        "tags": [own.vehicle_type.name],
         "shifts": [list(window) for window in own.windows],
     }
     return {
@@ -115,16 +122,21 @@ def _fixed(device_id: str, kind: str, name: str, x: float, y: float, **attribute
 
 
 def _route_properties(city: City, vehicle_id: str, own: VehiclePlan) -> dict[str, Any]:
-    signals = WORKING[own.vehicle_type.name]
-    work = [name for name in ("pto", "brush", "spray", "pump") if getattr(signals, name)]
+    number = int(vehicle_id[-4:])
     properties: dict[str, Any] = {
         "role": "route",
-        "route_id": f"route-{vehicle_id[-4:]}",
+        "id": f"route-{number:04d}",
+        "kind": KINDS[own.vehicle_type.name],
+        "name": f"Round {number}",
+        "name_zh": f"{number}号线",
         "vehicle_id": vehicle_id,
+        "direction": "forward",
+        "passes": PASSES,
         "corridor_m": CORRIDOR_M,
+        "tolerance_m": STREET_M,
         "length_m": round(sum(arc.length for arc in own.round)),
-        "work_signals": work,
-        "work_limit_kmh": own.vehicle_type.work_limit_kmh,
+        "work": WORK[own.vehicle_type.name],
+        "work_max_kmh": own.vehicle_type.work_limit_kmh,
         "shifts": [list(window) for window in own.windows],
         "round_minutes": own.vehicle_type.round_minutes,
     }
@@ -138,7 +150,9 @@ def _stops(city: City, tour: Iterable[Arc]) -> list[dict[str, Any]]:
     for arc in tour:
         for along, container in city.bins_on(arc):
             lon, lat = _lon_lat(container.spot.x, container.spot.y)
-            stops.append({"bin_id": container.id, "along_m": round(driven + along, 1), "lat": lat, "lon": lon})
+            bin_id = container.id
+            along_m = round(driven + along, 1)
+            stops.append({"id": bin_id, "device": bin_id, "along_m": along_m, "lat": lat, "lon": lon})
         driven += arc.length
     return stops
 

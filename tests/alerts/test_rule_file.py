@@ -18,8 +18,8 @@ from alerts.rules.event import Happening
 from alerts.rules.geofence import Geofence
 from alerts.rules.silence import Silence
 from alerts.rules.threshold import Threshold
-from alerts.yaml_tree import MAX_BYTES, parse
 from devices.kinds import KINDS
+from devices.yaml_lines.tree import MAX_BYTES, parse
 from tests.alerts.test_kinds import SAMPLES
 
 GOOD = """

@@ -13,8 +13,8 @@ from alerts.kind import kinds
 from alerts.rule_file import MAX_RULES, RuleFileError, default_rules, read_rules
 from alerts.rules.event import MOST_OPEN
 from alerts.rules.geofence import MOST_FENCES
-from alerts.yaml_tree import MAX_BYTES, MAX_DEPTH, MAX_NODES
 from devices.metrics import DERIVED
+from devices.yaml_lines.tree import MAX_BYTES, MAX_DEPTH, MAX_NODES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```([a-z ]*)\n(.*?)^```$", PAGE, re.M | re.S)

@@ -134,6 +134,7 @@ async def test_the_shelf(post: Post) -> None:
     wang = await person(post, "dispatcher")
     await raised(post, "bin-fire", temperature_c=90)
     await wang.ask("POST", "/shelves", 404, json={"device": "bin-99", "minutes": 5, "reason": "x"})
+    await wang.ask("POST", "/shelves", 404, json={"rule": "bin-ful", "minutes": 5, "reason": "x"})
     for body in (
         {"minutes": 5, "reason": "x"},
         {"rule": "A b", "minutes": 5, "reason": "x"},

@@ -21,9 +21,9 @@ def test_the_city_describes_itself(start_us: int) -> None:
         along = [stop["along_m"] for stop in properties.get("stops", [])]
         assert along == sorted(along)
         for stop in properties.get("stops", []):
-            assert (stop["lat"], stop["lon"]) == (places[stop["bin_id"]]["lat"], places[stop["bin_id"]]["lon"])
-    served = {stop["bin_id"] for line in lines for stop in line["properties"].get("stops", [])}
+            assert (stop["lat"], stop["lon"]) == (places[stop["device"]]["lat"], places[stop["device"]]["lon"])
+    served = {stop["device"] for line in lines for stop in line["properties"].get("stops", [])}
     assert served == set(places)
-    assert {feature["properties"]["name"] for feature in registry.places(city)["features"]} == {"depot", "tip", "fuel"}
+    assert {feature["properties"]["role"] for feature in registry.places(city)["features"]} == {"depot", "tip", "fuel"}
     assert len(registry.posts(city)["features"]) == 4
     assert len(registry.streets(city)["features"]) > 200

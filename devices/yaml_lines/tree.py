@@ -58,6 +58,7 @@ class _Loader(yaml.SafeLoader):
 
     depth = 0
     count = 0
+    most = MAX_NODES
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -68,8 +69,8 @@ class _Loader(yaml.SafeLoader):
         if self.depth >= MAX_DEPTH:
             raise yaml.MarkedYAMLError(None, None, f"expected at most {MAX_DEPTH} levels", event.start_mark)
         self.count += 1
-        if self.count > MAX_NODES:
-            raise yaml.MarkedYAMLError(None, None, f"expected at most {MAX_NODES} names and values", event.start_mark)
+        if self.count > self.most:
+            raise yaml.MarkedYAMLError(None, None, f"expected at most {self.most} names and values", event.start_mark)
         self.depth += 1
         try:
             return super().compose_node(parent, index)
@@ -82,14 +83,15 @@ for _name, _form, _first in _SCALARS:
     _Loader.add_implicit_resolver(_TAG + _name, re.compile(rf"(?:{_form})\Z"), [*_first, ""])
 
 
-def parse(text: str) -> tuple[Node | None, list[Mistake]]:
+def parse(text: str, *, most_bytes: int = MAX_BYTES, most_nodes: int = MAX_NODES) -> tuple[Node | None, list[Mistake]]:
     """The tree of a YAML document, and what is wrong with it as YAML. None where there is no tree."""
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        return None, [Mistake(1, "", f"expected at most {MAX_BYTES} bytes")]
+    if len(text) > most_bytes or len(text.encode("utf-8", "replace")) > most_bytes:
+        return None, [Mistake(1, "", f"expected at most {most_bytes} bytes")]
     mistakes: list[Mistake] = []
     loader = None
     try:
         loader = _Loader(text)
+        loader.most = most_nodes
         root = loader.get_single_node()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)

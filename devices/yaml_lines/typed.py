@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from alerts.yaml_tree import Mistake, Node, join
+from devices.yaml_lines.tree import Mistake, Node, join
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(s|min|h|d)\Z")
 _SECONDS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
