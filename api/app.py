@@ -10,6 +10,7 @@ from api.body_limit import MAX_BODY_BYTES, BodyLimit
 from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
 from api.ports import Services
+from api.report_models import FORMS as REPORT_FORMS
 from api.routes import (
     alerts,
     audit,
@@ -22,6 +23,7 @@ from api.routes import (
     metrics,
     pages,
     prometheus,
+    reports,
     rules,
     series,
     shelves,
@@ -36,7 +38,7 @@ from api.write_models import BODIES
 
 _RESOURCES = (
     telemetry, uplinks, devices, commands, latest, series, track, events, alerts, shelves, rules, metrics, dead_letters,
-    audit, status,
+    audit, status, reports,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 
@@ -60,7 +62,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
     for module in _OUTSIDE:
         app.include_router(module.router)
     problems.install(app)
-    openapi.install(app, (*BODIES, *FORMS))
+    openapi.install(app, (*BODIES, *FORMS, *REPORT_FORMS))
     app.add_middleware(BodyLimit, limit=max_body_bytes or max(MAX_BODY_BYTES, services.limits.body_bytes))
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
     return app

@@ -26,6 +26,7 @@ from hub.embedded import EmbeddedServers, default_data_folder
 from hub.notify.wiring import make_sender
 from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
+from hub.reporting.desk import ReportDesk
 from hub.settings import MqttSection, Settings
 from hub.uplinks import PostedUplinks
 from hub.web import WebServer
@@ -104,6 +105,7 @@ class Hub:
             kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
         )
         self.alerting = make_alerting(settings, self.store, self._pool, self.registry, self.catalogue)
+        self.reports = ReportDesk(self._pool)
         assembler = Assembler(self.store, self.registry, self.decoders, settings.intake.rules())
         self.pipeline = Pipeline(self.alerting.desk, assembler, settings.intake.bounds())
         self.spool = Spool(data / "spool", settings.intake.spool())
@@ -180,6 +182,7 @@ class Hub:
         if self.web is not None:
             self.web.stop()
         await asyncio.wait(set(tasks.values()))
+        await self.reports.stop()
         self.spool.close()
         await self._pool.close()
         await self.store.close()
@@ -203,6 +206,7 @@ class Hub:
             alert_handling=self.alerting.actions,
             rules=self.alerting.rule_sets,
             probe=probe,
+            reports=self.reports,
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,
                 body_within_s=self.http.body_within_s,

@@ -1,7 +1,8 @@
 """The canonical form of a document, and its hash.
 
 Two documents that say the same have the same bytes: floats to nine significant digits (what sums in another order may
-differ by), no NaN and no negative zero, no NUL in texts, keys in order, no spaces. Language, format and stamp have no part in it.
+differ by), no NaN and no negative zero, no NUL in texts, keys in order, no spaces. Language,
+format and stamp have no part in it.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ Cell = Said | Name | str | int | float | bool | None
 
 
 class Form(msgspec.Struct, frozen=True):
-    """How a value is shown. ``unit`` is the id of a unit's word (``unit.km``: "km"), ``decimals`` of numbers and shares.
+    """How a value is shown: ``unit`` is a unit's word (``unit.km``: "km"), ``decimals`` are of numbers and shares.
 
     ``text``: any text. ``state``: the id of a state (word ``state.<id>``, tone by :data:`TONES`). ``day``: an ISO date.
     """
@@ -83,7 +83,7 @@ class Fact(msgspec.Struct, frozen=True):
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """A key figure. ``aim`` is what is hoped for; ``tone`` says how the value stands to it. ``note`` is a small remark."""
+    """A key figure. ``aim`` is what is hoped for; ``tone`` says how the value stands to it. ``note`` is a remark."""
 
     id: str
     title: str

@@ -201,8 +201,9 @@ def _colours(book: Book, sheet: Any, table: Table, last: int) -> None:
             for state in found:
                 tone = TONES.get(str(state), "none")
                 if tone in SHADES:
-                    rule = {"type": "cell", "criteria": "==", "value": f'"{book.speech.state(str(state))}"',
-                            "format": book.book.add_format({"font_color": TONE[tone], "bg_color": SHADES[tone]})}  # fmt: skip
+                    look = book.book.add_format({"font_color": TONE[tone], "bg_color": SHADES[tone]})
+                    said = f'"{book.speech.state(str(state))}"'
+                    rule = {"type": "cell", "criteria": "==", "value": said, "format": look}
                     sheet.conditional_format(4, place, last, place, rule)
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from fleet.reports.compliance.judged import AlarmSeen, Judged
 from fleet.reports.compliance.many import plans_table, route_bars
+from fleet.reports.compliance.planned import Planned, judged
 from fleet.reports.compliance.totals import main_figures, totals
 from fleet.reports.document import (
     COUNT,
@@ -51,29 +52,29 @@ class FleetPiece(msgspec.Struct, frozen=True):
 
     driven: Driven
     name: str = ""
-    judged: tuple[Judged, ...] = ()
+    planned: tuple[Planned, ...] = ()
     alarms: tuple[AlarmSeen, ...] = ()
 
 
 def reduce(order: Order, piece: FleetPiece) -> FleetDay:
     """A vehicle's day without its lines, which a summary does not show."""
     day = msgspec.structs.replace(day_of(piece.driven, piece.name), lines=(), stands=())
-    judged = tuple(msgspec.structs.replace(one, track=(), streets=()) for one in piece.judged)
-    return FleetDay(day, judged, piece.alarms)
+    plans = tuple(msgspec.structs.replace(judged(one), track=()) for one in piece.planned)
+    return FleetDay(day, plans, piece.alarms)
 
 
 def build(order: Order, parts: Sequence[FleetDay]) -> Document:
     """The summary."""
     parts = sorted(parts, key=lambda one: (one.day.vehicle, one.day.start))
-    judged = sorted(
+    plans = sorted(
         (plan for one in parts for plan in one.judged),
         key=lambda one: (one.compliance.start, one.compliance.route, one.compliance.plan),
     )
     sections = [Section("overview", "section.overview", _figures(parts), (_lanes(order, parts),))]
-    if judged:
+    if plans:
         sections.append(
             Section(
-                "plans", "section.plans", main_figures(totals(judged)), (route_bars(judged), plans_table(judged))
+                "plans", "section.plans", main_figures(totals(plans)), (route_bars(plans), plans_table(plans))
             )
         )  # fmt: skip
     sections.append(Section("vehicles", "section.vehicles", (), (_bars(parts), _vehicles(parts))))
@@ -84,7 +85,7 @@ def build(order: Order, parts: Sequence[FleetDay]) -> Document:
         start=order.start,
         end=order.end,
         zone=order.zone,
-        facts=(Fact("fact.vehicles", len(parts), COUNT), Fact("fact.plans", len(judged), COUNT)),
+        facts=(Fact("fact.vehicles", len(parts), COUNT), Fact("fact.plans", len(plans), COUNT)),
         sections=tuple(sections),
         notes=(Note(Said("note.no_data")),),
     )

@@ -7,7 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from fleet.compliance.result import StopResult
 from fleet.master.route import LonLat
+from fleet.reports.compliance.judged import Judged
+from fleet.reports.compliance.planned import Planned, judged
+from fleet.reports.compliance.sheets import reason
 from fleet.reports.document import (
     COUNT,
     INSTANT,
@@ -67,6 +71,34 @@ class Round(msgspec.Struct, frozen=True):
     scheduled: int
     unknown: int
     missed: tuple[MissedPickup, ...] = ()
+
+
+def reduce(order: Order, piece: Planned) -> Round:
+    """The stops of a plan that were missed or late, out of its judgement."""
+    one = judged(piece)
+    stops = one.compliance.stops
+    found = tuple(_missed(one, stop) for stop in stops if stop.state in ("missed", "late"))
+    return Round(one.compliance.plan, len(stops), sum(stop.state == "no_data" for stop in stops), found)
+
+
+def _missed(one: Judged, stop: StopResult) -> MissedPickup:
+    """A stop that was missed; served after all where a later pass served it."""
+    later = [other.at for other in one.compliance.stops if other.stop == stop.stop and other.number > stop.number]
+    served = stop.at if stop.state == "late" else min((at for at in later if at is not None), default=None)
+    return MissedPickup(
+        stop=stop.stop,
+        name=one.stop_name(stop.stop),
+        route=one.compliance.route,
+        route_name=one.route_name,
+        vehicle=one.vehicle,
+        number=stop.number,
+        state=stop.state,
+        planned=stop.planned,
+        served_at=served,
+        reason=reason(one, stop).word.removeprefix("reason."),
+        device=stop.device,
+        place=one.place(stop.stop),
+    )
 
 
 def build(order: Order, parts: Sequence[Round]) -> Document:
@@ -155,4 +187,4 @@ def _table(found: Sequence[MissedPickup]) -> Table:
     return Table("missed_pickups", "table.missed_pickups", columns, rows, key, None, "empty.not_on_time")
 
 
-KIND = Kind("missed_pickups", TITLE, Round, build, choices=("route", "vehicle"))
+KIND = Kind("missed_pickups", TITLE, Round, build, reduce, choices=("route", "vehicle"))

@@ -6,9 +6,15 @@ from collections.abc import Sequence
 
 from fleet.reports.compliance import many, one
 from fleet.reports.compliance.judged import Judged
+from fleet.reports.compliance.planned import Planned, judged
 from fleet.reports.document import Document
 from fleet.reports.kind import Kind
 from fleet.reports.revision import Order
+
+
+def reduce(order: Order, piece: Planned) -> Judged:
+    """A plan judged."""
+    return judged(piece)
 
 
 def build(order: Order, parts: Sequence[Judged]) -> Document:
@@ -17,4 +23,4 @@ def build(order: Order, parts: Sequence[Judged]) -> Document:
     return one.document(order, ordered[0]) if len(ordered) == 1 else many.document(order, ordered)
 
 
-KIND = Kind("route_compliance", one.TITLE, Judged, build, choices=("route", "vehicle", "plan"))
+KIND = Kind("route_compliance", one.TITLE, Judged, build, reduce, choices=("route", "vehicle", "plan"))

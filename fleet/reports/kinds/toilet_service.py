@@ -190,9 +190,7 @@ def _cleanings(parts: Sequence[Service]) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for one in parts:
         before = (one.start, *one.cleaned)
-        rows += [
-            (one.name or one.device, at, (at - last) / 1e6) for last, at in zip(before, one.cleaned, strict=False)
-        ]
+        rows += [(one.name or one.device, at, (at - last) / 1e6) for last, at in zip(before, one.cleaned, strict=False)]
     return Table("cleanings", "table.cleanings", columns, tuple(rows), ("toilet", "at"))
 
 

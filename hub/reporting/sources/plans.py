@@ -1,0 +1,88 @@
+"""Plans out of the store: what was planned, what was driven, and the judgement of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from fleet.calendar import local_date, span
+from fleet.master.plan import Plan, Shift
+from fleet.reports.compliance.planned import Planned
+from fleet.reports.document import Name
+from fleet.reports.kind import OrderError
+from fleet.reports.revision import Order
+from hub.reporting.judging import judgement
+from store.driven import DrivenHistory
+from store.fleet_master import FleetMaster
+from store.readers_session import ReadSession
+from store.vehicle_alarms import VehicleAlarms
+
+DAY = 86_400_000_000
+
+
+class Bound(NamedTuple):
+    """A plan with the running of its shift."""
+
+    plan: Plan
+    shift: Shift
+    start: int
+    end: int
+
+
+class PlannedSource:
+    """Plans of vehicles whose shifts begin in the span of the order."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self._master = FleetMaster(session)
+        self._history = DrivenHistory(session)
+        self._alarms = VehicleAlarms(session)
+
+    async def keys(self, order: Order) -> Sequence[Bound]:
+        """The plans that name a route and a vehicle, by their beginning."""
+        judgement()
+        shifts = {shift.id: shift for shift in await self._master.shifts()}
+        # A shift has a zone of its own, so the dates are taken a day wider than the order's.
+        first, last = local_date(order.start - DAY, order.zone), local_date(order.end + DAY, order.zone)
+        chosen = {name: order.subject.get(name) for name in ("vehicle", "route")}
+        found = []
+        for plan in await self._master.plans(first, last, **chosen):
+            shift = shifts.get(plan.shift)
+            if plan.route is None or plan.vehicle is None or shift is None:
+                continue
+            start, end = span(shift, plan.on)
+            if order.start <= start < order.end and order.subject.get("plan") in (None, plan.id):
+                found.append(Bound(plan, shift, start, end))
+        if not found and order.subject:
+            named = ", ".join(f"{name} {value!r}" for name, value in sorted(order.subject.items()))
+            raise OrderError(f"{next(iter(order.subject))}: no plan of {named} begins in this span")
+        return sorted(found, key=lambda one: (one.start, one.plan.id))
+
+    async def piece(self, order: Order, key: Bound) -> Planned | None:
+        """A plan with all that it is judged by; None where its route or vehicle is not known (any more)."""
+        plan, shift, start, end = key
+        routes = await self._master.routes(start, (plan.route or "",))
+        vehicles = await self._history.devices("vehicle", plan.vehicle)
+        if not routes or not vehicles:
+            return None
+        route, vehicle = routes[0], vehicles[0]
+        judge, metrics = judgement()
+        driven = await self._history.driven(vehicle, start, end, metrics=metrics(route))
+        workers = {one.id: one.name for one in await self._master.workers()}
+        people = tuple(workers.get(one, one) for one in plan.workers)
+        alarms = await self._alarms.between(vehicle.key, start, end)
+        return Planned(
+            judge, plan, route, (start, end), driven, await self._master.places(), vehicle.name, people,
+            Name(shift.name or shift.id, shift.name_zh), alarms,
+        )  # fmt: skip
+
+    async def of_vehicle(self, order: Order, vehicle: str) -> tuple[Planned, ...]:
+        """The plans of one vehicle; none where plans cannot be judged here."""
+        try:
+            keys = await self.keys(Order(order.kind, order.start, order.end, order.zone, {"vehicle": vehicle}))
+        except OrderError:
+            return ()
+        pieces = [await self.piece(order, key) for key in keys]
+        return tuple(piece for piece in pieces if piece is not None)
+
+
+SOURCES = {"route_compliance": PlannedSource, "missed_pickups": PlannedSource}

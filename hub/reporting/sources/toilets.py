@@ -1,0 +1,42 @@
+"""Toilets out of the store: readings and events over the span."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fleet.reports.kind import OrderError
+from fleet.reports.kinds.toilet_service import ToiletPiece
+from fleet.reports.revision import Order
+from fleet.toilets.service import METRICS
+from store.driven import DrivenHistory, Known
+from store.readers_session import ReadSession
+
+
+class Toilets:
+    """Attributes of the device say its class (``odour_class``) and how many ``stalls`` it has."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self._history = DrivenHistory(session)
+
+    async def keys(self, order: Order) -> Sequence[Known]:
+        """The toilets."""
+        wanted = order.subject.get("toilet")
+        found = await self._history.devices("toilet", wanted)
+        if wanted and not found:
+            raise OrderError(f"toilet: there is no toilet {wanted!r}")
+        return found
+
+    async def piece(self, order: Order, key: Known) -> ToiletPiece:
+        """What a toilet said."""
+        driven = await self._history.driven(key, order.start, order.end, metrics=METRICS, track=False)
+        stalls = key.attributes.get("stalls")
+        return ToiletPiece(
+            driven,
+            key.name,
+            str(key.attributes.get("odour_class", "2")),
+            stalls if isinstance(stalls, int) and stalls > 0 else None,
+            key.place,
+        )
+
+
+SOURCES = {"toilet_service": Toilets}
