@@ -51,7 +51,8 @@ SELECT s.id, r.revision, s.signed_at, s.actor, s.name, s.comment
   FROM report_signatures s JOIN reports r ON r.id = s.report_id WHERE r.order_key = %(key)s ORDER BY s.id
 """
 _APPEALS = """
-SELECT a.id, r.revision, a.raised_at, a.actor, a.name, a.about, a.reason, a.state, a.decided_at, a.decided_by, a.decision
+SELECT a.id, r.revision, a.raised_at, a.actor, a.name, a.about, a.reason, a.state, a.decided_at, a.decided_by,
+       a.decision
   FROM report_appeals a JOIN reports r ON r.id = a.report_id WHERE r.order_key = %(key)s ORDER BY a.id
 """
 _SIGN = """

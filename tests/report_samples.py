@@ -26,6 +26,10 @@ def at(day: int, hour: int, minute: int = 0) -> int:
     return int(datetime(2026, 11, day, tzinfo=UTC).timestamp()) * 1_000_000 + (hour - 8) * 60 * MIN + minute * MIN
 
 
+DOINGS = (
+    *("transit", "work", "work", "idle", "work", "transit", "work", "work"),
+    *("idle", "work", "transit", "work", "no_data", "work", "transit"),
+)
 ORDER = Order("route_compliance", at(23, 0), at(24, 0), ZONE, {"route": "sweep-07"})
 
 
@@ -34,8 +38,8 @@ def route() -> Route:
     loop = tuple((116.40 + 0.012 * cos(a) + 0.002 * sin(5 * a), 39.90 + 0.008 * sin(a)) for a in
                  (2 * pi * i / 60 for i in range(61)))  # fmt: skip
     street = tuple((116.386 + 0.0007 * i, 39.90 + 0.0004 * sin(i / 2)) for i in range(41))
-    stops = tuple(Stop(f"s{i:02d}", *loop[(3 * i) % 60], name=f"人民路{i}号" if i % 2 else f"Stop {i}", device=f"bin-{i:04d}")
-                  for i in range(20))  # fmt: skip
+    stops = tuple(Stop(f"s{i:02d}", *loop[(3 * i) % 60], name=f"人民路{i}号" if i % 2 else f"Stop {i}",
+                       device=f"bin-{i:04d}") for i in range(20))  # fmt: skip
     access = (((116.42, 39.915), (116.412, 39.9)),)
     return Route("sweep-07", 3, "collect", (loop, street), "Old town ring", "老城环线", access, passes=2, stops=stops)
 
@@ -59,7 +63,8 @@ def judged(*, missed: int = 2, late: int = 3, plan: str = "p-1123-07", driver: s
                 state = "no_data"
             found = state in ("served", "late")
             stops.append(StopResult(stop.id, stop.device, number, state, window, when if found else None,
-                                    index + 1 if found else None, ("emptied" if index % 3 else "lift") if found else None,
+                                    index + 1 if found else None,
+                                    ("emptied" if index % 3 else "lift") if found else None,
                                     f"events/{stop.device}" if found else ""))  # fmt: skip
     stretches = tuple(
         Stretch(0, "forward", number, 500.0 * i, 500.0 * (i + 1),
@@ -76,11 +81,12 @@ def judged(*, missed: int = 2, late: int = 3, plan: str = "p-1123-07", driver: s
         (Gap(at(23, 11, 40), at(23, 11, 58)),),
         Split(14_400, 7_200, 2_700, 1_500, 1_080, 22_300, 18_930), 610.0, 0.124, 0.974, 13.4, 3,
     )  # fmt: skip
-    spans = tuple((at(23, 5, 34) + i * 30 * MIN, at(23, 5, 34) + (i + 1) * 30 * MIN, state)
-                  for i, state in enumerate(("transit", "work", "work", "idle", "work", "transit", "work", "work",
-                                             "idle", "work", "transit", "work", "no_data", "work", "transit")))  # fmt: skip
+    spans = tuple(
+        (at(23, 5, 34) + i * 30 * MIN, at(23, 5, 34) + (i + 1) * 30 * MIN, state) for i, state in enumerate(DOINGS)
+    )
     return Judged(
-        compliance, line, Plan(plan, date(2026, 11, 23), "early", line.id, vehicle="truck-12"), "京A·12345", (driver, "Li Wei"),
+        compliance, line, Plan(plan, date(2026, 11, 23), "early", line.id, vehicle="truck-12"), "京A·12345",
+        (driver, "Li Wei"),
         Name("Early shift", "早班"), (line.lines[0], line.lines[1]), spans, ((116.42, 39.915),), (),
         (AlarmSeen(at(23, 8, 13), "warning", "Route left", 17, at(23, 8, 24)),),
     )  # fmt: skip

@@ -10,9 +10,9 @@ from fleet.reports.stamp import Stamp
 
 
 class ReportEntry(msgspec.Struct, frozen=True):
-    """A revision. ``newest`` is the number of the newest revision of the same order; ``signed`` how often it was signed.
+    """A revision. ``newest`` is the number of the newest revision of the same order.
 
-    ``appeals`` are those of it that are open.
+    ``signed`` is how often this one was signed; ``appeals`` are those of it that are open.
     """
 
     id: int

@@ -43,16 +43,17 @@ class Speech:
         if cell is None:
             return NOTHING
         if isinstance(cell, Said):
-            if cell.word == MOMENT:
-                return self.moment(int(str(cell.values["at"])))
-            return self.word(cell.word, **{name: self._blank(value) for name, value in cell.values.items()})
+            return self._said(cell)
         if isinstance(cell, Name):
             return (cell.zh or cell.text) if self.language == "zh" else (cell.text or cell.zh)
-        if isinstance(cell, bool):
-            return self.word("yes" if cell else "no")
         if isinstance(cell, str):
             return self.state(cell) if form.kind == "state" else cell
-        return self._number(cell, form)
+        return self.word("yes" if cell else "no") if isinstance(cell, bool) else self._number(cell, form)
+
+    def _said(self, said: Said) -> str:
+        if said.word == MOMENT:
+            return self.moment(int(str(said.values["at"])))
+        return self.word(said.word, **{name: self._blank(value) for name, value in said.values.items()})
 
     def full(self, cell: Cell, form: Form) -> str:
         """A value with its unit, instants with their date."""

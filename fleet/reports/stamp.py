@@ -24,7 +24,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Signature(msgspec.Struct, frozen=True):
-    """Somebody has signed revision ``revision`` at ``at`` (µs). ``name`` as they give it, ``actor`` as the audit does."""
+    """Somebody has signed a revision at ``at`` (µs). ``name`` is as they give it, ``actor`` as the audit does."""
 
     id: int
     revision: int

@@ -8,6 +8,7 @@ limits are per toilet, for those of the 2021 edition were not found). A reading 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -134,7 +135,7 @@ def serve(
         water_m3=_metered(driven, "water_m3"),
         energy_kwh=_metered(driven, "energy_kwh"),
         cleaned=cleaned,
-        longest_s=max(after - before for before, after in zip(marks, marks[1:], strict=False)) / 1e6,
+        longest_s=max(after - before for before, after in pairwise(marks)) / 1e6,
         completeness=_completeness(driven, limits),
         place=place,
     )

@@ -125,8 +125,8 @@ class ReportDesk:
             self._change(job_id, state="failed", error=str(error))
         except TransientError as error:
             self._change(job_id, state="failed", error=f"the store is away: {error}")
-        except Exception as error:
-            log.error("report_failed", job=job_id, kind=job.order.kind, exc_info=error)
+        except Exception:
+            log.exception("report_failed", job=job_id, kind=job.order.kind)
             self._change(job_id, state="failed", error="something went wrong inside the hub; its log has more")
 
     async def _kept(self, job_id: str, document: Document) -> None:

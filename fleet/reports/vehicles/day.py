@@ -6,6 +6,7 @@ what the receiver says, is fast enough; it stands when it does not for a while. 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
@@ -150,7 +151,7 @@ def _steadied(state: NDArray[np.int8], seconds: NDArray[np.float64], pace: Pace)
 def _runs(state: NDArray[np.int8]) -> list[tuple[int, int]]:
     """Pieces of one state, as places from and up to."""
     cuts = [0, *(np.flatnonzero(np.diff(state)) + 1).tolist(), len(state)]
-    return [(begin, until) for begin, until in zip(cuts, cuts[1:], strict=False) if until > begin]
+    return [(begin, until) for begin, until in pairwise(cuts) if until > begin]
 
 
 def _spans(track: Track, steps: Steps) -> tuple[tuple[int, int, str], ...]:
