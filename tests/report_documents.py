@@ -30,7 +30,9 @@ def driven(vehicle: str = "truck-12", shift_m: float = 0.0) -> Driven:
     lon = 116.4 + (np.array(along) + shift_m) / 85_000
     when = np.array([at(23, 6) + minute * MIN for minute in minutes], np.int64)
     nothing = np.full(len(minutes), np.nan)
-    return Driven(vehicle, SPAN["start"], SPAN["end"], Track(when, np.full(len(minutes), 39.9), lon, nothing, nothing), {})
+    return Driven(
+        vehicle, SPAN["start"], SPAN["end"], Track(when, np.full(len(minutes), 39.9), lon, nothing, nothing), {}
+    )
 
 
 def toilet(device: str = "toilet-01", nh3_ppm: float = 0.5) -> ToiletPiece:
@@ -55,8 +57,8 @@ def toilet(device: str = "toilet-01", nh3_ppm: float = 0.5) -> ToiletPiece:
 
 def evaluation() -> Any:
     """A cleaner with a late shift, in the shape of fleet.evaluation."""
-    found = SimpleNamespace(kind="shift", id="p1", en="12 min late", zh="迟到 12 分钟", device="badge-7", start=at(23, 6),
-                            end=at(23, 14), refs=())  # fmt: skip
+    found = SimpleNamespace(kind="shift", id="p1", en="12 min late", zh="迟到 12 分钟", device="badge-7",
+                            start=at(23, 6), end=at(23, 14), refs=())  # fmt: skip
     corrected = SimpleNamespace(deduction="d2", points=0.0, by="manager", reason="road closed", at=at(24, 9))
     losses = [
         SimpleNamespace(id="d1", kpi="attendance", points=2.0, taken=2.0, evidence=found, correction=None),
@@ -78,8 +80,8 @@ def evaluation() -> Any:
 def round_(missed: int = 2) -> Round:
     """A plan with stops that were missed, and one that was late."""
     stops = tuple(
-        MissedPickup(f"s{i}", f"人民路{i}号", "c-1", Name("East", "东线"), "truck-12", 1, "missed" if i < missed else "late",
-                     (at(23, 6), at(23, 7)), at(23, 9) if i else None, 92.0, i == 0, "late_start", f"bin-{i}",
+        MissedPickup(f"s{i}", f"人民路{i}号", "c-1", Name("East", "东线"), "truck-12", 1,
+                     "missed" if i < missed else "late", (at(23, 6), at(23, 7)), at(23, 9) if i else None, 92.0, i == 0, "late_start", f"bin-{i}",
                      (116.4 + i / 500, 39.9))
         for i in range(missed + 1)
     )  # fmt: skip

@@ -142,7 +142,8 @@ def _figure(figure: Figure, speech: Speech) -> LaidFigure:
     if figure.aim is not None:
         below.insert(0, speech.word("figure.aim", aim=speech.full(figure.aim, figure.form)))
     unit = "" if figure.value is None else speech.unit(figure.form)
-    value = speech.text(figure.value, figure.form)
+    lasts = figure.form.kind == "duration"
+    value = speech.full(figure.value, figure.form) if lasts else speech.text(figure.value, figure.form)
     return LaidFigure(speech.word(figure.title), value, unit, " · ".join(below), figure.tone)
 
 

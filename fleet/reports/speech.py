@@ -59,6 +59,8 @@ class Speech:
         """A value with its unit, instants with their date."""
         if form.kind == "instant" and isinstance(cell, int):
             return self.moment(cell)
+        if form.kind == "duration" and isinstance(cell, (int, float)):
+            return self.duration(cell)
         text, unit = self.text(cell, form), self.unit(form)
         return f"{text} {unit}" if unit and cell is not None and not isinstance(cell, str) else text
 
@@ -107,7 +109,7 @@ class Speech:
         if form.kind == "instant":
             return self.clock(int(value)) if self.by_clock else self.moment(int(value))
         if form.kind == "duration":
-            return self.duration(value)
+            return clock_length(value)
         if form.kind == "share":
             return f"{value * 100:.{form.decimals}f} %"
         decimals = 0 if isinstance(value, int) and form.kind == "text" else form.decimals
@@ -118,3 +120,10 @@ class Speech:
         if isinstance(value, float):
             return f"{value:,.1f}".rstrip("0").rstrip(".")
         return self.text(value)
+
+
+def clock_length(seconds: float) -> str:
+    """A duration as ``h:mm:ss``, for tables."""
+    minutes, rest = divmod(round(abs(seconds)), 60)
+    sign = "−" if seconds < 0 and (minutes or rest) else ""
+    return f"{sign}{minutes // 60}:{minutes % 60:02d}:{rest:02d}"

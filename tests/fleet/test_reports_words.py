@@ -14,8 +14,14 @@ from fleet.reports.kind import kinds
 from fleet.reports.words import LANGUAGES, blanks, catalogue
 from tests.report_documents import documents
 
-SOURCES = [file for folder in ("fleet/reports", "fleet/toilets") for file in files("fleet").joinpath("..", folder).rglob("*.py")]
-WORD = re.compile(r'"((?:report|subject|section|fact|figure|note|map|chart|table|empty|column|lane|label|evidence|stamp|sheet|unit|duration|change|reason|direction|proof|gas)\.[a-z0-9_.]*[a-z0-9])"')
+SOURCES = [
+    file
+    for folder in ("fleet/reports", "fleet/toilets")
+    for file in files("fleet").joinpath("..", folder).rglob("*.py")
+]
+WORD = re.compile(
+    r'"((?:report|subject|section|fact|figure|note|map|chart|table|empty|column|lane|label|evidence|stamp|sheet|unit|duration|change|reason|direction|proof|gas)\.[a-z0-9_.]*[a-z0-9])"'
+)
 
 
 def test_every_word_stands_in_both_languages_with_the_same_blanks() -> None:

@@ -87,15 +87,15 @@ def route_bars(judged: Sequence[Judged]) -> Bars:
 def plans_table(judged: Sequence[Judged]) -> Table:
     """Each plan a row."""
     columns = (
-        Column("day", "column.day", DAY, 1.1),
+        Column("day", "column.day", DAY, 1.3),
         Column("route", "column.route", width=1.6),
-        Column("vehicle", "column.vehicle", width=1.1),
+        Column("vehicle", "column.vehicle", width=1.4),
         Column("planned", "column.planned", number("unit.km", 1)),
         Column("driven", "column.driven", number("unit.km", 1)),
         Column("coverage", "column.coverage", SHARE),
         Column("on_time", "column.on_time", SHARE),
-        Column("missed", "column.missed_stops", COUNT, 0.7),
-        Column("deviations", "column.deviations", COUNT, 0.7),
+        Column("missed", "column.missed_stops", COUNT, 0.8),
+        Column("deviations", "column.deviations", COUNT, 1.1),
         Column("idle", "column.idle", DURATION),
         Column("completeness", "column.completeness", SHARE),
         Column("plan", "column.plan", width=1.2),

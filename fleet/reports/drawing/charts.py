@@ -34,7 +34,18 @@ def draw_bars(what: Bars, speech: Speech) -> str:
         label = shortened(speech.text(bar.label), LEFT - 12, 9)
         parts.append(text(LEFT - 8, y + 12, label, size=9, anchor="end"))
         for state, value in bar.parts:
-            parts.append(tag("rect", x=x, y=y + 1, width=value * scale, height=ROW - 8, fill=of_state(state), rx=1.5))
+            parts.append(
+                tag(
+                    "rect",
+                    x=x,
+                    y=y + 1,
+                    width=value * scale,
+                    height=ROW - 8,
+                    fill=of_state(state),
+                    rx=1.5,
+                    class_=shade(state),
+                )
+            )
             x += value * scale
         whole = sum(value for _, value in bar.parts)
         parts.append(text(x + 5, y + 12, _short(whole, what.form, speech), size=8.5, fill=MUTED))
@@ -77,6 +88,11 @@ def draw_lines(what: Lines, speech: Speech) -> str:
     return drawing(WIDTH, HIGH + 40, "".join(parts) + legend(named, HIGH + 34), speech.word(what.title))
 
 
+def shade(state: str) -> str:
+    """The class of what has a state's colour: the one that is all but white needs another in the dark."""
+    return "no-data" if state == "no_data" else "state"
+
+
 def legend(named: list[tuple[str, str]], y: float, x: float = 4.0) -> str:
     """Colours and what they stand for, in a line."""
     parts = []
@@ -106,4 +122,4 @@ def _short(value: float, form: Form, speech: Speech) -> str:
         return f"{value * 100:.1f}".removesuffix(".0") + " %"
     if form.kind == "duration":
         return speech.duration(value)
-    return f"{value:,.2f}".rstrip("0").rstrip(".")
+    return f"{value:.2g}" if 0 < value < 0.1 else f"{value:,.2f}".rstrip("0").rstrip(".")

@@ -11,10 +11,11 @@ from fleet.reports.drawing.palette import INK, MUTED, of_state
 from fleet.reports.drawing.svg import breadth, drawing, path, shortened, tag, text
 from fleet.reports.speech import Speech
 
-WIDTH, MOST_HIGH, SMALL, LEAST_HIGH, MARGIN, LEGEND = 720.0, 460.0, 300.0, 220.0, 18.0, 26.0
+WIDTH, MOST_HIGH, SMALL, LEAST_HIGH, MARGIN = 720.0, 460.0, 300.0, 220.0, 18.0
 MOST_LABELS = 60  #: labels beyond that would hide the map
 _M_PER_DEGREE = 6_371_008.8 * pi / 180
 _ORDER = ("street", "area", "planned", "driven", "no_data", "covered", "missed", "deviation")
+_POINTS = ("served", "late", "early", "missed", "no_data", "stand", "device", "depot", "start", "end")
 _BREADTH = {"street": 1.0, "area": 1.2, "driven": 1.3, "planned": 3.4, "deviation": 3.0}
 _STEPS = (1, 2, 5)
 
@@ -50,8 +51,9 @@ def draw_map(what: Map, speech: Speech) -> str:
         parts += [_line(role, line.points, frame) for line in what.lines if line.role == role and line.points]
     parts += [_point(point, frame) for point in sorted(what.points, key=_depth)]
     parts += _labels(what, frame)
-    parts += [_scale_bar(frame, speech), _north(), _legend(what, frame, speech)]
-    return drawing(WIDTH, frame.height + LEGEND, "".join(parts), speech.word(what.title))
+    legend, rows = _legend(what, frame, speech)
+    parts += [_scale_bar(frame, speech), _north(), legend]
+    return drawing(WIDTH, frame.height + 11 + 15 * rows, "".join(parts), speech.word(what.title))
 
 
 def _frame(what: Map) -> Frame | None:
@@ -121,10 +123,9 @@ def marker(role: str, x: float, y: float) -> str:
     if role == "no_data":
         return tag("circle", cx=x, cy=y, r=3.4, fill="#ffffff", stroke="#8b96a3", stroke_width=1.6)
     if role in ("depot", "start", "end"):
-        fill = INK if role == "depot" else "#ffffff" if role == "end" else INK
-        return tag(
-            "rect", x=x - 4.5, y=y - 4.5, width=9, height=9, rx=2, fill=fill, stroke=INK, stroke_width=1.8
-        )  # fmt: skip
+        place: dict[str, float] = {"x": x - 4.5, "y": y - 4.5, "width": 9, "height": 9, "rx": 2, "stroke_width": 1.8}
+        kind = "end" if role == "end" else "depot"
+        return tag("rect", **place, fill="#ffffff" if kind == "end" else INK, stroke=INK, class_=kind)
     return tag("circle", cx=x, cy=y, r=4, fill=colour, **edge)
 
 
@@ -170,27 +171,26 @@ def _north() -> str:
     return arrow + text(x, y + 26, "N", size=9, anchor="middle", fill=INK)
 
 
-def _legend(what: Map, frame: Frame, speech: Speech) -> str:
-    """What occurs, in a fixed order."""
+def _legend(what: Map, frame: Frame, speech: Speech) -> tuple[str, int]:
+    """What occurs, in a fixed order; and how many lines that takes."""
     lines = {line.role for line in what.lines if line.points}
     points = {point.role for point in what.points}
-    x, y, parts = 4.0, frame.height + 16, []
     signs: list[tuple[str, str]] = [("line", role) for role in _ORDER if role in lines]
-    signs += [
-        ("point", role)
-        for role in ("served", "late", "early", "missed", "no_data", "stand", "device", "depot", "start", "end")
-        if role in points
-    ]
+    signs += [("point", role) for role in _POINTS if role in points]
+    x, row, parts = 4.0, 0, []
     for shape, role in signs:
-        said = speech.word(f"map.{shape}.{role}")
-        if shape == "line":
-            style = "1.5 5" if role == "no_data" else "7 4" if role == "missed" else "none"
-            colour = "#8b96a3" if role == "no_data" else of_state(role)
-            parts.append(path([(x, y - 3), (x + 20, y - 3)], stroke=colour, stroke_width=2.6, stroke_dasharray=style))
-            x += 25
-        else:
-            parts.append(marker(role, x + 5, y - 3))
-            x += 14
-        parts.append(text(x, y, said, size=8.5, fill=MUTED))
-        x += breadth(said, 8.5) + 12
-    return "".join(parts)
+        said, sign = speech.word(f"map.{shape}.{role}"), 25.0 if shape == "line" else 14.0
+        wide = sign + breadth(said, 8.5)
+        if x + wide > WIDTH and x > 4:
+            x, row = 4.0, row + 1
+        y = frame.height + 16 + 15 * row
+        parts.append(_sample(role, x, y) if shape == "line" else marker(role, x + 5, y - 3))
+        parts.append(text(x + sign, y, said, size=8.5, fill=MUTED))
+        x += wide + 10
+    return "".join(parts), row + 1
+
+
+def _sample(role: str, x: float, y: float) -> str:
+    style = "1.5 5" if role == "no_data" else "7 4" if role == "missed" else "none"
+    colour = "#8b96a3" if role == "no_data" else of_state(role)
+    return path([(x, y - 3), (x + 20, y - 3)], stroke=colour, stroke_width=2.6, stroke_dasharray=style)

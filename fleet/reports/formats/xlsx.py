@@ -193,7 +193,7 @@ def _colours(book: Book, sheet: Any, table: Table, last: int) -> None:
     """Shares get a bar in their cell; states are shaded by :meth:`Book.put`, and stay so when a state is changed."""
     for place, column in enumerate(table.columns):
         if column.form.kind == "share":
-            bar = {"type": "data_bar", "bar_color": "#9fd0b4", "bar_solid": True, "min_type": "num", "min_value": 0,
+            bar = {"type": "data_bar", "bar_color": "#9fd0b4", "min_type": "num", "min_value": 0,
                    "max_type": "num", "max_value": 1}  # fmt: skip
             sheet.conditional_format(4, place, last, place, bar)
         elif column.form.kind == "state":
