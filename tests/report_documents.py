@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from msgspec import structs
@@ -18,6 +20,7 @@ from fleet.reports.kinds.toilet_service import ToiletPiece
 from fleet.reports.revision import Order
 from fleet.reports.vehicles.day import day_of
 from fleet.track import Driven, Signal, Track, empty_track
+from tests.corpora import corpus
 from tests.report_samples import MIN, ORDER, ZONE, at, compliance_document, judged
 
 SPAN = {"start": at(23, 0), "end": at(24, 0), "zone": ZONE}
@@ -81,7 +84,8 @@ def round_(missed: int = 2) -> Round:
     """A plan with stops that were missed, and one that was late."""
     stops = tuple(
         MissedPickup(f"s{i}", f"人民路{i}号", "c-1", Name("East", "东线"), "truck-12", 1,
-                     "missed" if i < missed else "late", (at(23, 6), at(23, 7)), at(23, 9) if i else None, 92.0, i == 0, "late_start", f"bin-{i}",
+                     "missed" if i < missed else "late", (at(23, 6), at(23, 7)), at(23, 9) if i else None,
+                     92.0, i == 0, "late_start", f"bin-{i}",
                      (116.4 + i / 500, 39.9))
         for i in range(missed + 1)
     )  # fmt: skip
@@ -115,3 +119,23 @@ def documents() -> tuple[Document, ...]:
         document("evaluation", evaluation()),
         document("evaluation", evaluation(), SimpleNamespace(**{**vars(evaluation()), "id": "w8", "points": None})),
     )
+
+
+def traces() -> dict[str, Driven]:
+    """The refuse vehicles of the corpus on the day that most of it is of; times there are local."""
+    zone = ZoneInfo("America/New_York")
+
+    def instant(text: str) -> int:
+        return int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp()) * 1_000_000
+
+    seen: dict[str, dict[int, tuple[float, float]]] = {}
+    for row in corpus("vehicle_traces.jsonl"):
+        seen.setdefault(row["vehicle"], {})[instant(row["time"])] = (row["lat"], row["lon"])
+    found = {}
+    for vehicle, places in seen.items():
+        when = np.array(sorted(places), np.int64)
+        lat, lon = (np.array([places[one][axis] for one in sorted(places)]) for axis in (0, 1))
+        nothing = np.full(len(when), np.nan)
+        span = instant("2015-12-10T00:00:00"), instant("2015-12-11T00:00:00")
+        found[vehicle] = Driven(f"truck-{vehicle}", *span, Track(when, lat, lon, nothing, nothing), {})
+    return found
