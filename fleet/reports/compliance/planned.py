@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from fleet.compliance.result import Compliance
+from fleet.compliance.judge import judge
 from fleet.master.places import Place
 from fleet.master.plan import Plan
 from fleet.master.route import Route
 from fleet.reports.compliance.judged import AlarmSeen, Judged
 from fleet.reports.document import Name
 from fleet.reports.drawing.geometry import track_lines
-from fleet.reports.ports import Judge
 from fleet.reports.vehicles.day import day_of
-from fleet.track import Driven
+from fleet.track import Driven, Track
 
 
 class Planned(NamedTuple):
-    """What is stored about a plan. ``shift_span`` is ``[start, end)`` in µs; names are as people gave them."""
+    """What is stored about a plan. ``shift_span`` is ``[start, end)`` in µs; names are as people gave them.
 
-    judge: Judge
+    ``emptied`` is when the bins of the route told that they were emptied.
+    """
+
     plan: Plan
     route: Route
     shift_span: tuple[int, int]
     driven: Driven
     places: tuple[Place, ...] = ()
+    emptied: Mapping[str, tuple[int, ...]] = {}
     vehicle_name: str = ""
     people: tuple[str, ...] = ()
     shift: Name = Name("")
@@ -33,7 +36,10 @@ class Planned(NamedTuple):
 
 def judged(piece: Planned) -> Judged:
     """The plan judged; of what was driven only the lines of the map are left."""
-    compliance = piece.judge(piece.plan, piece.route, piece.shift_span, piece.driven, piece.places)
+    compliance = judge(
+        piece.plan, piece.route, piece.shift_span, piece.driven, piece.places, emptied=piece.emptied
+    )  # fmt: skip
+    inside = _within(piece.driven, *piece.shift_span)
     return Judged(
         compliance=compliance,
         route=piece.route,
@@ -41,14 +47,15 @@ def judged(piece: Planned) -> Judged:
         vehicle_name=piece.vehicle_name,
         drivers=piece.people,
         shift=piece.shift,
-        track=track_lines(piece.driven.track),
-        spans=_spans(piece.driven, compliance),
+        track=track_lines(inside.track),
+        spans=day_of(inside).spans,
         depots=tuple((place.lon, place.lat) for place in piece.places if place.role == "depot"),
         alarms=tuple(sorted(piece.alarms, key=lambda one: (one.at, one.rule))),
     )
 
 
-def _spans(driven: Driven, compliance: Compliance) -> tuple[tuple[int, int, str], ...]:
-    """Driving, standing and silence within the shift; the split into work and transit stands in the figures."""
-    inside = day_of(Driven(driven.device, compliance.start, compliance.end, driven.track, {}))
-    return inside.spans
+def _within(driven: Driven, start: int, end: int) -> Driven:
+    at, lat, lon, speed, heading = driven.track
+    inside = (at >= start) & (at < end)
+    track = Track(at[inside], lat[inside], lon[inside], speed[inside], heading[inside])
+    return Driven(driven.device, start, end, track, {})

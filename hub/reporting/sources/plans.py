@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fleet.calendar import local_date, span
+from fleet.compliance.judge import metrics_of
 from fleet.master.plan import Plan, Shift
 from fleet.reports.compliance.planned import Planned
 from fleet.reports.document import Name
 from fleet.reports.kind import OrderError
 from fleet.reports.revision import Order
-from hub.reporting.judging import judgement
-from store.driven import DrivenHistory
 from store.fleet_master import FleetMaster
+from store.readers_driven import DrivenReads
 from store.readers_session import ReadSession
+from store.report_subjects import ReportSubjects
 from store.vehicle_alarms import VehicleAlarms
 
 DAY = 86_400_000_000
@@ -34,12 +35,12 @@ class PlannedSource:
 
     def __init__(self, session: ReadSession) -> None:
         self._master = FleetMaster(session)
-        self._history = DrivenHistory(session)
+        self._driven = DrivenReads(session)
+        self._subjects = ReportSubjects(session)
         self._alarms = VehicleAlarms(session)
 
     async def keys(self, order: Order) -> Sequence[Bound]:
         """The plans that name a route and a vehicle, by their beginning."""
-        judgement()
         shifts = {shift.id: shift for shift in await self._master.shifts()}
         # A shift has a zone of its own, so the dates are taken a day wider than the order's.
         first, last = local_date(order.start - DAY, order.zone), local_date(order.end + DAY, order.zone)
@@ -61,17 +62,18 @@ class PlannedSource:
         """A plan with all that it is judged by; None where its route or vehicle is not known (any more)."""
         plan, shift, start, end = key
         routes = await self._master.routes(start, (plan.route or "",))
-        vehicles = await self._history.devices("vehicle", plan.vehicle)
+        vehicles = await self._subjects.of_kind("vehicle", plan.vehicle)
         if not routes or not vehicles:
             return None
         route, vehicle = routes[0], vehicles[0]
-        judge, metrics = judgement()
-        driven = await self._history.driven(vehicle, start, end, metrics=metrics(route))
+        driven = await self._driven.driven(vehicle.id, start=start, end=end, metrics=metrics_of(route))
+        bins = [stop.device for stop in route.stops if stop.device]
+        emptied = await self._driven.emptied(bins, start=start, end=end) if bins else {}
         workers = {one.id: one.name for one in await self._master.workers()}
         people = tuple(workers.get(one, one) for one in plan.workers)
         alarms = await self._alarms.between(vehicle.key, start, end)
         return Planned(
-            judge, plan, route, (start, end), driven, await self._master.places(), vehicle.name, people,
+            plan, route, (start, end), driven, await self._master.places(), emptied, vehicle.name, people,
             Name(shift.name or shift.id, shift.name_zh), alarms,
         )  # fmt: skip
 

@@ -8,27 +8,29 @@ from fleet.reports.kind import OrderError
 from fleet.reports.kinds.toilet_service import ToiletPiece
 from fleet.reports.revision import Order
 from fleet.toilets.service import METRICS
-from store.driven import DrivenHistory, Known
+from store.readers_driven import DrivenReads
 from store.readers_session import ReadSession
+from store.report_subjects import ReportSubjects, Subject
 
 
 class Toilets:
     """Attributes of the device say its class (``odour_class``) and how many ``stalls`` it has."""
 
     def __init__(self, session: ReadSession) -> None:
-        self._history = DrivenHistory(session)
+        self._driven = DrivenReads(session)
+        self._subjects = ReportSubjects(session)
 
-    async def keys(self, order: Order) -> Sequence[Known]:
+    async def keys(self, order: Order) -> Sequence[Subject]:
         """The toilets."""
         wanted = order.subject.get("toilet")
-        found = await self._history.devices("toilet", wanted)
+        found = await self._subjects.of_kind("toilet", wanted)
         if wanted and not found:
             raise OrderError(f"toilet: there is no toilet {wanted!r}")
         return found
 
-    async def piece(self, order: Order, key: Known) -> ToiletPiece:
+    async def piece(self, order: Order, key: Subject) -> ToiletPiece:
         """What a toilet said."""
-        driven = await self._history.driven(key, order.start, order.end, metrics=METRICS, track=False)
+        driven = await self._driven.driven(key.id, start=order.start, end=order.end, metrics=METRICS)
         stalls = key.attributes.get("stalls")
         return ToiletPiece(
             driven,

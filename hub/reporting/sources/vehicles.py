@@ -9,8 +9,9 @@ from fleet.reports.kinds.fleet_summary import FleetPiece
 from fleet.reports.revision import Order
 from fleet.track import Driven
 from hub.reporting.sources.plans import PlannedSource
-from store.driven import DrivenHistory, Known
+from store.readers_driven import DrivenReads
 from store.readers_session import ReadSession
+from store.report_subjects import ReportSubjects, Subject
 from store.vehicle_alarms import VehicleAlarms
 
 
@@ -18,19 +19,20 @@ class VehicleDays:
     """Positions of vehicles (``fleet.reports.kinds.vehicle_day``)."""
 
     def __init__(self, session: ReadSession) -> None:
-        self._history = DrivenHistory(session)
+        self._driven = DrivenReads(session)
+        self._subjects = ReportSubjects(session)
 
-    async def keys(self, order: Order) -> Sequence[Known]:
+    async def keys(self, order: Order) -> Sequence[Subject]:
         """The vehicles."""
         wanted = order.subject.get("vehicle")
-        found = await self._history.devices("vehicle", wanted)
+        found = await self._subjects.of_kind("vehicle", wanted)
         if wanted and not found:
             raise OrderError(f"vehicle: there is no vehicle {wanted!r}")
         return found
 
-    async def piece(self, order: Order, key: Known) -> tuple[Driven, str] | None:
+    async def piece(self, order: Order, key: Subject) -> tuple[Driven, str] | None:
         """What a vehicle said; None for one that said nothing, unless it was asked for."""
-        driven = await self._history.driven(key, order.start, order.end, events=False)
+        driven = await self._driven.driven(key.id, start=order.start, end=order.end, metrics=())
         return (driven, key.name) if len(driven.track.at) or order.subject.get("vehicle") else None
 
 
@@ -42,9 +44,9 @@ class FleetDays(VehicleDays):
         self._plans = PlannedSource(session)
         self._alarms = VehicleAlarms(session)
 
-    async def piece(self, order: Order, key: Known) -> FleetPiece:  # type: ignore[override]
+    async def piece(self, order: Order, key: Subject) -> FleetPiece:  # type: ignore[override]
         """A vehicle's day, with the plans of its that begin in the span."""
-        driven = await self._history.driven(key, order.start, order.end, events=False)
+        driven = await self._driven.driven(key.id, start=order.start, end=order.end, metrics=())
         alarms = await self._alarms.between(key.key, order.start, order.end)
         return FleetPiece(driven, key.name, await self._plans.of_vehicle(order, key.id), alarms)
 
