@@ -17,6 +17,7 @@ from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Service
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from hub.commanding import Commanding
+from hub.reporting.desk import ReportDesk
 from hub.uplinks import PostedUplinks
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
@@ -172,6 +173,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
         # Nothing is posted in the tests of this folder: those of posts have a whole hub (tests/integration).
         store = PostgresStore(city.dsn, mode="plain")
         assembler = Assembler(store, registry, {}, IntakeRules())
+        desk = ReportDesk(pool)
         yield Services(
             devices=readers.devices,
             telemetry=readers.telemetry,
@@ -185,12 +187,14 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             alert_handling=AlertActions(WriteSession(pool)),
             rules=RuleSets(ReadSession(pool), WriteSession(pool)),
             probe=probe,
+            reports=desk,
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),
                 MetricFamily("sanihub_spool_bytes", "Spooled.", (Sample(3.5),)),
             ],
             clock=lambda: micros(NOW),
         )
+        await desk.stop()
 
 
 @pytest.fixture

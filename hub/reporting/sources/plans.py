@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from fleet.calendar import local_date, span
 from fleet.compliance.judge import metrics_of
+from fleet.master.places import Place
 from fleet.master.plan import Plan, Shift
 from fleet.reports.compliance.planned import Planned
 from fleet.reports.document import Name
@@ -38,6 +39,8 @@ class PlannedSource:
         self._driven = DrivenReads(session)
         self._subjects = ReportSubjects(session)
         self._alarms = VehicleAlarms(session)
+        self._people: dict[str, str] | None = None
+        self._places: tuple[Place, ...] = ()
 
     async def keys(self, order: Order) -> Sequence[Bound]:
         """The plans that name a route and a vehicle, by their beginning."""
@@ -69,11 +72,13 @@ class PlannedSource:
         driven = await self._driven.driven(vehicle.id, start=start, end=end, metrics=metrics_of(route))
         bins = [stop.device for stop in route.stops if stop.device]
         emptied = await self._driven.emptied(bins, start=start, end=end) if bins else {}
-        workers = {one.id: one.name for one in await self._master.workers()}
-        people = tuple(workers.get(one, one) for one in plan.workers)
+        if self._people is None:
+            self._people = {one.id: one.name for one in await self._master.workers()}
+            self._places = await self._master.places()
+        people = tuple(self._people.get(one, one) for one in plan.workers)
         alarms = await self._alarms.between(vehicle.key, start, end)
         return Planned(
-            plan, route, (start, end), driven, await self._master.places(), emptied, vehicle.name, people,
+            plan, route, (start, end), driven, self._places, emptied, vehicle.name, people,
             Name(shift.name or shift.id, shift.name_zh), alarms,
         )  # fmt: skip
 
