@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from devices.instants import to_iso
 from fleet.reports.document import (
     COUNT,
@@ -66,7 +68,7 @@ def _facts(days: Sequence[VehicleDay]) -> tuple[Fact, ...]:
     firsts = [one.first for one in days if one.first is not None]
     lasts = [one.last for one in days if one.last is not None]
     return (
-        Fact("fact.vehicles", len(days), COUNT),
+        Fact("fact.vehicle", days[0].vehicle) if len(days) == 1 else Fact("fact.vehicles", len(days), COUNT),
         Fact("fact.positions", sum(one.positions for one in days), COUNT),
         Fact("fact.first", min(firsts, default=None), INSTANT),
         Fact("fact.last", max(lasts, default=None), INSTANT),
@@ -81,7 +83,7 @@ def _figures(days: Sequence[VehicleDay], known: float, seen: float) -> tuple[Fig
         Figure("drive", "figure.drive_time", sum(one.drive_s for one in days), DURATION),
         Figure("stand", "figure.stand_time", sum(one.stand_s for one in days), DURATION),
         Figure("stands", "figure.stands", sum(len(one.stands) for one in days)),
-        Figure("fastest", "figure.fastest_step", fastest, number("unit.kmh", 0)),
+        Figure("fastest", "figure.fastest_step", fastest, number("unit.kmh", 0), note=Said("note.fastest")),
         Figure("known", "figure.known", known / seen if seen else None, SHARE, note=Said("note.known")),
     )
 
@@ -130,7 +132,7 @@ def _trips(days: Sequence[VehicleDay]) -> Table:
          trip.stands)
         for one in days for index, trip in enumerate(one.trips, start=1)
     )  # fmt: skip
-    return Table("trips", "table.trips", columns, rows, ("vehicle", "start"))
+    return _of_several(Table("trips", "table.trips", columns, rows, ("vehicle", "start")), days)
 
 
 def _stands(days: Sequence[VehicleDay]) -> Table:
@@ -148,4 +150,12 @@ def _stands(days: Sequence[VehicleDay]) -> Table:
          stand.place[0])
         for one in days for index, stand in enumerate(one.stands, start=1)
     )  # fmt: skip
-    return Table("stands", "table.stands", columns, rows, ("vehicle", "start"))
+    return _of_several(Table("stands", "table.stands", columns, rows, ("vehicle", "start")), days)
+
+
+def _of_several(table: Table, days: Sequence[VehicleDay]) -> Table:
+    """The table without its first column, the vehicle, where there is only one."""
+    if len(days) != 1:
+        return table
+    rows = tuple(row[1:] for row in table.rows)
+    return structs.replace(table, columns=table.columns[1:], rows=rows, key=table.key[1:])
