@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from api import openapi, problems
 from api.alert_models import FORMS
 from api.body_limit import MAX_BODY_BYTES, BodyLimit
+from api.evaluation_models import EVALUATION_FORMS
 from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
 from api.ports import Services
@@ -17,6 +18,8 @@ from api.routes import (
     commands,
     dead_letters,
     devices,
+    evaluation,
+    evaluation_records,
     events,
     health,
     latest,
@@ -38,7 +41,7 @@ from api.write_models import BODIES
 
 _RESOURCES = (
     telemetry, uplinks, devices, commands, latest, series, track, events, alerts, shelves, rules, metrics, dead_letters,
-    audit, status, reports,
+    audit, status, evaluation, evaluation_records, reports,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 
@@ -62,7 +65,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
     for module in _OUTSIDE:
         app.include_router(module.router)
     problems.install(app)
-    openapi.install(app, (*BODIES, *FORMS, *REPORT_FORMS))
+    openapi.install(app, (*BODIES, *FORMS, *EVALUATION_FORMS, *REPORT_FORMS))
     app.add_middleware(BodyLimit, limit=max_body_bytes or max(MAX_BODY_BYTES, services.limits.body_bytes))
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
     return app

@@ -20,6 +20,7 @@ TAGS = [
     {"name": "Alerts", "description": "What was found to be wrong, what people do about it, and the shelf."},
     {"name": "Rules", "description": "What the hub looks for: rules of alerts."},
     {"name": "Reports", "description": "Planned against actual, with revisions, signatures and appeals."},
+    {"name": "Evaluation", "description": "Evaluation of workers and crews: schemes, findings, appeals."},
     {"name": "Metrics", "description": "The catalogue of measured quantities."},
     {"name": "Dead letters", "description": "Frames that could not be filed, with the reason."},
     {"name": "Audit", "description": "Who did what."},

@@ -11,6 +11,7 @@ import msgspec
 from prometheus_client import Metric as PrometheusMetric
 
 from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
+from api.evaluation_ports import EvaluationDesk
 from api.report_ports import ReportDesk
 from devices.access import AuditEntry, KeyEntry, Principal
 from devices.errors import SanihubError, TransientError
@@ -295,6 +296,7 @@ class Services:
     rules: RuleKeeper
     probe: HubProbe
     reports: ReportDesk | None = None
+    evaluation: EvaluationDesk | None = None
     limits: PostLimits = field(default_factory=PostLimits)
     metrics: Families = tuple
     clock: Callable[[], int] = wall_clock

@@ -23,6 +23,7 @@ from devices.vocabulary import Frame
 from hub.alerting.service import Alerting
 from hub.commanding import Commanding
 from hub.embedded import EmbeddedServers, default_data_folder
+from hub.fleet.evaluating import Evaluating
 from hub.notify.wiring import make_sender
 from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
@@ -207,6 +208,7 @@ class Hub:
             rules=self.alerting.rule_sets,
             probe=probe,
             reports=self.reports,
+            evaluation=Evaluating(self._pool),
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,
                 body_within_s=self.http.body_within_s,

@@ -8,7 +8,8 @@ and the SHA-256 of all the bytes before it. A run that was killed has no footer 
 
 Kinds of record: ``bin_threshold``, ``bin_near`` (a level within its sensor's noise of a threshold), ``emptied``,
 ``missed_stop``, ``fire``, ``idle``, ``deviation``, ``speeding``, ``odour``, ``cleaned``, ``water_leak``, ``sos``,
-``off_post``, ``standing`` from the city; those of :mod:`simulators.faults` begin with ``fault_``;
+``off_post``, ``standing``, ``attendance`` (a planned shift, with ``arrived_us`` and ``left_us``, or ``absent``) from
+the city; those of :mod:`simulators.faults` begin with ``fault_``;
 ``frame_counter_reset`` (a LoRaWAN sensor joined anew) and ``unit_dead`` (a Modbus unit that never answers) from the
 speakers.
 """

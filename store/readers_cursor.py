@@ -90,6 +90,12 @@ class ReportCursor(msgspec.Struct, frozen=True, array_like=True, tag="p"):
     id: _Int64
 
 
+class RecordCursor(msgspec.Struct, frozen=True, array_like=True, tag="n"):
+    """Before the task, finding or appeal with this id (the newest come first)."""
+
+    id: _Int64
+
+
 Cursor = TypeVar("Cursor", bound=msgspec.Struct)
 
 

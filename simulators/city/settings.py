@@ -35,7 +35,8 @@ class Intervals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Incidents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often things go wrong: mean occurrences per device and hour (on duty, for vehicles and workers).
 
-    ``missed_stop`` is a share instead: of the stops that were due, those at which the crew drives past.
+    ``missed_stop`` is a share instead: of the stops that were due, those at which the crew drives past. ``late``,
+    ``early`` and ``absent`` are shares of a worker's shifts.
     """
 
     idle: Rate = 0.1
@@ -48,3 +49,6 @@ class Incidents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     off_post: Rate = 0.05
     standing: Rate = 0.02
     sos: Rate = 0.004
+    late: Share = 0.03
+    early: Share = 0.02
+    absent: Share = 0.01

@@ -17,6 +17,7 @@ from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Service
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from hub.commanding import Commanding
+from hub.fleet.evaluating import Evaluating
 from hub.reporting.desk import ReportDesk
 from hub.uplinks import PostedUplinks
 from ingest.assembly import Assembler, IntakeRules
@@ -188,6 +189,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             rules=RuleSets(ReadSession(pool), WriteSession(pool)),
             probe=probe,
             reports=desk,
+            evaluation=Evaluating(pool, clock=lambda: micros(NOW)),
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),
                 MetricFamily("sanihub_spool_bytes", "Spooled.", (Sample(3.5),)),

@@ -144,7 +144,15 @@ async def test_answers_are_what_openapi_says(
     alert = city.alert(key, "bin-full", now)
     await services.alert_handling.shelve("bin-full", "bin-1", city.micros(now) + 10**15, "being mended", "wang")
     await services.rules.enter("version: 1\nrules: []\n", "chen")
-    names = {"device_id": "bin-1", "letter_id": letter, "alert_id": alert}
+    for table in ("workers", "crews"):
+        city.sql(f'INSERT INTO {table} (id, content) VALUES (\'li\', \'{{"id": "li", "name": "Li Mei"}}\')')
+    city.sql(
+        "INSERT INTO appeals (subject, name, scheme, version, item, deduction, points, start_at, end_at, en, zh,"
+        " reason, entered_by)"
+        " VALUES ('worker', 'li', 'weighted', 0, 'tasks', 'task:1', 5, now(), now(), '', '', '', 'test')"
+    )
+    names = {"device_id": "bin-1", "letter_id": letter, "alert_id": alert, "person_id": "li", "scheme_id": "weighted"}
+    names["number"] = 1
     checked = 0
     key_, _ = await services.keys.create("board", Role.MANAGER, device=None, expires_at=None, actor="test")  # type: ignore[attr-defined]
     client.headers["X-API-Key"] = key_
