@@ -28,6 +28,7 @@ from hub.notify.wiring import make_sender
 from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
 from hub.reporting.desk import ReportDesk
+from hub.reporting.sources.plans import Rounds
 from hub.settings import MqttSection, Settings
 from hub.uplinks import PostedUplinks
 from hub.web import WebServer
@@ -208,7 +209,7 @@ class Hub:
             rules=self.alerting.rule_sets,
             probe=probe,
             reports=self.reports,
-            evaluation=Evaluating(self._pool),
+            evaluation=Evaluating(self._pool, judge=Rounds(self._pool)),
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,
                 body_within_s=self.http.body_within_s,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
-from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from msgspec import structs
 
+from fleet.evaluation.result import Attended, Correction, Deduction, Evaluation, Evidence, Item
 from fleet.reports.canonical import settled
 from fleet.reports.document import Document, Name
 from fleet.reports.kind import kinds
@@ -58,26 +58,20 @@ def toilet(device: str = "toilet-01", nh3_ppm: float = 0.5) -> ToiletPiece:
     return ToiletPiece(piece, "中山公园公厕", "2", 8, (116.41, 39.91))
 
 
-def evaluation() -> Any:
-    """A cleaner with a late shift, in the shape of fleet.evaluation."""
-    found = SimpleNamespace(kind="shift", id="p1", en="12 min late", zh="迟到 12 分钟", device="badge-7",
-                            start=at(23, 6), end=at(23, 14), refs=())  # fmt: skip
-    corrected = SimpleNamespace(deduction="d2", points=0.0, by="manager", reason="road closed", at=at(24, 9))
-    losses = [
-        SimpleNamespace(id="d1", kpi="attendance", points=2.0, taken=2.0, evidence=found, correction=None),
-        SimpleNamespace(id="d2", kpi="attendance", points=1.0, taken=0.0, evidence=found, correction=corrected),
-    ]
-    items = [
-        SimpleNamespace(id="attendance", title="Attendance", title_zh="出勤", weight=20.0, share=25.0, score=0.92,
-                        points=23.0, deductions=losses),
-        SimpleNamespace(id="tasks", title="Tasks", title_zh="任务", weight=20.0, share=0.0, score=None, points=0.0,
-                        deductions=[]),
-    ]  # fmt: skip
-    shift = SimpleNamespace(plan="p1", worker="w7", start=at(23, 6), end=at(23, 14), state="present",
-                            arrived=at(23, 6, 12), left=at(23, 14), late_s=720.0, early_s=0.0)  # fmt: skip
-    return SimpleNamespace(scheme="weighted", scheme_version=1, id="w7", name="李娜", start=at(23, 0), end=at(24, 0),
-                           points=92.0, grade="excellent", grade_zh="优秀", items=items, completeness=0.97,
-                           shifts=[shift], welfare=[found])  # fmt: skip
+def evaluation(worker: str = "w7", points: float | None = 92.0) -> Evaluation:
+    """A cleaner with a late shift, and an appeal that was accepted."""
+    found = Evidence("shift", "p1", "12 min late", "迟到 12 分钟", "badge-7", at(23, 6), at(23, 14))
+    corrected = Correction("d2", 0.0, "manager", "road closed", at(24, 9))
+    losses = (Deduction("d1", "attendance", 2.0, 2.0, found), Deduction("d2", "attendance", 1.0, 0.0, found, corrected))
+    items = (
+        Item("attendance", "Attendance", "出勤", ("attendance",), 20.0, 25.0, 0.92, 23.0, losses),
+        Item("tasks", "Tasks", "任务", ("tasks",), 20.0, 0.0, None, 0.0),
+    )
+    shift = Attended("p1", worker, at(23, 6), at(23, 14), "present", at(23, 6, 12), at(23, 14), 720.0, 0.0, 28_000.0)
+    return Evaluation(
+        "weighted", 1, "worker", worker, "李娜", at(23, 0), at(24, 0), points, "excellent", "优秀", items, 0.97,
+        (shift,), (found,), (corrected,),
+    )  # fmt: skip
 
 
 def round_(missed: int = 2) -> Round:
@@ -117,7 +111,7 @@ def documents() -> tuple[Document, ...]:
         document("missed_pickups", round_()),
         document("toilet_service", toilets),
         document("evaluation", evaluation()),
-        document("evaluation", evaluation(), SimpleNamespace(**{**vars(evaluation()), "id": "w8", "points": None})),
+        document("evaluation", evaluation(), evaluation("w8", None)),
     )
 
 

@@ -70,7 +70,10 @@ def _command(kind: str) -> Callable[..., None]:
         route: Annotated[str | None, typer.Option(help="Only this route.")] = None,
         vehicle: Annotated[str | None, typer.Option(help="Only this vehicle.")] = None,
         worker: Annotated[str | None, typer.Option(help="Only this worker.")] = None,
+        crew: Annotated[str | None, typer.Option(help="Only this crew.")] = None,
         toilet: Annotated[str | None, typer.Option(help="Only this toilet.")] = None,
+        plan: Annotated[str | None, typer.Option(help="Only this plan.")] = None,
+        scheme: Annotated[str | None, typer.Option(help="The scheme of an evaluation.")] = None,
         zone: Zone = ZONE,
         format_: Form = None,
         lang: Lang = "zh",
@@ -79,7 +82,8 @@ def _command(kind: str) -> Callable[..., None]:
         config: ConfigOption = None,
         data: DataOption = None,
     ) -> None:
-        given = {"route": route, "vehicle": vehicle, "worker": worker, "toilet": toilet}
+        given = {"route": route, "vehicle": vehicle, "worker": worker, "crew": crew, "toilet": toilet}
+        given |= {"plan": plan, "scheme": scheme}
         subject = {name: value for name, value in given.items() if value is not None}
         order = _order(kind, from_, to, zone, subject)
         chosen = _format(format_, output)
@@ -141,7 +145,7 @@ def _made(order: Order, config: Path | None, data: Path | None) -> Report:
         async with open_reads(settings) as (session, pool):
             with _bar() as bar:
                 task = bar.add_task("", total=None)
-                document = await make(order, session, lambda done, whole: bar.update(task, completed=done, total=whole))
+                document = await make(order, pool, lambda done, whole: bar.update(task, completed=done, total=whole))
             store = Reports(session, WriteSession(pool, statement_timeout_s=60.0, acquire_timeout_s=30.0))
             return await patiently(lambda: store.keep(order, document, actor()))
 

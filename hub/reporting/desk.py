@@ -37,7 +37,7 @@ class ReportDesk:
 
     def __init__(self, pool: Pool) -> None:
         reads, writes = ReadSession(pool, statement_timeout_s=60.0), WriteSession(pool, statement_timeout_s=30.0)
-        self._session = reads
+        self._pool = pool
         self.store = Reports(reads, writes)
         self._jobs: OrderedDict[str, JobEntry] = OrderedDict()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -119,7 +119,7 @@ class ReportDesk:
         try:
             async with self._turn:
                 self._change(job_id, state="working")
-                document = await make(job.order, self._session, lambda done, whole: self._told(job_id, done, whole))
+                document = await make(job.order, self._pool, lambda done, whole: self._told(job_id, done, whole))
                 await self._kept(job_id, document)
         except OrderError as error:
             self._change(job_id, state="failed", error=str(error))

@@ -9,13 +9,13 @@ from fleet.reports.document import Document
 from fleet.reports.kind import OrderError, checked
 from fleet.reports.revision import Order
 from hub.reporting.source import sources
-from store.readers_session import ReadSession
+from store.readers_session import Pool
 
 Progress = Callable[[int, int], None]
 """Told how many pieces are done, and of how many."""
 
 
-async def make(order: Order, session: ReadSession, progress: Progress = lambda done, whole: None) -> Document:
+async def make(order: Order, pool: Pool, progress: Progress = lambda done, whole: None) -> Document:
     """The document of an order.
 
     One piece is in memory at a time; what is left of it, and the document, are made in a thread. Cancelling ends it
@@ -25,7 +25,7 @@ async def make(order: Order, session: ReadSession, progress: Progress = lambda d
     make_source = sources().get(order.kind)
     if make_source is None:
         raise OrderError(f"kind: nothing supplies {order.kind} in this hub")
-    source = make_source(session)
+    source = make_source(pool)
     keys = await source.keys(order)
     parts = []
     progress(0, len(keys))

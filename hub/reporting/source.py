@@ -8,9 +8,9 @@ from functools import cache
 from importlib import import_module
 
 from fleet.reports.ports import ReportSource
-from store.readers_session import ReadSession
+from store.readers_session import Pool
 
-MakeSource = Callable[[ReadSession], ReportSource]
+MakeSource = Callable[[Pool], ReportSource]
 
 
 @cache

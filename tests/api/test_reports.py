@@ -75,7 +75,7 @@ async def made(client: httpx.AsyncClient, keys: dict[Role, Headers], order: dict
     answer = await client.post("/api/v1/reports/jobs", json=order, headers=keys[Role.MANAGER])
     assert answer.status_code == 202, answer.text
     while True:
-        job: dict[str, Any] = (await client.get(answer.headers["location"], headers=keys[Role.VIEWER])).json()
+        job: dict[str, Any] = (await client.get(answer.headers["location"], headers=keys[Role.MANAGER])).json()
         if job["state"] not in ("waiting", "working"):
             return job
         await asyncio.sleep(0)
@@ -209,11 +209,11 @@ async def test_other_kinds_from_the_store(
         city.reading(toilet, "nh3_ppm", 3.0 if minute < 120 else 0.2, BEGIN + timedelta(minutes=minute))
         city.reading(toilet, "people_in", 100.0 + minute, BEGIN + timedelta(minutes=minute))
     city.event(toilet, "cleaned", BEGIN + timedelta(hours=2))
-    for kind in ("vehicle_day", "fleet_summary", "missed_pickups", "toilet_service"):
+    for kind in ("vehicle_day", "fleet_summary", "missed_pickups", "toilet_service", "evaluation"):
         job = await made(client, keys, {**ORDER, "kind": kind, "subject": {}})
         assert job["state"] == "done", job
         answer = await client.get(
-            f"/api/v1/reports/{job['report']}/file", params={"format": "json"}, headers=keys[Role.VIEWER]
+            f"/api/v1/reports/{job['report']}/file", params={"format": "json"}, headers=keys[Role.MANAGER]
         )
         figures = {
             figure["id"]: figure["value"]
@@ -222,6 +222,6 @@ async def test_other_kinds_from_the_store(
         }
         expected = {
             "vehicle_day": ("trips", 1), "fleet_summary": ("alarms", 1), "missed_pickups": ("scheduled", 3),
-            "toilet_service": ("visits", 295),
+            "toilet_service": ("visits", 295), "evaluation": ("corrected", 0),
         }[kind]  # fmt: skip
         assert figures[expected[0]] == expected[1], figures

@@ -1,14 +1,11 @@
-"""Evaluation of workers and crews: points by item, and for each point lost its evidence.
-
-What is told is an evaluation as ``fleet.evaluation`` makes it; it is taken by its shape, so that neither needs the
-other.
-"""
+"""Evaluation of workers and crews: points by item, and for each point lost its evidence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from devices.instants import to_iso
+from fleet.evaluation.result import Correction, Evaluation
 from fleet.reports.document import (
     COUNT,
     DURATION,
@@ -31,7 +28,6 @@ from fleet.reports.document import (
     Tone,
     number,
 )
-from fleet.reports.evaluated import CorrectionLike, EvaluationLike
 from fleet.reports.kind import Kind
 from fleet.reports.revision import Order
 
@@ -40,7 +36,7 @@ POINTS = number("unit.points", 1)
 PASS, GOOD = 70.0, 80.0  #: DOMAIN.md: pass 70, good 80, excellent 90
 
 
-def build(order: Order, parts: Sequence[EvaluationLike]) -> Document:
+def build(order: Order, parts: Sequence[Evaluation]) -> Document:
     """The sheet of one, or the list of many with all that was lost."""
     parts = sorted(parts, key=lambda one: one.id)
     alone = len(parts) == 1
@@ -67,7 +63,7 @@ def build(order: Order, parts: Sequence[EvaluationLike]) -> Document:
     )
 
 
-def _facts(parts: Sequence[EvaluationLike]) -> tuple[Fact, ...]:
+def _facts(parts: Sequence[Evaluation]) -> tuple[Fact, ...]:
     schemes = sorted({f"{one.scheme} · v{one.scheme_version}" for one in parts})
     return (Fact("fact.scheme", ", ".join(schemes) or None), Fact("fact.people", len(parts), COUNT))
 
@@ -76,11 +72,11 @@ def _tone(points: float | None) -> Tone:
     return "unknown" if points is None else "good" if points >= GOOD else "warn" if points >= PASS else "bad"
 
 
-def _grade(one: EvaluationLike) -> Name | None:
+def _grade(one: Evaluation) -> Name | None:
     return None if one.grade is None else Name(one.grade, one.grade_zh or "")
 
 
-def _figures(one: EvaluationLike) -> tuple[Figure, ...]:
+def _figures(one: Evaluation) -> tuple[Figure, ...]:
     corrected = sum(loss.correction is not None for item in one.items for loss in item.deductions)
     return (
         Figure("points", "figure.points", one.points, POINTS, tone=_tone(one.points)),
@@ -90,7 +86,7 @@ def _figures(one: EvaluationLike) -> tuple[Figure, ...]:
     )
 
 
-def _sums(parts: Sequence[EvaluationLike]) -> tuple[Figure, ...]:
+def _sums(parts: Sequence[Evaluation]) -> tuple[Figure, ...]:
     known = [one.points for one in parts if one.points is not None]
     mean = sum(known) / len(known) if known else None
     return (
@@ -100,7 +96,7 @@ def _sums(parts: Sequence[EvaluationLike]) -> tuple[Figure, ...]:
     )
 
 
-def _item_bars(one: EvaluationLike) -> Bars:
+def _item_bars(one: Evaluation) -> Bars:
     bars = tuple(
         Bar(Name(item.title, item.title_zh), (("points", item.points), ("lost", max(item.share - item.points, 0.0))))
         for item in one.items
@@ -108,12 +104,12 @@ def _item_bars(one: EvaluationLike) -> Bars:
     return Bars("items", "chart.items", bars, POINTS)
 
 
-def _ranking(parts: Sequence[EvaluationLike]) -> Bars:
+def _ranking(parts: Sequence[Evaluation]) -> Bars:
     known = sorted(((one.points, one) for one in parts if one.points is not None), key=lambda one: (-one[0], one[1].id))
     return Bars("people", "chart.people", tuple(Bar(one.name or one.id, (("points", p),)) for p, one in known), POINTS)
 
 
-def _list(parts: Sequence[EvaluationLike]) -> Table:
+def _list(parts: Sequence[Evaluation]) -> Table:
     columns = (
         Column("id", "column.id"),
         Column("name", "column.name", width=1.3),
@@ -127,7 +123,7 @@ def _list(parts: Sequence[EvaluationLike]) -> Table:
     return Table("people", "table.people", columns, rows, ("id",))
 
 
-def _items(parts: Sequence[EvaluationLike]) -> Table:
+def _items(parts: Sequence[Evaluation]) -> Table:
     columns = (
         Column("name", "column.name", width=1.2),
         Column("item", "column.item", width=1.6),
@@ -143,7 +139,7 @@ def _items(parts: Sequence[EvaluationLike]) -> Table:
     return Table("items", "table.items", columns, rows, ("name", "item"))
 
 
-def _lost(parts: Sequence[EvaluationLike]) -> Table:
+def _lost(parts: Sequence[Evaluation]) -> Table:
     columns = (
         Column("id", "column.id", width=1.2),
         Column("name", "column.name", width=1.1),
@@ -162,11 +158,11 @@ def _lost(parts: Sequence[EvaluationLike]) -> Table:
     return Table("lost", "table.lost", columns, rows, ("id", "name"), None, "empty.lost")
 
 
-def _corrected(one: CorrectionLike | None) -> Said | None:
+def _corrected(one: Correction | None) -> Said | None:
     return None if one is None else Said("note.corrected", {"by": one.by, "reason": one.reason})
 
 
-def _shifts(parts: Sequence[EvaluationLike]) -> Table:
+def _shifts(parts: Sequence[Evaluation]) -> Table:
     columns = (
         Column("name", "column.name", width=1.2),
         Column("start", "column.planned_from", INSTANT, 1.2),
@@ -185,7 +181,7 @@ def _shifts(parts: Sequence[EvaluationLike]) -> Table:
     return Table("shifts", "table.shifts", columns, rows, ("name", "start"))
 
 
-def _welfare(parts: Sequence[EvaluationLike]) -> Table:
+def _welfare(parts: Sequence[Evaluation]) -> Table:
     columns = (
         Column("name", "column.name"),
         Column("start", "column.from", INSTANT),
@@ -199,7 +195,7 @@ def _welfare(parts: Sequence[EvaluationLike]) -> Table:
     return Table("welfare", "table.welfare", columns, rows, ("name", "start"), None, "empty.welfare")
 
 
-def _evidence(parts: Sequence[EvaluationLike]) -> tuple[Evidence, ...]:
+def _evidence(parts: Sequence[Evaluation]) -> tuple[Evidence, ...]:
     """Positions within the shift behind each loss, where a device is named."""
     found: dict[str, Evidence] = {}
     for one in parts:
@@ -212,4 +208,4 @@ def _evidence(parts: Sequence[EvaluationLike]) -> tuple[Evidence, ...]:
     return tuple(list(found.values())[:100])
 
 
-KIND = Kind("evaluation", TITLE, object, build, choices=("worker", "crew", "scheme"))
+KIND = Kind("evaluation", TITLE, Evaluation, build, choices=("worker", "crew", "scheme"))

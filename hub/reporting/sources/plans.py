@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from fleet.calendar import local_date, span
 from fleet.compliance.judge import metrics_of
+from fleet.compliance.result import Compliance
 from fleet.master.places import Place
 from fleet.master.plan import Plan, Shift
-from fleet.reports.compliance.planned import Planned
+from fleet.reports.compliance.planned import Planned, judged
 from fleet.reports.document import Name
 from fleet.reports.kind import OrderError
 from fleet.reports.revision import Order
 from store.fleet_master import FleetMaster
-from store.readers_driven import DrivenReads
-from store.readers_session import ReadSession
+from store.readers_driven import TIMEOUT_S, DrivenReads
+from store.readers_session import Pool, ReadSession
 from store.report_subjects import ReportSubjects
 from store.vehicle_alarms import VehicleAlarms
 
@@ -34,7 +36,8 @@ class Bound(NamedTuple):
 class PlannedSource:
     """Plans of vehicles whose shifts begin in the span of the order."""
 
-    def __init__(self, session: ReadSession) -> None:
+    def __init__(self, pool: Pool) -> None:
+        session = ReadSession(pool, statement_timeout_s=TIMEOUT_S)
         self._master = FleetMaster(session)
         self._driven = DrivenReads(session)
         self._subjects = ReportSubjects(session)
@@ -62,7 +65,11 @@ class PlannedSource:
         return sorted(found, key=lambda one: (one.start, one.plan.id))
 
     async def piece(self, order: Order, key: Bound) -> Planned | None:
-        """A plan with all that it is judged by; None where its route or vehicle is not known (any more)."""
+        """A plan with all that it is judged by."""
+        return await self.of_plan(key)
+
+    async def of_plan(self, key: Bound) -> Planned | None:
+        """The same; None where its route or vehicle is not known (any more)."""
         plan, shift, start, end = key
         routes = await self._master.routes(start, (plan.route or "",))
         vehicles = await self._subjects.of_kind("vehicle", plan.vehicle)
@@ -90,6 +97,27 @@ class PlannedSource:
             return ()
         pieces = [await self.piece(order, key) for key in keys]
         return tuple(piece for piece in pieces if piece is not None)
+
+
+class Rounds:
+    """The plans of drivers judged (``hub.fleet.evaluating.RoundJudge``)."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._source = PlannedSource(pool)
+        self._master = FleetMaster(ReadSession(pool, statement_timeout_s=TIMEOUT_S))
+
+    async def rounds(self, plans: Sequence[Plan]) -> tuple[Compliance, ...]:
+        """The results of plans with a route and a vehicle; one after the other, each in a thread."""
+        shifts = {shift.id: shift for shift in await self._master.shifts()}
+        found = []
+        for plan in plans:
+            shift = shifts.get(plan.shift)
+            if plan.route is None or plan.vehicle is None or shift is None:
+                continue
+            piece = await self._source.of_plan(Bound(plan, shift, *span(shift, plan.on)))
+            if piece is not None:
+                found.append((await asyncio.to_thread(judged, piece)).compliance)
+        return tuple(found)
 
 
 SOURCES = {"route_compliance": PlannedSource, "missed_pickups": PlannedSource}

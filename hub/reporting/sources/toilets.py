@@ -8,15 +8,16 @@ from fleet.reports.kind import OrderError
 from fleet.reports.kinds.toilet_service import ToiletPiece
 from fleet.reports.revision import Order
 from fleet.toilets.service import METRICS
-from store.readers_driven import DrivenReads
-from store.readers_session import ReadSession
+from store.readers_driven import TIMEOUT_S, DrivenReads
+from store.readers_session import Pool, ReadSession
 from store.report_subjects import ReportSubjects, Subject
 
 
 class Toilets:
     """Attributes of the device say its class (``odour_class``) and how many ``stalls`` it has."""
 
-    def __init__(self, session: ReadSession) -> None:
+    def __init__(self, pool: Pool) -> None:
+        session = ReadSession(pool, statement_timeout_s=TIMEOUT_S)
         self._driven = DrivenReads(session)
         self._subjects = ReportSubjects(session)
 

@@ -9,8 +9,8 @@ from fleet.reports.kinds.fleet_summary import FleetPiece
 from fleet.reports.revision import Order
 from fleet.track import Driven
 from hub.reporting.sources.plans import PlannedSource
-from store.readers_driven import DrivenReads
-from store.readers_session import ReadSession
+from store.readers_driven import TIMEOUT_S, DrivenReads
+from store.readers_session import Pool, ReadSession
 from store.report_subjects import ReportSubjects, Subject
 from store.vehicle_alarms import VehicleAlarms
 
@@ -18,7 +18,8 @@ from store.vehicle_alarms import VehicleAlarms
 class VehicleDays:
     """Positions of vehicles (``fleet.reports.kinds.vehicle_day``)."""
 
-    def __init__(self, session: ReadSession) -> None:
+    def __init__(self, pool: Pool) -> None:
+        session = ReadSession(pool, statement_timeout_s=TIMEOUT_S)
         self._driven = DrivenReads(session)
         self._subjects = ReportSubjects(session)
 
@@ -39,9 +40,10 @@ class VehicleDays:
 class FleetDays(VehicleDays):
     """Vehicles with their plans and alarms (``fleet.reports.kinds.fleet_summary``)."""
 
-    def __init__(self, session: ReadSession) -> None:
-        super().__init__(session)
-        self._plans = PlannedSource(session)
+    def __init__(self, pool: Pool) -> None:
+        session = ReadSession(pool, statement_timeout_s=TIMEOUT_S)
+        super().__init__(pool)
+        self._plans = PlannedSource(pool)
         self._alarms = VehicleAlarms(session)
 
     async def piece(self, order: Order, key: Subject) -> FleetPiece:  # type: ignore[override]
