@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from fleet.compliance.result import StopResult
 from fleet.master.route import LonLat
 from fleet.reports.compliance.judged import Judged
-from fleet.reports.compliance.planned import Planned, judged
 from fleet.reports.compliance.sheets import reason
 from fleet.reports.document import (
     COUNT,
@@ -36,9 +37,12 @@ from fleet.reports.document import (
 )
 from fleet.reports.kind import Kind
 from fleet.reports.revision import Order
+from fleet.track import Signal
 
 TITLE = "report.missed_pickups"
 MOST_BARS = 30
+STALE_US = 6 * 3_600_000_000  #: a level that is older says nothing
+OVERFLOW_PCT = 95.0  #: DOMAIN.md, bins
 
 
 class MissedPickup(msgspec.Struct, frozen=True):
@@ -73,17 +77,35 @@ class Round(msgspec.Struct, frozen=True):
     missed: tuple[MissedPickup, ...] = ()
 
 
-def reduce(order: Order, piece: Planned) -> Round:
+class Watched(NamedTuple):
+    """A bin from the shift on: its levels, and when it was emptied."""
+
+    fill: Signal
+    emptied: tuple[int, ...] = ()
+
+
+class PickupPiece(NamedTuple):
+    """A plan judged, and the bins of its stops that were not served in time."""
+
+    judged: Judged
+    bins: Mapping[str, Watched] = {}
+
+
+def reduce(order: Order, piece: PickupPiece) -> Round:
     """The stops of a plan that were missed or late, out of its judgement."""
-    one = judged(piece)
+    one = piece.judged
     stops = one.compliance.stops
-    found = tuple(_missed(one, stop) for stop in stops if stop.state in ("missed", "late"))
+    found = tuple(
+        _missed(one, stop, piece.bins.get(stop.device or "")) for stop in stops if stop.state in ("missed", "late")
+    )
     return Round(one.compliance.plan, len(stops), sum(stop.state == "no_data" for stop in stops), found)
 
 
-def _missed(one: Judged, stop: StopResult) -> MissedPickup:
-    """A stop that was missed; served after all where a later pass served it."""
+def _missed(one: Judged, stop: StopResult, bin_: Watched | None) -> MissedPickup:
+    """A stop that was missed; served after all where a later pass served it, or its bin was emptied since."""
+    edge = stop.planned[1] if stop.planned else one.compliance.end
     later = [other.at for other in one.compliance.stops if other.stop == stop.stop and other.number > stop.number]
+    later += [at for at in (bin_.emptied if bin_ else ()) if at >= edge]
     served = stop.at if stop.state == "late" else min((at for at in later if at is not None), default=None)
     return MissedPickup(
         stop=stop.stop,
@@ -95,10 +117,32 @@ def _missed(one: Judged, stop: StopResult) -> MissedPickup:
         state=stop.state,
         planned=stop.planned,
         served_at=served,
+        fill_pct=_level(bin_, edge),
+        overflowed=_overflowed(bin_, edge, served),
         reason=reason(one, stop).word.removeprefix("reason."),
         device=stop.device,
         place=one.place(stop.stop),
     )
+
+
+def _level(bin_: Watched | None, at: int) -> float | None:
+    """The level at an instant, as it was told last; None where that is longer ago than :data:`STALE_US`."""
+    if bin_ is None:
+        return None
+    place = int(np.searchsorted(bin_.fill.at, at, "right")) - 1
+    if place < 0 or at - int(bin_.fill.at[place]) > STALE_US:
+        return None
+    return float(bin_.fill.value[place])
+
+
+def _overflowed(bin_: Watched | None, begin: int, until: int | None) -> bool:
+    """Whether it was at its overflowing level from its window's end until it was served (or as far as is known)."""
+    if bin_ is None:
+        return False
+    inside = bin_.fill.at >= begin
+    if until is not None:
+        inside &= bin_.fill.at < until
+    return bool((bin_.fill.value[inside] >= OVERFLOW_PCT).any())
 
 
 def build(order: Order, parts: Sequence[Round]) -> Document:

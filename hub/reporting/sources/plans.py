@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from fleet.calendar import local_date, span
 from fleet.compliance.judge import metrics_of
 from fleet.compliance.result import Compliance
@@ -14,7 +16,9 @@ from fleet.master.plan import Plan, Shift
 from fleet.reports.compliance.planned import Planned, judged
 from fleet.reports.document import Name
 from fleet.reports.kind import OrderError
+from fleet.reports.kinds.missed_pickups import PickupPiece, Watched
 from fleet.reports.revision import Order
+from fleet.track import Signal
 from store.fleet_master import FleetMaster
 from store.readers_driven import TIMEOUT_S, DrivenReads
 from store.readers_session import Pool, ReadSession
@@ -22,6 +26,7 @@ from store.report_subjects import ReportSubjects
 from store.vehicle_alarms import VehicleAlarms
 
 DAY = 86_400_000_000
+NO_LEVELS = Signal(np.empty(0, np.int64), np.empty(0))
 
 
 class Bound(NamedTuple):
@@ -99,6 +104,24 @@ class PlannedSource:
         return tuple(piece for piece in pieces if piece is not None)
 
 
+class Pickups(PlannedSource):
+    """Plans judged, with the bins of stops that were not served in time (``fleet.reports.kinds.missed_pickups``)."""
+
+    async def piece(self, order: Order, key: Bound) -> PickupPiece | None:  # type: ignore[override]
+        """A plan judged, and the bins of its late stops, until a day after the shift."""
+        planned = await self.of_plan(key)
+        if planned is None:
+            return None
+        one = await asyncio.to_thread(judged, planned)
+        late = {stop.device for stop in one.compliance.stops if stop.device and stop.state in ("missed", "late")}
+        bins = {}
+        for device in sorted(late):
+            said = await self._driven.driven(device, start=key.start, end=key.end + DAY, metrics=("fill_pct",))
+            emptied = tuple(at for kind, at, _ in said.events if kind == "emptied")
+            bins[device] = Watched(said.signals.get("fill_pct", NO_LEVELS), emptied)
+        return PickupPiece(one, bins)
+
+
 class Rounds:
     """The plans of drivers judged (``hub.fleet.evaluating.RoundJudge``)."""
 
@@ -120,4 +143,4 @@ class Rounds:
         return tuple(found)
 
 
-SOURCES = {"route_compliance": PlannedSource, "missed_pickups": PlannedSource}
+SOURCES = {"route_compliance": PlannedSource, "missed_pickups": Pickups}
