@@ -16,7 +16,7 @@ from fleet.reports.sheets import change_cells
 from fleet.reports.speech import Speech
 from fleet.reports.stamp import Appeal, Signature
 
-MOST_ROWS = 2_000  #: of a table on paper; the sheets have them all
+MOST_ROWS = 500  #: of a table for reading; the sheets have them all
 _RIGHT = ("number", "share", "duration")
 
 

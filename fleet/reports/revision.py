@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 
@@ -110,13 +111,12 @@ def _by_key(table: Table | None) -> dict[tuple[Cell | int, ...], dict[str, Cell]
         return found
     names = [column.id for column in table.columns]
     keys = table.key or tuple(names)
+    seen: Counter[tuple[Cell, ...]] = Counter()
     for row in table.rows:
         cells = dict(zip(names, row, strict=True))
         key = tuple(_hashable(cells[name]) for name in keys)
-        count = 0
-        while (*key, count) in found:
-            count += 1
-        found[*key, count] = cells
+        found[*key, seen[key]] = cells
+        seen[key] += 1
     return found
 
 

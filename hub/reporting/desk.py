@@ -151,5 +151,5 @@ def render(edition: Edition, name: str) -> RenderedReport:
     made = formats()[name]
     content = made.write(edition)
     table = f"-{edition.table}" if edition.table else ""
-    safe = "".join(char if char.isalnum() or char in "-_" else "_" for char in table)
+    safe = "".join(char if char.isascii() and (char.isalnum() or char == "-") else "_" for char in table)
     return RenderedReport(content, made.media_type(edition), f"{file_name(edition)}{safe}.{made.suffix(edition)}")

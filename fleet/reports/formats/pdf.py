@@ -16,6 +16,8 @@ import typst
 from fleet.reports.format import Edition, Format, always
 from fleet.reports.layout import lay_out
 
+MOST_TAGGED = 400  #: rows; the tags of each cell make long tables ten times as large
+
 
 @cache
 def _fonts() -> typst.Fonts:
@@ -31,10 +33,12 @@ def _page() -> bytes:
 
 
 def write(edition: Edition) -> bytes:
-    """The pages; tagged, with the time at which the revision was made as that of the file."""
+    """The pages; tagged for readers aloud unless they are many. The time of the file is that of the revision."""
     content = msgspec.json.encode(lay_out(edition)).decode()
+    rows = sum(len(table.rows) for table in edition.document.tables())
     made: bytes = typst.compile(
         _page(), font_paths=_fonts(), ignore_system_fonts=True, sys_inputs={"report": content},
+        pdf_tags=rows <= MOST_TAGGED,
         timestamp=edition.stamp.made_at // 1_000_000,
     )  # fmt: skip
     return made
