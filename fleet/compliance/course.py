@@ -46,7 +46,7 @@ class Course(NamedTuple):
 @lru_cache(maxsize=256)
 def course_of(route: Route, places: tuple[Place, ...], beyond_m: float) -> Course:
     """The course of a route among places; ``beyond_m`` from lines and access begins a deviation."""
-    plane = plane_of(route.lines)
+    plane = plane_of(route.lines or route.access or (tuple((stop.lon, stop.lat) for stop in route.stops),))
     lines = polylines(route.lines, plane)
     found = grid(lines, route.tolerance_m)
     allowed = grid(polylines((*route.lines, *route.access), plane), beyond_m)

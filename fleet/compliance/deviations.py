@@ -29,8 +29,8 @@ def beyond(route_corridor_m: float, settings: Settings) -> float:
 
 def deviations(made: Steps, driven: Driven, course: Course, settings: Settings) -> tuple[Deviation, ...]:
     """The deviations, in order."""
-    if len(made.at) < 2:
-        return ()
+    if len(made.at) < 2 or not len(course.allowed.lines.x0):
+        return ()  # nowhere is off a way that nobody knows
     distance = course.allowed.distance(made.x, made.y)
     distance[course.in_place(made.x, made.y) >= 0] = 0.0
     return tuple(

@@ -9,6 +9,7 @@ from fleet.compliance.consumption import fuel_l, loads
 from fleet.compliance.course import course_of
 from fleet.compliance.coverage import covered
 from fleet.compliance.deviations import beyond, deviations
+from fleet.compliance.line_ends import to_the_ends
 from fleet.compliance.matching import match
 from fleet.compliance.result import Compliance
 from fleet.compliance.settings import Settings
@@ -57,7 +58,8 @@ def judge(
     x, y = course.plane.metres(track.lon, track.lat)
     made = steps(track, x, y, driven, route.work, settings)
     missing = gaps(made, begin, end, settings)
-    matched = match(made, course, route, settings)
+    matched = match(made, course, route)
+    matched = matched._replace(runs=to_the_ends(matched.runs, made, course, route))
     unseen = possible(missing, made, matched, course, route, settings)
     passes, stretches = covered(matched.runs, unseen, course, route, settings)
     results = stops(plan, route, driven, made, matched, unseen, course, emptied or {}, settings)

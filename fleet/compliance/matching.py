@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fleet.compliance.course import Course
-from fleet.compliance.settings import Settings
 from fleet.compliance.steps import LEAST_M, Flags, Steps
 from fleet.geometry.nearness import Indices, offsets
 from fleet.geometry.plane import Metres
@@ -78,7 +77,7 @@ class _Pairs(NamedTuple):
     known: Flags
 
 
-def match(made: Steps, course: Course, route: Route, settings: Settings) -> Matched:
+def match(made: Steps, course: Course, route: Route) -> Matched:
     """Match all steps in which the work was on, or may have been."""
     none = Matched(_no_runs(), np.empty(0, np.int64), np.empty(0))
     if len(made.at) < 2:

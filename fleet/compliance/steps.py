@@ -67,7 +67,7 @@ def steps(track: Track, x: Metres, y: Metres, driven: Driven, work: Iterable[str
     ignition = _value(driven.signals.get("ignition"), track.at, settings)
     on, changed = _work(driven, tuple(work), track.at, settings)
     off = (ignition[:-1] < 0.5) & ~(ignition[1:] >= 0.5)
-    on = np.where(ignition < 0.5, np.where(np.isnan(on), on, 0.0), on)
+    on = np.where(ignition < 0.5, 0.0, on)  # whatever the other signals say, or do not say
     gap = seconds > _patience(seconds, still, settings)
     known = ~np.isnan(on[:-1]) & ~np.isnan(on[1:]) & ~gap
     begin, end = _worked(on, changed, track.at, slow)

@@ -24,6 +24,8 @@ PIECE_M = 25.0
 SHORT_S = 600.0
 NO_SPARE = 0.7
 """Who got as far along the lines as this share of his usual pace had no time to be elsewhere."""
+HALT_US = 120_000_000
+"""How long before or after a gap a vehicle on the lines may have halted."""
 STAYED_M = 50.0
 """Who is found within so many metres of where he vanished, in less than ten minutes, stood there."""
 
@@ -49,6 +51,22 @@ def possible(
     return Possible(np.concatenate(begins), np.concatenate(ends), np.concatenate(times))
 
 
+def _vanished(matched: Matched, at: int) -> float | None:
+    """Where on the lines it was driving last before an instant; None if it was elsewhere."""
+    runs = matched.runs
+    ends = runs.at[runs.starts[1:] - 1]
+    some = np.flatnonzero((ends <= at) & (ends >= at - HALT_US) & (runs.direction > 0))
+    return float(runs.end[some[np.argmax((runs.end - runs.begin)[some])]]) if len(some) else None
+
+
+def _appeared(matched: Matched, at: int) -> float | None:
+    """Where on the lines it was driving first after an instant; None if it was elsewhere."""
+    runs = matched.runs
+    begins = runs.at[runs.starts[:-1]]
+    some = np.flatnonzero((begins >= at) & (begins <= at + HALT_US) & (runs.direction > 0))
+    return float(runs.begin[some[np.argmax((runs.end - runs.begin)[some])]]) if len(some) else None
+
+
 def _way(seconds: float, route: Route, settings: Settings) -> float:
     """How far along the lines it can have got."""
     return min(route.work_max_kmh, settings.reach_kmh) / 3.6 * seconds + route.tolerance_m
@@ -59,7 +77,7 @@ def _pace(matched: Matched) -> float:
     runs = matched.runs
     if not len(runs.begin):
         return 0.0
-    seconds = (np.maximum.reduceat(runs.at, runs.starts[:-1]) - np.minimum.reduceat(runs.at, runs.starts[:-1])) / 1e6
+    seconds = (runs.at[runs.starts[1:] - 1] - runs.at[runs.starts[:-1]]) / 1e6
     return float((runs.end - runs.begin).sum() / max(seconds.sum(), 1.0))
 
 
@@ -103,13 +121,12 @@ def _reached(
     apart = float(np.hypot(made.x[after] - made.x[before], made.y[after] - made.y[before]))
     if apart < STAYED_M and seconds < SHORT_S:
         return np.zeros(len(x), bool)
-    own = matched.place[matched.fix == before]
-    others = matched.place[matched.fix == after]
-    forth = others[None, :] - own[:, None]
+    own, others = _vanished(matched, int(made.at[before])), _appeared(matched, int(made.at[after]))
+    if own is None or others is None:
+        return reached
+    forth = others - own
     least = 0.0 if seconds < SHORT_S else NO_SPARE * pace * seconds
-    ahead = (forth > least) & (forth <= _way(seconds, route, settings))
-    if ahead.any():
+    if least < forth <= _way(seconds, route, settings):
         # It went on along the lines, and there was no time for anything else.
-        left, right = np.argwhere(ahead)[int(np.argmin(forth[ahead]))]
-        reached &= (high > own[left]) & (low < others[right])
+        reached &= (high > own) & (low < others)
     return reached

@@ -121,19 +121,20 @@ class _Tally:
                 self.stops["missed right"] -= 1
 
     def _deviations(self, result: Compliance, truth: Worked) -> None:
-        told = list(result.deviations)
-        gaps = [(gap.start, gap.end) for gap in result.gaps]
-        for begin, end, length in truth.deviations:
-            own = [one for one in told if one.start <= end + SURE_US and one.end >= begin - SURE_US]
-            hidden = any(left <= end and right >= begin for left, right in gaps)
-            for one in own:
-                told.remove(one)
-            if hidden or (not own and end - begin < SHORT_US):
+        spells = [(begin - SURE_US, end + SURE_US, length, 0.0) for begin, end, length in truth.deviations]
+        spells += [(one.start, one.end, 0.0, one.length_m) for one in result.deviations]
+        for group in _touching(spells):
+            begin, end = group[0][0], max(one[1] for one in group)
+            true, told = sum(one[2] for one in group), sum(one[3] for one in group)
+            if any(gap.start <= end and gap.end >= begin for gap in result.gaps):
                 continue
-            self.truths += 1
-            if own:
-                self.lengths.append((length, sum(one.length_m for one in own)))
-        self.wrong += len(told)
+            if not true:
+                self.wrong += 1
+            elif told:
+                self.truths += 1
+                self.lengths.append((true, told))
+            else:
+                self.truths += end - begin - 2 * SURE_US >= SHORT_US
 
     def row(self, name: str) -> Row:
         errors, stops = np.array(self.errors), self.stops
@@ -207,6 +208,17 @@ def disturbed(city: FleetCity, task: Task, name: str, disturb: Disturbance) -> l
     low = next((i for i, one in enumerate(own) if one.observed_at >= task.span[0]), len(own))
     some = [one for one in own[max(0, low - 1) :] if one.observed_at < task.span[1]]
     return disturb(some, Random(f"{city.seed}/{name}/{task.plan.id}"), task.span)  # noqa: S311
+
+
+def _touching(spells: list[tuple[int, int, float, float]]) -> list[list[tuple[int, int, float, float]]]:
+    """Spells that overlap, together; in order."""
+    groups: list[list[tuple[int, int, float, float]]] = []
+    for one in sorted(spells):
+        if groups and one[0] <= max(other[1] for other in groups[-1]):
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    return groups
 
 
 def _services(truth: Worked) -> Counter[str]:

@@ -249,6 +249,58 @@ def test_splitting_a_line_at_any_vertex_changes_no_coverage(cuts: set[int], kept
             assert getattr(other, field) == pytest.approx(getattr(one_pass, field), abs=1e-4)
 
 
+def test_where_the_time_went_and_when_it_left_and_came_back() -> None:
+    depot = Place("yard", "depot", *line((-300.0, 0.0))[0])
+    out, home = [(-300.0, 0.0), (0.0, 0.0)], [(1_000.0, 0.0), (-300.0, 0.0)]
+    rows = (
+        stand(-300, 0, 0, 600),
+        drive(out, begin=600, kmh=18.0),
+        drive(STREET, begin=670, kmh=9.0),
+        stand(1_000, 0, 1_080, 900),
+        drive(home, begin=1_980, kmh=18.0),
+        stand(-300, 0, 2_250, 4_950),
+    )
+    on = [(s, 1.0 if 670 <= s < 1_080 else 0.0) for s in range(0, 7_200, 10)]
+    engine = [(s, 1.0 if 600 <= s < 2_250 else 0.0) for s, _ in on]
+    result = judged(
+        route(line(*STREET), access=(line(*out),)), driven(*rows, signals={"brush": on, "ignition": engine}), depot
+    )
+    split = result.split
+    assert (split.work_s, split.idle_s) == pytest.approx((410, 920), abs=25)
+    assert split.transit_s == pytest.approx(60 + 260, abs=20)
+    assert split.off_s == pytest.approx(5_500, abs=60)
+    assert split.no_data_s == 0
+    assert (split.work_m, split.transit_m) == pytest.approx((1_000, 1_600), abs=25)
+    assert result.driven_m == pytest.approx(2_600, abs=20)
+    assert result.empty_running == 0
+    assert ((result.began or 0) - START) / 1e6 == pytest.approx(610, abs=10)
+    assert ((result.ended or 0) - START) / 1e6 == pytest.approx(2_240, abs=15)
+    assert result.deviations == ()
+
+
+def test_a_route_of_stops_alone_has_no_coverage_and_no_deviations() -> None:
+    plan = Route("r", 1, "collect", (), stops=(stop("a", 1_000, 0),))
+    result = judged(plan, driven(drive(STREET), stand(1_000, 0, 410, 6_790)))
+    assert result.coverage is None
+    assert result.deviations == ()
+    assert [one.state for one in result.stops] == ["served"]
+
+
+def test_lines_in_another_order_than_driven_are_covered_to_their_ends() -> None:
+    way = [(0.0, 0.0), (205.0, 0.0), (205.0, 310.0), (500.0, 310.0)]
+    parts = [line(*way[begin : begin + 2]) for begin in (2, 0, 1)]
+    one = driven(drive([(-50.0, 0.0), *way[1:-1], (560.0, 310.0)], kmh=12.0), stand(560, 310, 300, 6_900))
+    ((covered, missed, _),) = shares(judged(route(*parts), one))
+    assert (covered, missed) == (100, 0)
+
+
+def test_a_line_that_was_left_before_its_end_is_not_covered_to_it() -> None:
+    turning = [(0.0, 0.0), (700.0, 0.0), (700.0, 300.0)]
+    ((covered, missed, _),) = shares(judged(route(line(*STREET)), driven(drive(turning), stand(700, 300, 410, 6_790))))
+    assert covered == pytest.approx(70, abs=2)
+    assert missed == pytest.approx(30, abs=2)
+
+
 def test_a_shift_past_midnight_is_judged_as_one() -> None:
     night = START + 15 * HOUR  # 23:00 in Shanghai
     rows = drive([(0.0, 0.0), (1_000.0, 0.0), (0.0, 0.0)] * 4, kmh=5.0)
