@@ -12,6 +12,7 @@ from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
 from api.planning_models import PlanningForm
 from api.ports import Services
+from api.report_models import FORMS as REPORT_FORMS
 from api.routes import (
     alerts,
     audit,
@@ -30,6 +31,7 @@ from api.routes import (
     pages,
     planning,
     prometheus,
+    reports,
     rules,
     series,
     shelves,
@@ -45,7 +47,7 @@ from api.write_models import BODIES
 
 _RESOURCES = (
     telemetry, uplinks, devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet,
-    fleet_entry, bins, planning, evaluation, metrics, dead_letters, audit, status, evaluation_records,
+    fleet_entry, bins, planning, evaluation, reports, metrics, dead_letters, audit, status, evaluation_records,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 
@@ -71,6 +73,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
     problems.install(app)
     openapi.install(app, (*BODIES, *FORMS, *EVALUATION_FORMS))
     openapi.install(app, (*BODIES, *FORMS, PlanningForm))
+    openapi.install(app, (*BODIES, *FORMS, *EVALUATION_FORMS, *REPORT_FORMS))
     app.add_middleware(BodyLimit, limit=max_body_bytes or max(MAX_BODY_BYTES, services.limits.body_bytes))
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
     return app

@@ -21,6 +21,7 @@ TAGS = [
     {"name": "Rules", "description": "What the hub looks for: rules of alerts."},
     {"name": "Fleet", "description": "What is planned, and what vehicles and workers did and are doing."},
     {"name": "Bins", "description": "When bins were emptied, which are to be emptied, and how full they will be."},
+    {"name": "Reports", "description": "Planned against actual, with revisions, signatures and appeals."},
     {"name": "Evaluation", "description": "Evaluation of workers and crews: schemes, findings, appeals."},
     {"name": "Planning", "description": "Which bins are collected by whom, and the work orders."},
     {"name": "Metrics", "description": "The catalogue of measured quantities."},

@@ -15,6 +15,7 @@ from api.bin_ports import BinOutlook, EmptyingReader
 from api.evaluation_ports import EvaluationDesk
 from api.fleet_ports import FleetKeeper, FleetReader
 from api.planning_ports import OrderReader, Planning
+from api.report_ports import ReportDesk
 from api.trip_ports import TripReader
 from devices.access import AuditEntry, KeyEntry, Principal
 from devices.errors import SanihubError, TransientError
@@ -305,6 +306,7 @@ class Services:
     planning: Planning
     orders: OrderReader
     probe: HubProbe
+    reports: ReportDesk | None = None
     evaluation: EvaluationDesk | None = None
     limits: PostLimits = field(default_factory=PostLimits)
     metrics: Families = tuple

@@ -32,6 +32,8 @@ from hub.notify.wiring import make_sender
 from hub.planning.service import PlanningService
 from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
+from hub.reporting.desk import ReportDesk
+from hub.reporting.sources.plans import Rounds
 from hub.settings import MqttSection, Settings
 from hub.uplinks import PostedUplinks
 from hub.web import WebServer
@@ -121,6 +123,7 @@ class Hub:
         self.pipeline = Pipeline(self.tracking.desk, assembler, settings.intake.bounds())
         self._bin_history = BinHistory(ReadSession(self._pool))
         self.scribe = Scribe(self.alerting.desk, self._bin_history, self.registry, settings.bins)
+        self.reports = ReportDesk(self._pool)
         self.spool = Spool(data / "spool", settings.intake.spool())
         self.subscribers = [
             MqttSubscriber(section.broker(), routes(settings, section.name), self.pipeline, self._keep)
@@ -199,6 +202,7 @@ class Hub:
             self.web.stop()
         await self.planning.stop()
         await asyncio.wait(set(tasks.values()))
+        await self.reports.stop()
         self.spool.close()
         await self._pool.close()
         await self.store.close()
@@ -229,7 +233,8 @@ class Hub:
             planning=self.planning,
             orders=self.orders,
             probe=probe,
-            evaluation=Evaluating(self._pool),
+            reports=self.reports,
+            evaluation=Evaluating(self._pool, judge=Rounds(self._pool)),
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,
                 body_within_s=self.http.body_within_s,

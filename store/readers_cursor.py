@@ -98,6 +98,12 @@ class EmptyingCursor(msgspec.Struct, frozen=True, array_like=True, tag="m"):
     key: _Int32
 
 
+class ReportCursor(msgspec.Struct, frozen=True, array_like=True, tag="u"):
+    """Before the report with this id (the newest come first)."""
+
+    id: _Int64
+
+
 class RecordCursor(msgspec.Struct, frozen=True, array_like=True, tag="n"):
     """Before the task, finding or appeal with this id (the newest come first)."""
 

@@ -21,6 +21,7 @@ from hub.bins.settings import BinsSection
 from hub.commanding import Commanding
 from hub.fleet.evaluating import Evaluating
 from hub.planning.service import PlanningService
+from hub.reporting.desk import ReportDesk
 from hub.uplinks import PostedUplinks
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
@@ -181,6 +182,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
         assembler = Assembler(store, registry, {}, IntakeRules())
         orders = WorkOrders(ReadSession(pool), WriteSession(pool))
         planning = PlanningService(readers.devices, ReadSession(pool), orders)
+        desk = ReportDesk(pool)
         yield Services(
             devices=readers.devices,
             telemetry=readers.telemetry,
@@ -203,6 +205,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             ),
             orders=WorkOrders(ReadSession(pool), WriteSession(pool)),
             probe=probe,
+            reports=desk,
             evaluation=Evaluating(pool, clock=lambda: micros(NOW)),
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),
@@ -211,6 +214,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             clock=lambda: micros(NOW),
         )
         await planning.stop()
+        await desk.stop()
 
 
 @pytest.fixture
