@@ -43,11 +43,19 @@ class ReadSession:
         self._acquire_timeout_s = acquire_timeout_s
 
     async def rows(
-        self, query: LiteralString, params: Mapping[str, Any] | None = None, *, timeout_s: float | None = None
+        self,
+        query: LiteralString,
+        params: Mapping[str, Any] | None = None,
+        *,
+        timeout_s: float | None = None,
+        binary: bool = False,
     ) -> list[Row]:
-        """All rows of one statement. ``timeout_s`` replaces both bounds for this question."""
+        """All rows of one statement. ``timeout_s`` replaces both bounds for this question.
+
+        ``binary`` asks for the values in the server's binary form, for columns of bytes.
+        """
         async with self._transaction(timeout_s) as connection:
-            cursor = await connection.execute(query, params)
+            cursor = await connection.execute(query, params, binary=binary)
             return await cursor.fetchall()
 
     @asynccontextmanager

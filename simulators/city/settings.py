@@ -35,7 +35,9 @@ class Intervals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Incidents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often things go wrong: mean occurrences per device and hour (on duty, for vehicles and workers).
 
-    ``missed_stop`` is a share instead: of the stops that were due, those at which the crew drives past.
+    ``missed_stop`` is a share instead: of the stops that were due, those at which the crew drives past. ``compaction``
+    is refuse that settles or is pressed down, ``outlier`` one wild reading of a bin's sensor. ``late``, ``early`` and
+    ``absent`` are shares of a worker's shifts.
     """
 
     idle: Rate = 0.1
@@ -43,8 +45,13 @@ class Incidents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     speeding: Rate = 0.08
     missed_stop: Share = 0.01
     fire: Rate = 0.0001
+    compaction: Rate = 0.0
+    outlier: Rate = 0.0
     odour: Rate = 0.03
     water_leak: Rate = 0.01
     off_post: Rate = 0.05
     standing: Rate = 0.02
     sos: Rate = 0.004
+    late: Share = 0.03
+    early: Share = 0.02
+    absent: Share = 0.01

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from simulators.city.bins import Bin
 from simulators.city.chance import next_after
 from simulators.city.driving import Driver
+from simulators.city.duty import RoundWatch
 from simulators.city.excursion import Excursion, SpeedWatch
 from simulators.city.fleet_types import FILLING, LIFTING, WORKING
 from simulators.city.local_time import MINUTE, LocalTime, Shift, shift_at
@@ -16,7 +17,7 @@ from simulators.city.plan import VehiclePlan
 from simulators.city.settings import Incidents
 from simulators.city.streets import Arc, Streets
 from simulators.city.vehicle import HOPPER_KG, Vehicle
-from simulators.truth import TruthLog
+from simulators.truth import Episode, TruthLog
 
 BinsByArc = dict[tuple[int, int], list[tuple[float, Bin]]]
 """(edge, tail) of an arc to the bins at its right-hand side, in the order of driving, with metres along it."""
@@ -62,21 +63,34 @@ class ShiftWork:
             first = 0
             if fresh and self._v.now > shift.begin:
                 first = self._rng.randrange(len(plan.round))
+                duty = self._begin_duty(shift)
             else:
                 yield self._parked(shift.begin + late)
+                yield self._warm_up()
+                duty = self._begin_duty(shift)
                 yield from self._leave_depot()
             fresh = False
             yield from self._shift(shift, first)
             yield from self._transit(self._streets.path(plan.start, plan.depot), end=plan.parking_m)
+            self._truth.end(duty, self._v.now)
             yield self._parked(shift.end)
+
+    def _begin_duty(self, shift: Shift) -> Episode:
+        """From here on the vehicle is out, until it is back in the yard."""
+        return self._truth.begin("shift", self._v.id, self._v.now, planned_us=[shift.begin, shift.end])
+
+    def _watched(self, first: int) -> RoundWatch:
+        return RoundWatch(self._truth, self._v.id, self._plan.round, first, self._v.type.work_limit_kmh)
 
     def _parked(self, until: int) -> Phase:
         seconds = max(1.0, (until - self._v.now) / SECOND)
         return Phase(self._plan.yard, self._plan.parking_m, seconds=seconds, signals=OFF, notify=True)
 
+    def _warm_up(self) -> Phase:
+        return Phase(self._plan.yard, self._plan.parking_m, seconds=self._rng.uniform(60, 140))
+
     def _leave_depot(self) -> Iterator[Phase]:
         plan = self._plan
-        yield Phase(plan.yard, plan.parking_m, seconds=self._rng.uniform(60, 140))
         way = self._streets.path(plan.depot, plan.start)
         yield from self._transit(way, begin=plan.yard.length - plan.parking_m)
 
@@ -85,7 +99,9 @@ class ShiftWork:
         plan, vehicle = self._plan, self._v
         while True:
             began = vehicle.now
+            self._on_round = self._watched(first)
             yield from self._round(plan.round[first:], shift)
+            self._on_round.close(vehicle.now)
             first = 0
             closing = vehicle.now > shift.end - 60 * MINUTE
             if vehicle.load_kg > (0.0 if closing else 0.2 * HOPPER_KG):
@@ -112,8 +128,10 @@ class ShiftWork:
             calming = watch is not None and hurried <= 0
             pause = None if watch is not None else self._at_end_of(arc, shift)
             after = None if calming or pause is not None else following
+            self._on_round.onward(self._v.now)
             for phase in self._work(arc, after, watch is not None):
                 yield phase
+                self._on_round.see(phase)
                 if watch is not None:
                     watch.see(phase)
             if watch is not None and (calming or after is None):
@@ -146,6 +164,7 @@ class ShiftWork:
             return False
         if self._rng.random() < self._incidents.missed_stop:
             self._truth.point("missed_stop", self._v.id, self._v.now, bin=container.id, fill_pct=round(level, 1))
+            self._on_round.stop("missed", container.id, self._v.now)
             return False
         return True
 
@@ -153,6 +172,7 @@ class ShiftWork:
         def emptied(at: int) -> None:
             self._v.lifts += 1
             self._v.load_kg += container.empty(at, self._v.id)
+            self._on_round.stop("served", container.id, at)
 
         return Phase(arc, along, seconds=self._rng.uniform(22, 45), signals=LIFTING, notify=True, on_end=emptied)
 

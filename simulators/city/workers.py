@@ -1,4 +1,7 @@
-"""Workers with badges: they walk their posts on shift, sometimes leave them, and are not tracked off shift."""
+"""Workers with badges: they walk their posts on shift, sometimes leave them, and are not tracked off shift.
+
+Some come late, leave early or stay away; the badge then says off duty, as it does outside of shifts.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from simulators.city.receiver import Receiver
 from simulators.city.route import Corridor
 from simulators.city.settings import Incidents, Intervals
 from simulators.city.streets import Arc, Streets
-from simulators.truth import TruthLog
+from simulators.truth import Episode, TruthLog
 
 SHIFTS = ((5 * 60, 480), (13 * 60, 480), (21 * 60, 480))
 SHIFT_WEIGHTS = (48, 42, 10)
@@ -23,6 +26,8 @@ PACE_MPS = (0.7, 1.15)
 STEP_M = 0.62
 OFF_POST_M = 80.0
 FARTHEST_POST_TRIP_M = 700.0
+LATE_MIN = (6.0, 60.0)
+EARLY_MIN = (10.0, 90.0)
 
 
 class Worker:
@@ -54,7 +59,10 @@ class Worker:
         self._next_absence = next_after(rng, start, incidents.off_post)
         self._next_standing = next_after(rng, start, incidents.standing)
         self._next_sos = next_after(rng, start, incidents.sos)
+        self._seed = seed
         self._shift = shift_at(clock, start, (self.window,))
+        self._duty = self._attended(self._shift)
+        self._attendance: Episode | None = None
         self._walked_m = max(0, start - self._shift.begin) / HOUR * 1_900
         self._seq = 0
         self._now = start
@@ -74,10 +82,12 @@ class Worker:
 
     def _wake(self, at: int) -> Observation:
         if at >= self._shift.end:
-            self._shift = shift_at(self._clock, at, (self.window,))
-            self._walked_m = 0.0
-        if at < self._shift.begin:
-            self._agenda.put(min(at + self._off_interval, self._shift.begin), self.id, self._wake)
+            self._next_shift(at)
+        if at >= self._shift.begin and self._attendance is None:
+            self._attendance = self._truth.begin("attendance", self.id, self._shift.begin, **self._kept())
+        if not self._duty.begin <= at < self._duty.end:
+            ahead = [one for one in (self._shift.begin, self._duty.begin, self._shift.end) if one > at]
+            self._agenda.put(min(at + self._off_interval, *ahead), self.id, self._wake)
             self._hold(at)
             return self._off_duty(at)
         self._catch_up(at)
@@ -86,9 +96,35 @@ class Worker:
         self._agenda.put(min(due, max(self._next_sos, at + 1_000)), self.id, self._wake)
         return self._on_duty(at, self._shift, events)
 
+    def _next_shift(self, at: int) -> None:
+        if self._attendance is not None:
+            self._truth.end(self._attendance, self._shift.end)
+            self._attendance = None
+        self._shift = shift_at(self._clock, at, (self.window,))
+        self._duty = self._attended(self._shift)
+        self._walked_m = 0.0
+
+    def _attended(self, shift: Shift) -> Shift:
+        """When the worker is really there; chance of its own, so that one shift changes nothing in the others."""
+        rng, incidents = stream(self._seed, self.id, "attendance", shift.begin), self._incidents
+        fate, late, early = rng.random(), rng.uniform(*LATE_MIN), rng.uniform(*EARLY_MIN)
+        if fate < incidents.absent:
+            return Shift(shift.end, shift.end)
+        begin, end = shift.begin, shift.end
+        if fate < incidents.absent + incidents.late:
+            begin += int(late * 60_000) * 1_000
+        elif fate < incidents.absent + incidents.late + incidents.early:
+            end -= int(early * 60_000) * 1_000
+        return Shift(begin, end)
+
+    def _kept(self) -> dict[str, Any]:
+        if self._duty.begin == self._duty.end:
+            return {"absent": True}
+        return {"arrived_us": self._duty.begin, "left_us": self._duty.end}
+
     def _hold(self, at: int) -> None:
-        """Off shift the walk stands still: what would have happened is put off to the next shift."""
-        begin = self._shift.begin
+        """Off duty the walk stands still: what would have happened is put off to the next duty."""
+        begin = self._duty.begin if at < self._duty.begin else self._shift.end
         self._next_sos = max(self._next_sos, begin + int(self._rng.random() * HOUR / 1_000) * 1_000)
         self._phase.begin, self._phase.end = begin, begin + (self._phase.end - self._phase.begin)
         self._now = at
@@ -127,7 +163,7 @@ class Worker:
             self._truth.end(episode, phase.end)
 
     def _time_left(self, minutes: int) -> bool:
-        return self._now + minutes * MINUTE < self._shift.end
+        return self._now + minutes * MINUTE < self._duty.end
 
     def _absent(self, here: int) -> Iterator[Phase]:
         goal = self._rng.choice(self._absences)

@@ -273,13 +273,34 @@ def test_quiet_toilets_stay_below_the_limit(start_us: int) -> None:
 
 
 def test_workers_are_not_tracked_off_shift(start_us: int) -> None:
-    run = Run(2, start_us, 30, Size(vehicles=0, bins=0, toilets=0, workers=8))
+    punctual = Incidents(late=0, early=0, absent=0)
+    run = Run(2, start_us, 30, Size(vehicles=0, bins=0, toilets=0, workers=8), incidents=punctual)
     for worker in run.city.workers:
         start, length = worker.window
         for observation in run.of(worker.id):
             minutes = ((observation.observed_at + 8 * HOUR) // MINUTE - start) % 1_440
             assert observation.readings["on_duty"] == (minutes < length)
             assert (observation.fix is not None) == (minutes < length)
+
+
+def test_the_truth_of_attendance_is_what_the_badges_say(start_us: int) -> None:
+    incidents = Incidents(late=0.3, early=0.3, absent=0.2)
+    run = Run(2, start_us, 60, Size(vehicles=0, bins=0, toilets=0, workers=12), incidents=incidents)
+    kept = [record for record in run.records if record.kind == "attendance" and record.start_us >= start_us]
+    seen = Counter[str]()
+    for record in kept:
+        assert record.end_us is not None or record.open
+        end = record.end_us or start_us + 60 * HOUR
+        arrived, left = record.detail.get("arrived_us", end), record.detail.get("left_us", end)
+        seen["absent" if record.detail.get("absent") else "late" if arrived > record.start_us else "rest"] += 1
+        seen["early"] += left < end
+        for observation in run.of(record.device_id):
+            if record.start_us <= observation.observed_at < end:
+                there = arrived <= observation.observed_at < left
+                assert observation.readings["on_duty"] == there
+                assert (observation.fix is not None) == there
+    assert min(seen[kind] for kind in ("absent", "late", "early", "rest")) > 0
+    assert len(kept) > 20
 
 
 def test_absences_from_posts_are_far(busy: Run) -> None:

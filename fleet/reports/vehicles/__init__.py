@@ -1,0 +1,1 @@
+"""A vehicle over a day: trips, stands, way and time."""

@@ -1,0 +1,161 @@
+"""The day report of a vehicle: trips, stands, map, timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from devices.instants import to_iso
+from fleet.reports.document import (
+    COUNT,
+    DURATION,
+    INSTANT,
+    SHARE,
+    Cell,
+    Column,
+    Document,
+    Evidence,
+    Fact,
+    Figure,
+    Lane,
+    Map,
+    MapLine,
+    MapPoint,
+    Note,
+    Said,
+    Section,
+    Table,
+    Timeline,
+    number,
+)
+from fleet.reports.revision import Order
+from fleet.reports.vehicles.day import VehicleDay
+
+TITLE = "report.vehicle_day"
+KM = number("unit.km", 1)
+
+
+def document(order: Order, days: Sequence[VehicleDay]) -> Document:
+    """The report over one or several vehicles; a section with a map for each."""
+    known = sum(one.known_s for one in days)
+    seen = sum((one.last - one.first) / 1e6 for one in days if one.first is not None and one.last is not None)
+    sections = [Section("overview", "section.overview", _figures(days, known, seen), (_lanes(order, days),))]
+    sections += [_section(one, alone=len(days) == 1) for one in days]
+    sections.append(Section("records", "section.records", (), (_trips(days), _stands(days))))
+    return Document(
+        kind=order.kind,
+        title=TITLE,
+        subject=(days[0].name or days[0].vehicle) if len(days) == 1 else Said("subject.all_vehicles"),
+        start=order.start,
+        end=order.end,
+        zone=order.zone,
+        facts=_facts(days),
+        sections=tuple(sections),
+        notes=(Note(Said("note.day_method")), Note(Said("note.no_data"))),
+        evidence=tuple(
+            Evidence(
+                Said("evidence.of", {"name": one.name or one.vehicle}),
+                f"/api/v1/devices/{one.vehicle}/track?from={to_iso(one.start)}&to={to_iso(one.end)}",
+            )
+            for one in days
+        ),
+    )
+
+
+def _facts(days: Sequence[VehicleDay]) -> tuple[Fact, ...]:
+    """How many vehicles, how many positions, from when to when."""
+    firsts = [one.first for one in days if one.first is not None]
+    lasts = [one.last for one in days if one.last is not None]
+    return (
+        Fact("fact.vehicle", days[0].vehicle) if len(days) == 1 else Fact("fact.vehicles", len(days), COUNT),
+        Fact("fact.positions", sum(one.positions for one in days), COUNT),
+        Fact("fact.first", min(firsts, default=None), INSTANT),
+        Fact("fact.last", max(lasts, default=None), INSTANT),
+    )
+
+
+def _figures(days: Sequence[VehicleDay], known: float, seen: float) -> tuple[Figure, ...]:
+    fastest = max((one.greatest_kmh for one in days if one.greatest_kmh is not None), default=None)
+    return (
+        Figure("driven", "figure.driven", sum(one.driven_m for one in days) / 1000, KM),
+        Figure("trips", "figure.trips", sum(len(one.trips) for one in days)),
+        Figure("drive", "figure.drive_time", sum(one.drive_s for one in days), DURATION),
+        Figure("stand", "figure.stand_time", sum(one.stand_s for one in days), DURATION),
+        Figure("stands", "figure.stands", sum(len(one.stands) for one in days)),
+        Figure("fastest", "figure.fastest_step", fastest, number("unit.kmh", 0), note=Said("note.fastest")),
+        Figure("known", "figure.known", known / seen if seen else None, SHARE, note=Said("note.known")),
+    )
+
+
+def _lanes(order: Order, days: Sequence[VehicleDay]) -> Timeline:
+    """From the first to the last that is known, so that an idle night takes no room."""
+    firsts = [one.first for one in days if one.first is not None]
+    lasts = [one.last for one in days if one.last is not None]
+    lanes = tuple(Lane(one.name or one.vehicle, one.spans) for one in days)
+    return Timeline("day", "chart.day", min(firsts, default=order.start), max(lasts, default=order.end), lanes)
+
+
+def _section(one: VehicleDay, *, alone: bool) -> Section:
+    name = one.name or one.vehicle
+    points = [MapPoint("stand", *stand.place, str(index)) for index, stand in enumerate(one.stands, start=1)]
+    if one.lines:
+        points += [MapPoint("start", *one.lines[0][0]), MapPoint("end", *one.lines[-1][-1])]
+    own = (
+        Figure("driven", "figure.driven", one.driven_m / 1000, KM),
+        Figure("trips", "figure.trips", len(one.trips)),
+        Figure("drive", "figure.drive_time", one.drive_s, DURATION),
+        Figure("stand", "figure.stand_time", one.stand_s, DURATION),
+    )
+    lines = [MapLine("driven", line) for line in one.lines]
+    lines += [MapLine("no_data", (a[-1], b[0])) for a, b in zip(one.lines, one.lines[1:], strict=False)]
+    return Section(
+        f"vehicle:{one.vehicle}",
+        Said("section.vehicle", {"name": name}),
+        () if alone else own,
+        (Map(f"map:{one.vehicle}", "map.day", tuple(lines), tuple(points), small=not alone),),
+    )
+
+
+def _trips(days: Sequence[VehicleDay]) -> Table:
+    columns = (
+        Column("vehicle", "column.vehicle"),
+        Column("number", "column.number", COUNT, 0.5),
+        Column("start", "column.from", INSTANT),
+        Column("end", "column.to", INSTANT),
+        Column("duration", "column.duration", DURATION),
+        Column("length", "column.length", KM),
+        Column("stands", "column.stands", COUNT),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (one.name or one.vehicle, index, trip.start, trip.end, (trip.end - trip.start) / 1e6, trip.length_m / 1000,
+         trip.stands)
+        for one in days for index, trip in enumerate(one.trips, start=1)
+    )  # fmt: skip
+    return _of_several(Table("trips", "table.trips", columns, rows, ("vehicle", "start")), days)
+
+
+def _stands(days: Sequence[VehicleDay]) -> Table:
+    columns = (
+        Column("vehicle", "column.vehicle"),
+        Column("number", "column.number", COUNT, 0.5),
+        Column("start", "column.from", INSTANT),
+        Column("end", "column.to", INSTANT),
+        Column("duration", "column.duration", DURATION),
+        Column("lat", "column.lat", number("", 5)),
+        Column("lon", "column.lon", number("", 5)),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (one.name or one.vehicle, index, stand.start, stand.end, (stand.end - stand.start) / 1e6, stand.place[1],
+         stand.place[0])
+        for one in days for index, stand in enumerate(one.stands, start=1)
+    )  # fmt: skip
+    return _of_several(Table("stands", "table.stands", columns, rows, ("vehicle", "start")), days)
+
+
+def _of_several(table: Table, days: Sequence[VehicleDay]) -> Table:
+    """The table without its first column, the vehicle, where there is only one."""
+    if len(days) != 1:
+        return table
+    rows = tuple(row[1:] for row in table.rows)
+    return structs.replace(table, columns=table.columns[1:], rows=rows, key=table.key[1:])

@@ -1,0 +1,231 @@
+"""The service of a public toilet over a span, from what is stored: air, visitors, stalls, meters, cleaning.
+
+Air is judged by means of ten minutes against the limits of the toilet's class (DOMAIN.md: the older GB/T 17217-1998;
+limits are per toilet, for those of the 2021 edition were not found). A reading holds until the next one, but for
+:attr:`Limits.hold_s` at most; beyond that there is no data. Order and repetition of the readings change nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from fleet.track import Driven, Signal
+
+MGM3_PER_PPM: Mapping[str, float] = {"nh3_ppm": 0.70, "h2s_ppm": 1.39}  #: at 25 °C (DOMAIN.md)
+CLEANED = ("cleaned", "check_in")
+METRICS = (
+    *MGM3_PER_PPM, "people_in", "people_in_line_2", "people_in_line_3", "people_in_line_4", "people_out",
+    "people_in_period", "stalls_occupied", "stall_occupied", "water_m3", "energy_kwh",
+)  # fmt: skip
+HOUR = 3_600_000_000
+_COUNTERS = ("people_in", "people_in_line_2", "people_in_line_3", "people_in_line_4")
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How a toilet is judged. Limits in mg/m³, by class; ``known`` is how much of a window has to be known."""
+
+    nh3_by_class: Mapping[str, float] = msgspec.field(default_factory=lambda: {"1": 0.3, "2": 1.0, "3": 3.0})
+    h2s: float = 0.01
+    window_s: int = 600
+    hold_s: int = 900
+    known: float = 0.6
+
+    def of(self, metric: str, odour_class: str) -> float:
+        """The limit of a gas; class 2 for a class that is not known."""
+        if metric == "h2s_ppm":
+            return self.h2s
+        return self.nh3_by_class.get(odour_class, self.nh3_by_class["2"])
+
+
+class Air(msgspec.Struct, frozen=True):
+    """A gas over the span, mg/m³. ``over_s`` of ``known_s`` it was over ``limit``; ``hours`` are means of hours."""
+
+    metric: str
+    limit: float
+    mean: float | None
+    greatest: float | None
+    known_s: float
+    over_s: float
+    hours: tuple[tuple[int, float | None], ...] = ()
+
+
+class Service(msgspec.Struct, frozen=True):
+    """A toilet over ``[start, end)``. What its devices do not tell is None.
+
+    ``hours`` are visits by hour. ``stall_use`` is the share of the stalls' time in which they were in use. ``cleaned``
+    are the instants of cleaning; ``longest_s`` the longest time without one, counted from the beginning to the end.
+    """
+
+    device: str
+    name: str
+    start: int
+    end: int
+    odour_class: str
+    air: tuple[Air, ...]
+    visits: int | None
+    hours: tuple[tuple[int, float | None], ...]
+    stall_use: float | None
+    water_m3: float | None
+    energy_kwh: float | None
+    cleaned: tuple[int, ...]
+    longest_s: float
+    completeness: float
+    place: tuple[float, float] | None = None
+
+
+class Held(NamedTuple):
+    """A signal as a function of time: what it sums to, and how much of the time is known, up to each node."""
+
+    at: NDArray[np.float64]
+    sum: NDArray[np.float64]
+    known: NDArray[np.float64]
+
+    def between(self, edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Sum and known µs between neighbouring edges."""
+        if not len(self.at):
+            zeros = np.zeros(len(edges) - 1)
+            return zeros, zeros
+        return np.diff(np.interp(edges, self.at, self.sum)), np.diff(np.interp(edges, self.at, self.known))
+
+
+def held(signal: Signal, start: int, end: int, hold_us: int) -> Held:
+    """The signal within a span, each value held until the next one or for ``hold_us``."""
+    if not len(signal.at):
+        return Held(*(np.empty(0),) * 3)
+    begin = signal.at.astype(np.float64)
+    until = np.minimum(np.append(begin[1:], end), begin + hold_us)
+    begin, until = np.clip(begin, start, end), np.clip(until, start, end)
+    length = np.maximum(until - begin, 0.0)
+    at = np.column_stack((begin, np.maximum(until, begin))).ravel()
+    steps = np.column_stack((np.zeros(len(length)), length)).ravel()
+    worth = np.column_stack((np.zeros(len(length)), length * signal.value)).ravel()
+    return Held(at, worth.cumsum(), steps.cumsum())
+
+
+def serve(
+    driven: Driven, *, name: str = "", odour_class: str = "2", stalls: int | None = None,
+    place: tuple[float, float] | None = None, limits: Limits | None = None,
+) -> Service:  # fmt: skip
+    """What a toilet's readings and events over a span say. ``stalls`` is how many it has, where that is known."""
+    limits = limits or Limits()
+    start, end = driven.start, driven.end
+    air = tuple(
+        _air(metric, driven.signals[metric], start, end, odour_class, limits)
+        for metric in MGM3_PER_PPM if metric in driven.signals
+    )  # fmt: skip
+    visits, hours = _visits(driven)
+    cleaned = tuple(sorted({at for kind, at, _ in driven.events if kind in CLEANED and start <= at < end}))
+    marks = (start, *cleaned, end)
+    return Service(
+        device=driven.device,
+        name=name,
+        start=start,
+        end=end,
+        odour_class=odour_class,
+        air=air,
+        visits=visits,
+        hours=hours,
+        stall_use=_stalls(driven, stalls, limits),
+        water_m3=_metered(driven, "water_m3"),
+        energy_kwh=_metered(driven, "energy_kwh"),
+        cleaned=cleaned,
+        longest_s=max(after - before for before, after in pairwise(marks)) / 1e6,
+        completeness=_completeness(driven, limits),
+        place=place,
+    )
+
+
+def counted(signal: Signal, start: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """What a counter counted within a span, and when. A counter that falls began anew at zero."""
+    inside = (signal.at >= start) & (signal.at < end)
+    steps = np.diff(signal.value, prepend=signal.value[:1])
+    steps = np.where(steps < 0, signal.value, steps)
+    return signal.at[inside], steps[inside]
+
+
+def _air(metric: str, signal: Signal, start: int, end: int, odour_class: str, limits: Limits) -> Air:
+    scaled = Signal(signal.at, signal.value * MGM3_PER_PPM[metric])
+    form = held(scaled, start, end, limits.hold_s * 1_000_000)
+    limit = limits.of(metric, odour_class)
+    width = limits.window_s * 1_000_000
+    total, known = form.between(_edges(start, end, width))
+    sure = known >= limits.known * width
+    means = np.divide(total, known, out=np.zeros_like(total), where=known > 0)
+    all_known = float(known.sum())
+    return Air(
+        metric=metric,
+        limit=limit,
+        mean=float(total.sum()) / all_known if all_known else None,
+        greatest=float(means[sure].max()) if sure.any() else None,
+        known_s=all_known / 1e6,
+        over_s=float(known[sure & (means > limit)].sum()) / 1e6,
+        hours=_hours(form, start, end),
+    )
+
+
+def _hours(form: Held, start: int, end: int) -> tuple[tuple[int, float | None], ...]:
+    edges = _edges(start, end, HOUR)
+    total, known = form.between(edges)
+    pairs = zip(edges[:-1], total, known, strict=True)
+    return tuple((int(at), float(worth / sure) if sure > 0 else None) for at, worth, sure in pairs)
+
+
+def _edges(start: int, end: int, width: int) -> NDArray[np.float64]:
+    edges = np.arange(start, end, width, dtype=np.float64)
+    return np.append(edges, float(end))
+
+
+def _visits(driven: Driven) -> tuple[int | None, tuple[tuple[int, float | None], ...]]:
+    """Visits by the best that is told: counters of people in, what came in each period, counters of people out."""
+    start, end = driven.start, driven.end
+    counters = [driven.signals[name] for name in _COUNTERS if name in driven.signals]
+    if not counters and "people_in_period" in driven.signals:
+        signal = driven.signals["people_in_period"]
+        inside = (signal.at >= start) & (signal.at < end)
+        found = [(signal.at[inside], signal.value[inside])]
+    else:
+        counters = counters or [driven.signals[name] for name in ("people_out",) if name in driven.signals]
+        found = [counted(signal, start, end) for signal in counters]
+    if not found:
+        return None, ()
+    at = np.concatenate([one for one, _ in found])
+    steps = np.concatenate([one for _, one in found])
+    edges = _edges(start, end, HOUR)
+    by_hour, _ = np.histogram(at, bins=edges, weights=steps)
+    told, _ = np.histogram(at, bins=edges)
+    hours = zip(edges[:-1], by_hour, told, strict=True)
+    return round(float(steps.sum())), tuple((int(at), float(sum_) if any_ else None) for at, sum_, any_ in hours)
+
+
+def _stalls(driven: Driven, stalls: int | None, limits: Limits) -> float | None:
+    hold = limits.hold_s * 1_000_000
+    if "stalls_occupied" in driven.signals and stalls:
+        form = held(driven.signals["stalls_occupied"], driven.start, driven.end, hold)
+        worth = 1.0 / stalls
+    elif "stall_occupied" in driven.signals:
+        form, worth = held(driven.signals["stall_occupied"], driven.start, driven.end, hold), 1.0
+    else:
+        return None
+    return float(form.sum[-1] / form.known[-1] * worth) if len(form.known) and form.known[-1] else None
+
+
+def _metered(driven: Driven, metric: str) -> float | None:
+    signal = driven.signals.get(metric)
+    if signal is None or not len(signal.at):
+        return None
+    return float(counted(signal, driven.start, driven.end)[1].sum())
+
+
+def _completeness(driven: Driven, limits: Limits) -> float:
+    """Share of the windows from which anything was heard."""
+    edges = _edges(driven.start, driven.end, max(limits.window_s, limits.hold_s) * 1_000_000)
+    found = np.zeros(len(edges) - 1, bool)
+    for signal in driven.signals.values():
+        found |= np.histogram(signal.at, bins=edges)[0] > 0
+    return float(found.mean()) if len(found) else 0.0

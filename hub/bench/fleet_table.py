@@ -1,0 +1,138 @@
+"""``sanihub bench fleet`` and ``sanihub bench compliance-month``: how right judgements are, and how fast."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from devices.errors import ConfigError
+from hub import logs
+from hub.bench import compliance_month, fleet_scores
+from hub.running import run
+
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")]
+
+
+def fleet(
+    seeds: Annotated[str, typer.Option(help="Seeds of the simulated city, separated by commas.")] = "21,22,23,24",
+    days: Annotated[float, typer.Option(help="Simulated days of each seed.", min=0.5, max=31)] = 2.5,
+    json_file: JsonFile = None,
+) -> None:
+    """How right route compliance is on simulated shifts with truth: undisturbed, and with data lost, bad or late."""
+    logs.configure("error")
+    try:
+        wanted = [int(one) for one in seeds.split(",") if one.strip()]
+    except ValueError:
+        raise ConfigError(f"bench: seeds: expected whole numbers separated by commas, got {seeds!r}") from None
+    if not wanted:
+        raise ConfigError("bench: seeds: expected at least one")
+    with Console(stderr=True).status(f"judging {len(wanted)} seeds over {days:g} days"):
+        found = fleet_scores.measure(wanted, days)
+    Console().print(scores_table(found))
+    _tell(found, json_file)
+
+
+def compliance_month_(
+    vehicles: Annotated[int, typer.Option(help="Vehicles of the fleet.", min=1, max=200)] = 50,
+    days: Annotated[int, typer.Option(help="Days that are judged.", min=1, max=31)] = 30,
+    processes: Annotated[int, typer.Option(help="Processes that read and judge.", min=1, max=16)] = 2,
+    json_file: JsonFile = None,
+) -> None:
+    """A month of route compliance, read from PostgreSQL and judged. Making the data is not counted."""
+    logs.configure("error")
+    with Console(stderr=True).status(f"{days} days of {vehicles} vehicles"):
+        found = run(compliance_month.measure(vehicles, days, processes))
+    Console().print(month_table(found))
+    _tell(found, json_file)
+
+
+def scores_table(found: fleet_scores.Scores) -> Table:
+    """The scores as people read them."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
+    seeds = ", ".join(map(str, found.seeds))
+    made = Table(title=f"compliance: seeds {seeds}, {found.days:g} days, {found.vehicles} vehicles; shifts: {kinds}")
+    made.add_column("disturbance")
+    for name in (
+        "route mean",
+        "worst",
+        "pass p95",
+        "worst",
+        "missed wrongly",
+        "no data",
+        "served P R",
+        "missed P R",
+        "deviations",
+        "wrong",
+        "length p50",
+        "in 10 %",
+        "sum",
+    ):
+        made.add_column(name, justify="right")
+    for row in found.rows:
+        made.add_row(
+            row.disturbance,
+            f"{row.route_mean:.2f}",
+            f"{row.route_worst:.2f}",
+            f"{row.pass_p95:.2f}",
+            f"{row.pass_worst:.2f}",
+            f"{row.wrongly_missed_m:.0f} m",
+            f"{row.no_data_pct:.1f} %",
+            f"{_share(row.served_precision)} {_share(row.served_recall)}",
+            f"{_share(row.missed_precision)} {_share(row.missed_recall)}",
+            f"{row.deviations_found}/{row.deviations}",
+            str(row.deviations_wrong),
+            _percent(row.length_median),
+            _percent(row.length_within_10),
+            _percent(row.length_sum),
+        )
+    for name, (same, every) in found.equal.items():
+        made.add_row(name, f"{same} of {every} shifts are judged equally")
+    told, every = found.gaps_told
+    made.add_row("the missing hour", f"told as a gap in {told} of {every} shifts")
+    return made
+
+
+def month_table(found: compliance_month.Month) -> Table:
+    """The figures of the month as people read them."""
+    made = Table(title="a month of route compliance", show_header=False)
+    busy = found.reading_s + found.judging_s
+    rows = [
+        ("vehicles, days, shifts", f"{found.vehicles}, {found.days}, {found.shifts:,}"),
+        ("fixes, readings read", f"{found.fixes:,}, {found.readings:,}"),
+        ("judged in", f"{found.seconds:.1f} s by {found.processes} processes"),
+        ("fixes a second", f"{found.fixes / found.seconds:,.0f}"),
+        ("of their time reading, judging", f"{found.reading_s / busy:.0%}, {found.judging_s / busy:.0%}"),
+        ("CPU a fix", f"reading {_micros(found.reading_cpu_s, found)}, judging {_micros(found.judging_cpu_s, found)}"),
+        ("CPU of the database a fix", _micros(found.database_cpu_s, found)),
+        ("CPU of all", f"{found.reading_cpu_s + found.judging_cpu_s + found.database_cpu_s:.1f} s"),
+        ("memory of the processes", f"{found.rss_mib:.0f} MiB"),
+        ("making the data (not counted)", f"{found.making_s:.0f} s"),
+        ("load of the machine over 1, 5, 15 min", ", ".join(map(str, found.load))),
+    ]
+    for name, value in rows:
+        made.add_row(name, value)
+    return made
+
+
+def _tell(figures: msgspec.Struct, json_file: Path | None) -> None:
+    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
+    typer.echo(encoded)
+    if json_file is not None:
+        json_file.write_text(encoded + "\n", "utf-8")
+
+
+def _micros(seconds: float, found: compliance_month.Month) -> str:
+    return f"{seconds * 1e6 / found.fixes:.2f} µs"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"

@@ -1,0 +1,1 @@
+"""Making reports: where their pieces come from, jobs, and the desk that the API and the command line ask."""

@@ -1,0 +1,56 @@
+"""Vehicles out of the store: what each said over the span."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fleet.reports.kind import OrderError
+from fleet.reports.kinds.fleet_summary import FleetPiece
+from fleet.reports.revision import Order
+from fleet.track import Driven
+from hub.reporting.sources.plans import PlannedSource
+from store.readers_driven import TIMEOUT_S, DrivenReads
+from store.readers_session import Pool, ReadSession
+from store.report_subjects import ReportSubjects, Subject
+from store.vehicle_alarms import VehicleAlarms
+
+
+class VehicleDays:
+    """Positions of vehicles (``fleet.reports.kinds.vehicle_day``)."""
+
+    def __init__(self, pool: Pool) -> None:
+        session = ReadSession(pool, statement_timeout_s=TIMEOUT_S)
+        self._driven = DrivenReads(session)
+        self._subjects = ReportSubjects(session)
+
+    async def keys(self, order: Order) -> Sequence[Subject]:
+        """The vehicles."""
+        wanted = order.subject.get("vehicle")
+        found = await self._subjects.of_kind("vehicle", wanted)
+        if wanted and not found:
+            raise OrderError(f"vehicle: there is no vehicle {wanted!r}")
+        return found
+
+    async def piece(self, order: Order, key: Subject) -> tuple[Driven, str] | None:
+        """What a vehicle said; None for one that said nothing, unless it was asked for."""
+        driven = await self._driven.driven(key.id, start=order.start, end=order.end, metrics=())
+        return (driven, key.name) if len(driven.track.at) or order.subject.get("vehicle") else None
+
+
+class FleetDays(VehicleDays):
+    """Vehicles with their plans and alarms (``fleet.reports.kinds.fleet_summary``)."""
+
+    def __init__(self, pool: Pool) -> None:
+        session = ReadSession(pool, statement_timeout_s=TIMEOUT_S)
+        super().__init__(pool)
+        self._plans = PlannedSource(pool)
+        self._alarms = VehicleAlarms(session)
+
+    async def piece(self, order: Order, key: Subject) -> FleetPiece:  # type: ignore[override]
+        """A vehicle's day, with the plans of its that begin in the span."""
+        driven = await self._driven.driven(key.id, start=order.start, end=order.end, metrics=())
+        alarms = await self._alarms.between(key.key, order.start, order.end)
+        return FleetPiece(driven, key.name, await self._plans.of_vehicle(order, key.id), alarms)
+
+
+SOURCES = {"vehicle_day": VehicleDays, "fleet_summary": FleetDays}
