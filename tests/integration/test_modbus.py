@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import structlog
+import uvloop
 from pymodbus.constants import ExcCodes
 from structlog.testing import capture_logs
 
@@ -529,3 +530,21 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     while data := await reader.read(4096):
         writer.write(data)
     writer.close()
+
+
+def test_a_bus_that_reaches_nobody_can_be_ended() -> None:
+    """On the loop that the hub runs on: the end comes while a connection is refused, and must not be lost in it."""
+
+    async def ended() -> bool:
+        units = [{"unit": number, "device": f"toilet-{number}", "map": "toilet-controller"} for number in (1, 2)]
+        own = {"name": "bus", "kind": "tcp", "host": "127.0.0.1", "port": free_port(), "units": units}
+        bus = ModbusBus(ModbusSection.model_validate(own), Recorder(), lambda _: None)
+        running = asyncio.create_task(bus.run())
+        with capture_logs() as logs:
+            while not any(entry["event"] == "peer_away" for entry in logs):
+                await asyncio.sleep(0.001)
+            await bus.stop()
+        done, _ = await asyncio.wait({running}, timeout=10)
+        return bool(done)
+
+    assert all(uvloop.run(ended()) for _ in range(3))

@@ -126,8 +126,8 @@ class Bus:
         await command.fate(timeout_s)
 
     async def _serve(self, channel: _Channel) -> None:
-        """One connection's work, for ever."""
-        while True:
+        """One connection's work until the end. A cancellation alone can be lost in a connection that is refused."""
+        while not self._stop.is_set():
             try:
                 if channel.lane is Lane.PROBES:
                     await self._until_needed(channel)
