@@ -459,7 +459,7 @@ async def test_the_hub_is_killed_and_the_terminal_sends_again(
         hub.kill()
     stored = contents(postgres_dsn)
     assert len(stored["fixes"]) == 20
-    assert len(stored["readings"]) == 40
+    assert len([row for row in stored["readings"] if row[1] in ("ignition", "lift")]) == 40
     assert oct((tmp_path / "data" / "secret").stat().st_mode)[-3:] == "600"
 
 
