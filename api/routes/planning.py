@@ -20,7 +20,7 @@ from api.wiring import Places, Wired
 
 router = APIRouter(tags=["Planning"])
 
-JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The planning.", examples=["5f0c1d2e3a4b5c6d"])]
+PlanningId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The planning.", examples=["5f0c1d2e3a4b5c6d"])]
 _EXAMPLE: dict[str, Any] = {
     "on": "2026-11-25",
     "begin": "2026-11-25T05:00:00+08:00",
@@ -74,12 +74,12 @@ async def plan_collection(request: Request, wired: Wired, places: Places, dispat
         raise ProblemError(503, "too-busy", "too many plannings are waiting; try again in a minute") from None
 
 
-@router.get("/planning/jobs/{job_id}", summary="A planning and its result", responses=problems(404, 422))
-async def get_job(wired: Wired, job_id: JobId) -> PlanningJobBody:
+@router.get("/planning/jobs/{planning_id}", summary="A planning and its result", responses=problems(404, 422))
+async def get_job(wired: Wired, planning_id: PlanningId) -> PlanningJobBody:
     """The last fifty are remembered until the hub ends; entered plans for good."""
-    job = wired.planning.job(job_id)
+    job = wired.planning.job(planning_id)
     if job is None:
-        raise not_found("planning", job_id)
+        raise not_found("planning", planning_id)
     return PlanningJobBody.model_validate(job)
 
 

@@ -156,7 +156,7 @@ async def test_answers_are_what_openapi_says(
     names["number"] = 1
     depot = {"id": "depot", "role": "depot", "lon": 121.5, "lat": 31.2}
     job = services.planning.ask({"on": "2026-11-25", "begin": 0, "end": 1, "depot": depot}, "tester", enter=False)
-    names["job_id"] = job.id
+    names["planning_id"] = job.id
     checked = 0
     key_, _ = await services.keys.create("board", Role.MANAGER, device=None, expires_at=None, actor="test")  # type: ignore[attr-defined]
     client.headers["X-API-Key"] = key_
