@@ -37,11 +37,13 @@ class Proposal(msgspec.Struct):
     """What comes of some moments, or of time that passed; committed as one with what caused it.
 
     ``changes`` are alerts raised or cleared, in order for each device. ``dirty`` are devices into whose history
-    something came late. ``checkpoints`` are tracks to keep, by device key.
+    something came late; ``waiting`` are those that were dirty before, with the first instant (µs) of what came now.
+    ``checkpoints`` are tracks to keep, by device key.
     """
 
     changes: list[tuple[Device, Alert]] = msgspec.field(default_factory=list)
     dirty: dict[int, Dirty] = msgspec.field(default_factory=dict)
+    waiting: dict[int, int] = msgspec.field(default_factory=dict)
     checkpoints: dict[int, tuple[int, bytes]] = msgspec.field(default_factory=dict)
     tracks: dict[int, Track] = msgspec.field(default_factory=dict)
     moments: dict[int, list[Moment]] = msgspec.field(default_factory=dict)
@@ -58,6 +60,7 @@ class Engine:
     def __init__(self, book: Rulebook) -> None:
         self.book = book
         self.dirty: dict[int, Dirty] = {}  #: devices that await repair
+        self.waiting: dict[int, int] = {}  #: of these, the first instant (µs) that came since their repair began
         self._devices: dict[int, Device] = {}
         self._tracks: dict[int, Track] = {}
         self._recent: dict[int, list[Moment]] = {}
@@ -78,6 +81,7 @@ class Engine:
         self._tracks[device.key] = track
         self._kept[device.key] = kept_at
         self.dirty.pop(device.key, None)
+        self.waiting.pop(device.key, None)
         self._schedule(device.key, track.due)
 
     def propose(self, moments: Moments, devices: Mapping[int, Device]) -> Proposal:
@@ -85,7 +89,7 @@ class Engine:
         proposal = Proposal()
         for key, of_device in moments.items():
             if key in self.dirty:
-                since = min(of_device)
+                proposal.waiting[key] = since = min(of_device)
                 if since < self.dirty[key].since:
                     proposal.dirty[key] = Dirty(since, self.dirty[key].frontier)
                 continue
@@ -155,6 +159,8 @@ class Engine:
         for key in proposal.dirty:
             self._tracks.pop(key, None)
             self._recent.pop(key, None)
+        for key, since in proposal.waiting.items():
+            self.waiting[key] = min(since, self.waiting.get(key, since))
         self.dirty |= proposal.dirty
 
     def dismiss(self, proposal: Proposal) -> None:

@@ -62,13 +62,15 @@ class Repairer:
         """Fold a device's history again from before what came late; False when more came late meanwhile."""
         desk, key = self._desk, device.key
         dirty = desk.engine.dirty[key]
+        desk.engine.waiting.pop(key, None)
         _, track = (await desk.history.tracks({key: dirty.since})).get(key, (LONG_AGO, Track()))
         start, before = track.at, list(track.open.values())
         begin = max(start, desk.engine.book.begin - 1)
         changed: list[Alert] = []
         reached = await self._fold_far(device, track, begin, changed)
         async with desk.turn:
-            if desk.engine.dirty.get(key, dirty).since < dirty.since:
+            earlier = desk.engine.dirty.get(key, dirty).since < dirty.since
+            if earlier or desk.engine.waiting.get(key, reached + 1) <= reached:
                 return False
             until = desk.now() + 10 * 60 * SECOND
             rest = await desk.history.moments({key: device}, {key: reached}, until)

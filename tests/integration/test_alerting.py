@@ -172,6 +172,35 @@ async def test_any_order_of_delivery_ends_in_the_same_alerts(dsn: str) -> None:
         assert history(dsn) == true
 
 
+async def test_what_comes_while_old_history_is_repaired_is_not_lost(dsn: str) -> None:
+    said = day(23, devices=2, minutes=80)
+    late = said[-1][1]["ts"] + 3 * 86_400 * SECOND
+    async with Hub(dsn) as hub:
+        await hub.take(frames(said, late))
+    true = history(dsn)
+    assert len(true) > 5
+    empty(dsn)
+    parts = [said[number::5] for number in range(5)]
+    async with Hub(dsn) as hub:
+        hub.time = late
+        await hub.take(frames(parts[0], late), repair=False)
+        await hub.take(frames(parts[1], late), repair=False)
+        waiting = iter(parts[2:])
+        fold_far = hub.repairer._fold_far
+
+        async def slowly(*given: Any) -> int:
+            reached = await fold_far(*given)
+            if (part := next(waiting, None)) is not None:
+                await hub.take(frames(part, late), repair=False)
+            return reached
+
+        hub.repairer._fold_far = slowly  # type: ignore[method-assign]
+        await hub.repairer.mend_all()
+        await hub.repairer.mend_all()
+        assert next(waiting, None) is None
+    assert history(dsn) == true
+
+
 async def test_a_hub_that_dies_anywhere_goes_on_as_if_it_had_not(dsn: str) -> None:
     """Between batches, before repairs, and with an acknowledgement lost, so that devices send again."""
     for seed in range(6):
