@@ -91,8 +91,8 @@ def _pieces(runs: Runs, possible: Possible, course: Course, route: Route, side: 
 def _visits(runs: Runs, which: Indices, middle: Metres) -> tuple[Indices, Instants]:
     """(piece, instant) of each run over each piece."""
     pieces, instants = [], []
-    for run in which:
-        low, high = np.searchsorted(middle, (runs.begin[run], runs.end[run]))
+    lows, highs = np.searchsorted(middle, runs.begin[which]), np.searchsorted(middle, runs.end[which])
+    for run, low, high in zip(which.tolist(), lows.tolist(), highs.tolist(), strict=True):
         if high > low:
             some = slice(int(runs.starts[run]), int(runs.starts[run + 1]))
             way = runs.direction[run]

@@ -22,13 +22,20 @@ def to_the_ends(runs: Runs, made: Steps, course: Course, route: Route) -> Runs:
     begin, end, along, at = runs.begin.copy(), runs.end.copy(), runs.along.copy(), runs.at.copy()
     lines = course.lines
     chains = np.searchsorted(lines.chain_begins, (begin + end) / 2, "right") - 1
-    for run, chain in enumerate(chains.tolist()):
+    # No step is longer than the longest one: most runs end far from any end of a line.
+    longest = float(made.length.max()) + route.tolerance_m
+    near = (begin - lines.chain_begins[chains] <= longest) | (lines.chain_ends[chains] - end <= longest)
+    for run in np.flatnonzero(near).tolist():
+        chain = int(chains[run])
         low, high = float(lines.chain_begins[chain]), float(lines.chain_ends[chain])
         first, last = int(runs.starts[run]), int(runs.starts[run + 1]) - 1
         forth = runs.direction[run] > 0
         for point, way in ((last, 1), (first, -1)):
             goal = high if forth == (way > 0) else low
-            passed = _passed(made, int(at[point]), way, abs(goal - along[point]), lines.point(goal), route)
+            left = abs(goal - along[point])
+            if left > longest:
+                continue
+            passed = _passed(made, int(at[point]), way, left, lines.point(goal), route)
             if passed is not None:
                 along[point], at[point] = goal, passed
         begin[run], end[run] = sorted((along[first], along[last]))
@@ -43,7 +50,12 @@ def _passed(made: Steps, at: int, way: int, left_m: float, goal: tuple[float, fl
     step = fix if way > 0 else fix - 1
     while 0 <= step < len(made.moving) and not made.moving[step] and not made.gap[step]:
         step += way
-    if not 0 <= step < len(made.moving) or made.gap[step] or not made.known[step] or made.worked[step] < 1:
+    if (
+        not 0 <= step < len(made.moving)
+        or made.gap[step]
+        or not made.known[step]
+        or made.worked_until[step] - made.worked_from[step] < 1
+    ):
         return None
     near, far = (step, step + 1) if way > 0 else (step + 1, step)
     dx, dy = made.x[far] - made.x[near], made.y[far] - made.y[near]

@@ -71,7 +71,9 @@ def stops(
             planned = _window(plan, stop, number, settings)
             one = served[place][number - 1] if number <= len(served[place]) else None
             if one is None:
-                maybe = _maybe(possible, float(course.stop_along[place]))
+                # A bin that tells, and tells of no emptying, was not emptied, wherever the vehicle may have been.
+                tells = stop.device is not None and stop.device in emptied
+                maybe = 0 if tells else _maybe(possible, float(course.stop_along[place]))
                 state: Service = "no_data" if len(served[place]) + maybe >= number else "missed"
                 results.append(StopResult(stop.id, stop.device, number, state, planned))
             else:

@@ -184,6 +184,12 @@ def test_another_vehicle_emptied_a_bin_that_this_one_was_not_near() -> None:
     assert told.state == "missed"
 
 
+def test_a_bin_that_tells_of_no_emptying_was_missed_though_nobody_saw_the_vehicle() -> None:
+    plan = Route("r", 1, "collect", (line(*STREET),), stops=(stop("a", 500), stop("b", 700)))
+    result = judged(plan, driven(stand(0, 0, 0, 0)), emptied={"bin-a": []})
+    assert [one.state for one in result.stops] == ["missed", "no_data"]
+
+
 def test_windows_count_in_the_local_time_of_the_service_day() -> None:
     late, early = Window(7 * 60, 8 * 60), Window(8 * 60 + 30, 9 * 60)
     case = Collected({}, {"bin-a": [START + 250_000_000]})

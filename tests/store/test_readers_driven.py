@@ -34,12 +34,12 @@ VALUES (%s, 0, %s, now(), 0, %s, %s)
 """
 
 
-@pytest.fixture(params=["plain", "apache"])
+@pytest.fixture(params=["parts", "default"])
 async def writer(request: pytest.FixtureRequest, postgres_dsn: str) -> AsyncIterator[psycopg.AsyncConnection]:
     async with await psycopg.AsyncConnection.connect(postgres_dsn, autocommit=True) as connection:
         await migrate(connection, Mode.PLAIN, 7)
         await enter_catalogue(connection, Catalogue())
-        if request.param == "plain":  # else all lies in the default partitions
+        if request.param == "parts":  # else all lies in the default partitions
             for table in ("readings", "fixes", "events"):
                 for begin, end in (("2026-10-25Z", "2026-11-01Z"), ("2026-11-01Z", "2026-11-08Z")):
                     span = f"FOR VALUES FROM ('{begin}') TO ('{end}')"
