@@ -199,7 +199,15 @@ def test_a_map_of_one_point_and_of_nothing() -> None:
 def test_a_pdf_says_it_in_chinese_with_its_own_font(document: Document) -> None:
     content = written("pdf", edition(document, "zh"))
     text = pdf_text(content)
-    for word in ("路线合规报告", "老城环线", "王建国", "人民路5号", "准点率", "Asia/Shanghai (UTC+08:00)", "87.2 %"):
+    for word in (
+        "路线合规报告",
+        "老城环线",
+        "王建国",
+        "人民路5号",
+        "准点率",
+        "Asia/Shanghai (UTC+08:00)",
+        "87.2\u00a0%",
+    ):
         assert word in text
     fonts = set(re.findall(rb"/BaseFont\s*/([A-Z]{6}\+[\w-]+)", inflated(content)))
     assert fonts
