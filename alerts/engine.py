@@ -102,6 +102,20 @@ class Engine:
             self._advance(proposal, devices[key], known, news, None)
         return proposal
 
+    def reconsider(self, proposal: Proposal, since: Mapping[int, int]) -> None:
+        """Make devices dirty from an instant (µs) on, by their keys: their history has changed since."""
+        for key, at in since.items():
+            track, known = self._tracks.get(key), proposal.dirty.get(key) or self.dirty.get(key)
+            if known is None and (track is None or at > track.at):
+                continue  # nothing was folded that far
+            frontier = known.frontier if known is not None else track.at if track is not None else at
+            earliest = at if known is None else min(at, known.since)
+            proposal.dirty[key] = Dirty(earliest, frontier)
+            proposal.tracks.pop(key, None)
+            proposal.moments.pop(key, None)
+            proposal.checkpoints.pop(key, None)
+            proposal.changes = [(device, alert) for device, alert in proposal.changes if device.key != key]
+
     def tick(self, horizon: int, most: int = 5_000, behind: Callable[[int], int] = lambda key: 0) -> Proposal:
         """What time alone changes up to ``horizon`` (µs); at most so many devices at a time, see :meth:`more_due`.
 

@@ -10,21 +10,26 @@ from api.body_limit import MAX_BODY_BYTES, BodyLimit
 from api.evaluation_models import EVALUATION_FORMS
 from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
+from api.planning_models import PlanningForm
 from api.ports import Services
 from api.report_models import FORMS as REPORT_FORMS
 from api.routes import (
     alerts,
     audit,
+    bins,
     commands,
     dead_letters,
     devices,
     evaluation,
     evaluation_records,
     events,
+    fleet,
+    fleet_entry,
     health,
     latest,
     metrics,
     pages,
+    planning,
     prometheus,
     reports,
     rules,
@@ -33,6 +38,7 @@ from api.routes import (
     status,
     telemetry,
     track,
+    trips,
     uplinks,
 )
 from api.seats import Seats
@@ -40,8 +46,8 @@ from api.security import SecurityHeaders
 from api.write_models import BODIES
 
 _RESOURCES = (
-    telemetry, uplinks, devices, commands, latest, series, track, events, alerts, shelves, rules, metrics, dead_letters,
-    audit, status, evaluation, evaluation_records, reports,
+    telemetry, uplinks, devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet,
+    fleet_entry, bins, planning, evaluation, reports, metrics, dead_letters, audit, status, evaluation_records,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 
@@ -65,6 +71,8 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
     for module in _OUTSIDE:
         app.include_router(module.router)
     problems.install(app)
+    openapi.install(app, (*BODIES, *FORMS, *EVALUATION_FORMS))
+    openapi.install(app, (*BODIES, *FORMS, PlanningForm))
     openapi.install(app, (*BODIES, *FORMS, *EVALUATION_FORMS, *REPORT_FORMS))
     app.add_middleware(BodyLimit, limit=max_body_bytes or max(MAX_BODY_BYTES, services.limits.body_bytes))
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too

@@ -18,6 +18,7 @@ from api.problems import Fault, ProblemError
 
 _GZIP = 16 + zlib.MAX_WBITS
 _JSON_TYPES = ("application/json",)
+_GEOJSON_TYPES = ("application/geo+json", "application/json")
 _YAML_TYPES = ("", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/plain")
 M = TypeVar("M", bound=BaseModel)
 _MAX_MEMBERS = 16  #: of one gzip body; each costs a decompressor
@@ -44,6 +45,19 @@ def check_rules(content_type: str | None) -> None:
     elif media_type not in _YAML_TYPES:
         detail = f"content-type: expected application/yaml or application/json, got {str(content_type)[:100]!r}"
         raise ProblemError(415, "not-yaml", detail)
+
+
+def check_fleet(content_type: str | None) -> None:
+    """Raises a 415 problem for a type that is neither GeoJSON nor YAML. Who names none is believed to send YAML."""
+    media_type = "" if content_type is None else content_type.partition(";")[0].strip().lower()
+    if media_type not in (*_GEOJSON_TYPES, *_YAML_TYPES):
+        detail = f"content-type: expected application/geo+json or application/yaml, got {str(content_type)[:100]!r}"
+        raise ProblemError(415, "not-yaml", detail)
+
+
+def is_geojson(content_type: str | None) -> bool:
+    """Whether a body says that it is GeoJSON."""
+    return content_type is not None and content_type.partition(";")[0].strip().lower() in _GEOJSON_TYPES
 
 
 def validated(model: type[M], payload: bytes) -> M:

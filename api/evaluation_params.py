@@ -11,7 +11,7 @@ from api.access import allowed
 from api.evaluation_ports import EvaluationDesk
 from api.instants import DAY, InstantQuery
 from api.params import _PLAIN, Cursor, Name
-from api.problems import ProblemError, invalid, not_found
+from api.problems import Fault, ProblemError, invalid, not_found
 from api.spans import span_of
 from api.wiring import Wired
 from devices.access import Principal, Role
@@ -115,6 +115,14 @@ def period_of(query: PeriodQuery, now: int) -> tuple[int, int]:
     start, end = span_of(query, now, 30 * DAY)
     if end - start > MOST_DAYS * DAY:
         raise invalid("from", f"expected at most {MOST_DAYS} days before `to`")
+    return start, end
+
+
+def period_told(start: int, end: int) -> tuple[int, int]:
+    """The period in a body, ``[start, end)`` in µs. Raises a 422 problem."""
+    if not start < end <= start + MOST_DAYS * DAY:
+        fault = Fault("body", "to", f"expected an instant after `from`, within {MOST_DAYS} days")
+        raise ProblemError(422, "invalid-request", f"to: {fault.expected}", faults=(fault,))
     return start, end
 
 

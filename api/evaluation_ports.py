@@ -83,6 +83,9 @@ class EvaluationDesk(Protocol):
     async def scheme_text(self, name: str, at: int, version: int | None = None) -> EnteredScheme | None:
         """The same as text; version 0 is a ready-made one."""
 
+    async def knows(self, kind: SubjectKind, name: str) -> bool:
+        """Whether there is such a worker or crew."""
+
     async def workers(self, crew: str | None = None) -> tuple[str, ...]:
         """The ids of active workers, of a crew or all, in order."""
 

@@ -19,8 +19,11 @@ TAGS = [
     {"name": "Telemetry", "description": "History: readings, tracks and events."},
     {"name": "Alerts", "description": "What was found to be wrong, what people do about it, and the shelf."},
     {"name": "Rules", "description": "What the hub looks for: rules of alerts."},
+    {"name": "Fleet", "description": "What is planned, and what vehicles and workers did and are doing."},
+    {"name": "Bins", "description": "When bins were emptied, which are to be emptied, and how full they will be."},
     {"name": "Reports", "description": "Planned against actual, with revisions, signatures and appeals."},
     {"name": "Evaluation", "description": "Evaluation of workers and crews: schemes, findings, appeals."},
+    {"name": "Planning", "description": "Which bins are collected by whom, and the work orders."},
     {"name": "Metrics", "description": "The catalogue of measured quantities."},
     {"name": "Dead letters", "description": "Frames that could not be filed, with the reason."},
     {"name": "Audit", "description": "Who did what."},
@@ -35,7 +38,8 @@ Units are part of a field's name (`speed_kmh`), or stand in the metric catalogue
 Lists come in pages: hand `next_cursor` of one page in as `cursor` of the next, until it is null. Rows that arrive in
 between are neither skipped nor repeated.
 
-Reading is open so far. Writing needs a key (`sanihub keys create`), as `Authorization: Bearer <key>` or `X-API-Key`.
+Reading is open so far, except for evaluations of people. These and writing need a key (`sanihub keys create`), as
+`Authorization: Bearer <key>` or `X-API-Key`.
 
 Errors are `application/problem+json` (RFC 9457); `errors` names each wrong field and what was expected of it.
 """

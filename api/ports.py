@@ -11,8 +11,12 @@ import msgspec
 from prometheus_client import Metric as PrometheusMetric
 
 from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
+from api.bin_ports import BinOutlook, EmptyingReader
 from api.evaluation_ports import EvaluationDesk
+from api.fleet_ports import FleetKeeper, FleetReader
+from api.planning_ports import OrderReader, Planning
 from api.report_ports import ReportDesk
+from api.trip_ports import TripReader
 from devices.access import AuditEntry, KeyEntry, Principal
 from devices.errors import SanihubError, TransientError
 from devices.metrics import Catalogue
@@ -294,6 +298,13 @@ class Services:
     alerts: AlertReader
     alert_handling: AlertHandling
     rules: RuleKeeper
+    fleet: FleetReader
+    trips: TripReader
+    emptyings: EmptyingReader
+    outlook: BinOutlook
+    fleet_keeper: FleetKeeper
+    planning: Planning
+    orders: OrderReader
     probe: HubProbe
     reports: ReportDesk | None = None
     evaluation: EvaluationDesk | None = None

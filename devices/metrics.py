@@ -139,6 +139,12 @@ CATALOGUE: tuple[Metric, ...] = (
 
 DERIVED: tuple[Metric, ...] = (
     Metric("route_offset_m", "m", 0, 2.1e7, ("vehicle", "worker"), "Distance from the route", "偏离路线距离"),
+    # 0 no data, 1 off, 2 idle, 3 in transit, 4 working (fleet.trackers.work_state); told when it changes
+    Metric("work_state", "", 0, 4, ("vehicle", "worker"), "Work state", "作业状态"),
+    Metric("idle_s", "s", 0, 1e9, _VEHICLE, "Idle since", "本次怠速时长"),
+    Metric("data_gap_s", "s", 0, 1e10, ("vehicle", "worker"), "Gap of data before this", "此前数据中断时长"),
+    Metric("coverage_pct", "%", 0, 100, ("vehicle", "worker"), "Plan covered so far", "计划已覆盖比例"),
+    Metric("progress_m", "m", 0, 2.1e7, ("vehicle", "worker"), "Progress along the route", "沿路线进度"),
 )
 """What the hub itself works out and files beside the measured: rules may ask for it, devices may not send it."""
 

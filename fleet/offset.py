@@ -6,7 +6,7 @@ in, a distance out: the tracker remembers nothing, so that a position makes the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import pairwise
@@ -16,12 +16,16 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from devices.vocabulary import Fix, Reading
+from fleet.master.places import Place as Site
+from fleet.trackers.ports import PlanBook, Task
 
 METRIC = "route_offset_m"
 METRES_PER_DEGREE = 6_371_008.8 * radians(1)
 CELL_M = 250.0
 DAY_MIN = 1_440
 HOUR = 3_600_000_000
+KINDS = frozenset(("vehicle", "worker"))
+MOST_PLANES = 4_096  #: that are kept
 
 Segment = tuple[float, float, float, float]
 """From (x, y) to (x, y), in metres of the plan's own plane."""
@@ -64,6 +68,48 @@ class OffsetTracker:
                 continue
             metres = round(known[1].distance(fix.position.lat, fix.position.lon), 1)
             yield Reading(fix.device, METRIC, metres, fix.observed_at, fix.received_at, fix.quality, fix.claimed_at)
+
+
+class PlannedOffsets:
+    """The distances of devices from what is planned for them, by a book of plans (``ingest.ports.Deriver``).
+
+    A plan that is entered after a position was filed gives that position no distance: the report judges it anew.
+    """
+
+    def __init__(self, book: PlanBook) -> None:
+        self._book = book
+        self._sites: Sequence[Site] = ()
+        self._planes: dict[tuple[str, str, int], _Plane] = {}
+
+    def derive(self, fixes: Iterable[Fix]) -> Iterator[Reading]:
+        """The distances (m) of valid positions on shift, each at the instant of its fix and with its marks."""
+        task_of = self._book.task
+        for fix in fixes:
+            if not fix.position.valid or fix.device.kind not in KINDS:
+                continue
+            task = task_of(fix.device.id, fix.observed_at)
+            plane = None if task is None else self._plane(task)
+            if plane is None:
+                continue
+            metres = round(plane.distance(fix.position.lat, fix.position.lon), 1)
+            yield Reading(fix.device, METRIC, metres, fix.observed_at, fix.received_at, fix.quality, fix.claimed_at)
+
+    def _plane(self, task: Task) -> _Plane | None:
+        """Where one should be; None where nothing says so by lines."""
+        sites = self._book.places()
+        if sites is not self._sites or len(self._planes) >= MOST_PLANES:
+            self._sites = sites
+            self._planes.clear()
+        if task.route is not None:
+            key, lines = ("route", task.route.id, task.route.version), (*task.route.lines, *task.route.access)
+        elif task.area is not None and task.area.lines:
+            key, lines = ("area", task.area.id, task.area.version), task.area.lines
+        else:
+            return None
+        if key not in self._planes:
+            places = tuple(Place(one.lat, one.lon, one.radius_m) for one in sites)
+            self._planes[key] = _Plane(Plan(lines, places))
+        return self._planes[key]
 
 
 def on_shift(plan: Plan, at: int) -> bool:

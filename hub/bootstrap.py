@@ -17,14 +17,19 @@ from psycopg_pool import AsyncConnectionPool
 from api.app import create_app
 from api.ports import PostLimits, Services
 from devices.errors import ConfigError, TransientError
-from devices.metrics import Catalogue
+from devices.metrics import CATALOGUE, DERIVED, Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.alerting.service import Alerting
+from hub.bins.outlook import Outlook
+from hub.bins.scribe import Scribe
 from hub.commanding import Commanding
 from hub.embedded import EmbeddedServers, default_data_folder
 from hub.fleet.evaluating import Evaluating
+from hub.fleet.plan_source import StoredPlans
+from hub.fleet.service import Tracking
 from hub.notify.wiring import make_sender
+from hub.planning.service import PlanningService
 from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
 from hub.reporting.desk import ReportDesk
@@ -44,10 +49,14 @@ from ingest.transports.mqtt.subscriber import MqttSubscriber
 from store.alert_actions import AlertActions
 from store.alert_history import AlertHistory
 from store.api_keys import ApiKeys
+from store.bin_history import BinHistory
 from store.connection import session_parameters
-from store.readers import Readers
+from store.fleet_entry import FleetEntry
+from store.fleet_master import FleetMaster
+from store.readers import DeviceReads, Readers
 from store.readers_session import Pool, ReadSession
 from store.rule_sets import RuleSets
+from store.work_orders import WorkOrders
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
 
@@ -98,18 +107,23 @@ class Hub:
         self.settings = settings
         self.data = data
         self.web = web
-        self.catalogue = Catalogue()
+        self.catalogue = Catalogue((*CATALOGUE, *DERIVED))
         self.registry = Registry()
         self.store = make_store(settings, dsn, self.catalogue)
-        tools = Tools(self.catalogue, self.registry.find)
+        tools = Tools(Catalogue(), self.registry.find)  # what is derived no device may send
         self.decoders = decoders(settings, tools)
         self._pool = AsyncConnectionPool(
             kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
         )
         self.alerting = make_alerting(settings, self.store, self._pool, self.registry, self.catalogue)
+        reads = ReadSession(self._pool, statement_timeout_s=60.0)
+        self.tracking = Tracking(self.alerting.desk, reads, self.registry, StoredPlans(FleetMaster(reads)))
+        rules, offsets = settings.intake.rules(), self.tracking.offsets
+        assembler = Assembler(self.store, self.registry, self.decoders, rules, offsets)
+        self.pipeline = Pipeline(self.tracking.desk, assembler, settings.intake.bounds())
+        self._bin_history = BinHistory(ReadSession(self._pool))
+        self.scribe = Scribe(self.alerting.desk, self._bin_history, self.registry, settings.bins)
         self.reports = ReportDesk(self._pool)
-        assembler = Assembler(self.store, self.registry, self.decoders, settings.intake.rules())
-        self.pipeline = Pipeline(self.alerting.desk, assembler, settings.intake.bounds())
         self.spool = Spool(data / "spool", settings.intake.spool())
         self.subscribers = [
             MqttSubscriber(section.broker(), routes(settings, section.name), self.pipeline, self._keep)
@@ -117,6 +131,9 @@ class Hub:
         ]
         wiring = Wiring(self.pipeline, self._keep, partial(kept_secret, data), data, tools)
         self.http: http_json.HttpSection = settings.sections(http_json.PLUGIN)[0]
+        self.orders = WorkOrders(ReadSession(self._pool), WriteSession(self._pool))
+        slow = ReadSession(self._pool, statement_timeout_s=60.0)
+        self.planning = PlanningService(DeviceReads(slow), slow, self.orders)
         self.uplinks = PostedUplinks(
             self.pipeline, assembler.decode, self.registry, webhooks(), patience_s=self.http.answer_within_s
         )
@@ -183,6 +200,7 @@ class Hub:
             await adapter.stop()
         if self.web is not None:
             self.web.stop()
+        await self.planning.stop()
         await asyncio.wait(set(tasks.values()))
         await self.reports.stop()
         self.spool.close()
@@ -207,6 +225,13 @@ class Hub:
             alerts=readers.alerts,
             alert_handling=self.alerting.actions,
             rules=self.alerting.rule_sets,
+            fleet=readers.fleet,
+            trips=readers.trips,
+            emptyings=readers.bins,
+            outlook=Outlook(readers.bins, self._bin_history, self.settings.bins),
+            fleet_keeper=FleetEntry(WriteSession(self._pool)),
+            planning=self.planning,
+            orders=self.orders,
             probe=probe,
             reports=self.reports,
             evaluation=Evaluating(self._pool, judge=Rounds(self._pool)),
@@ -226,18 +251,20 @@ class Hub:
         with suppress(TransientError):  # raised only while stopping
             await self._read_registry(self.pipeline.store_condition)
             await persist(self.alerting.open, self.pipeline.store_condition, self._stop)
+            await persist(self.tracking.open, self.pipeline.store_condition, self._stop)
             self._ready.set()
         await self.pipeline.run()
 
     async def _watch(self) -> None:
-        """The alert engine, once registry and rules are read."""
+        """The alert engine and what follows the telemetry, once registry and rules are read."""
         ready = asyncio.ensure_future(self._ready.wait())
         stopping = asyncio.ensure_future(self._stop.wait())
         await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         stopping.cancel()
         if self._ready.is_set():
-            await asyncio.gather(self.alerting.run(self._stop), self.sender.run())
+            work = (self.alerting, self.tracking, self.scribe)
+            await asyncio.gather(*(one.run(self._stop) for one in work), self.sender.run())
 
     async def _keep_registry(self) -> None:
         """Follow what others change in the registry."""

@@ -19,6 +19,7 @@ from devices.errors import ConfigError
 from devices.instants import from_datetime
 from devices.registry import UnknownPolicy
 from hub.alerting.settings import AlertsSection
+from hub.bins.settings import BinsSection
 from hub.notify_settings import NotifySection
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
@@ -164,6 +165,7 @@ class _House(BaseSettings):
     mqtt: tuple[MqttSection, ...] = ()
     intake: IntakeSection = IntakeSection()
     alerts: AlertsSection = AlertsSection()
+    bins: BinsSection = BinsSection()
     notify: NotifySection = NotifySection()
     api: ApiSection = ApiSection()
     log: LogSection = LogSection()

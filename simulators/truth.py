@@ -7,17 +7,17 @@ The last line is the footer (``record: footer``): counts of observations by kind
 and the SHA-256 of all the bytes before it. A run that was killed has no footer and can still be read.
 
 Kinds of record: ``bin_threshold``, ``bin_near`` (a level within its sensor's noise of a threshold), ``emptied``,
-``missed_stop``, ``fire``, ``idle``, ``deviation``, ``speeding``, ``shift``, ``round``, ``odour``, ``cleaned``,
-``water_leak``, ``sos``, ``off_post``, ``standing``, ``attendance`` (a planned shift, with ``arrived_us`` and
-``left_us``, or ``absent``) from the city; those of :mod:`simulators.faults` begin with ``fault_``;
-``frame_counter_reset`` (a LoRaWAN sensor joined anew) and ``unit_dead`` (a Modbus unit that never answers) from the
-speakers.
+``compaction``, ``outlier`` (one wild reading), ``missed_stop``, ``fire``, ``idle``, ``deviation``, ``speeding``,
+``shift``, ``round``, ``odour``, ``cleaned``, ``water_leak``, ``sos``, ``attendance``, ``off_post``, ``standing`` from
+the city; those of :mod:`simulators.faults` begin with ``fault_``; ``frame_counter_reset`` (a LoRaWAN sensor joined
+anew) and ``unit_dead`` (a Modbus unit that never answers) from the speakers.
 
 A ``shift`` of a vehicle lasts from leaving its place in the yard until it is back there; ``planned_us`` is when it was
 to begin and end. A ``round`` is one drive along the vehicle's round, as ``registry.routes`` exports it, ``length_m``
 long. Its ``worked`` are the pieces that were driven at work, [from_m, to_m, begin_us, end_us], in metres along the
 whole round; ``fast`` those of them that were driven faster than the work allows; ``served`` and ``missed`` are
-[bin, at_us]. A ``deviation`` tells its ``length_m``, the metres driven beyond the corridor, and its ``spells``
+[bin, at_us]. ``attendance`` is a planned shift of a worker, with ``arrived_us`` and ``left_us``, or ``absent``. A
+``deviation`` tells its ``length_m``, the metres driven beyond the corridor, and its ``spells``
 [begin_us, end_us, metres]: the absences that it consists of.
 """
 

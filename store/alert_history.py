@@ -15,6 +15,7 @@ from devices.vocabulary import Device, Event, Fix, Position, Reading
 from store.readers_session import ReadSession
 
 EARLIEST = -62_135_596_800_000_000  #: the first instant that a datetime can hold, µs
+LATEST = 253_402_300_799_000_000  #: the last one
 
 _SINCE = "JOIN unnest(%(keys)s::integer[], %(sinces)s::timestamptz[]) AS w (key, since) ON w.key = t.device_key"
 _SPAN = "t.observed_at > w.since AND t.observed_at > %(first)s AND t.observed_at <= %(until)s"
@@ -151,4 +152,4 @@ def _alert(row: tuple[object, ...]) -> tuple[int, Alert]:
 
 
 def _datetime(at: int) -> object:
-    return to_datetime(min(at, 253_402_300_799_000_000))
+    return to_datetime(min(at, LATEST))

@@ -11,6 +11,7 @@ from devices import instants
 from devices.read_models import DeadLetterEntry
 from devices.vocabulary import Batch, DeadLetter, Frame, ReceiptKey, Written
 from store.connection import session_parameters, translated_errors
+from store.tracker_writes import note
 from store.writer import PostgresStore
 
 RECEIPT_WINDOW_US = 1_000_000
@@ -126,6 +127,7 @@ class DeadLetterDesk:
 
         async def settle(cursor: AsyncCursor) -> None:
             await _settle(cursor, closed, failed)
+            await note(cursor, batch)
 
         try:
             return await self._store.write(batch, settle), frozenset()

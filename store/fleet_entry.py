@@ -14,9 +14,9 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from devices.access import AuditNote
-from devices.errors import SanihubError
 from devices.instants import from_datetime, to_datetime, to_iso
 from fleet.master.collection import SECTIONS, TYPES, VERSIONED, Item, Master, Section, references
+from fleet.master.entering import Came, NotEnteredError, Wrong
 from fleet.master.places import Area
 from fleet.master.route import Route
 from store import audit
@@ -67,31 +67,6 @@ _ADD = {
 }
 _PUT = {table: _put(table) for table in SECTIONS if table not in VERSIONED}
 _KNOWN: Mapping[str, bytes] = {"devices": _KNOWN_DEVICES.encode(), **{table: _known(table) for table in SECTIONS}}
-
-
-class Wrong(msgspec.Struct, frozen=True):
-    """What keeps one item from being entered: which item, at which field, why."""
-
-    section: Section
-    id: str
-    field: str
-    reason: str
-
-
-class NotEnteredError(SanihubError):
-    """Something of what was given does not fit what is stored; nothing was entered. ``wrong`` tells all of it."""
-
-    def __init__(self, wrong: Sequence[Wrong]) -> None:
-        super().__init__("; ".join(f"{one.section} {one.id}: {one.field}: {one.reason}" for one in wrong[:20]))
-        self.wrong = tuple(wrong)
-
-
-class Came(msgspec.Struct):
-    """What became of the items of a section: ids that were new, changed, and how many were as given already."""
-
-    created: list[str] = []
-    changed: list[str] = []
-    unchanged: int = 0
 
 
 class FleetEntry:

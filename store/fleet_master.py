@@ -49,6 +49,15 @@ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY lon), percentile_cont(0.5) WI
     UNION ALL SELECT (content -> 'lines' -> 0 -> 0 ->> 0)::float8, (content -> 'lines' -> 0 -> 0 ->> 1)::float8
       FROM routes) AS p
 """
+# Sums, because a transaction that began earlier may commit later.
+_MARK = """
+SELECT (SELECT (count(*), sum(extract(epoch FROM entered_at)), max(valid_until))::text FROM routes),
+       (SELECT (count(*), sum(extract(epoch FROM entered_at)), max(valid_until))::text FROM areas),
+       (SELECT (count(*), sum(extract(epoch FROM changed_at)))::text FROM places),
+       (SELECT (count(*), sum(extract(epoch FROM changed_at)))::text FROM workers),
+       (SELECT (count(*), sum(extract(epoch FROM changed_at)))::text FROM shifts),
+       (SELECT (count(*), sum(extract(epoch FROM changed_at)))::text FROM plans)
+"""
 FIRST, LAST = date(1970, 1, 1), date(9999, 12, 31)
 
 
@@ -126,6 +135,11 @@ class FleetMaster:
             shifts=await self.shifts(),
             plans=await self.plans(first, last),
         )
+
+    async def mark(self) -> tuple[str, ...]:
+        """A mark that is another one after each change of what is planned."""
+        (row,) = await self._session.rows(_MARK)
+        return tuple(row)
 
     async def centre(self) -> LonLat | None:
         """About where the city is: the median of what is stored; None where nothing is."""

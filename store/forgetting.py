@@ -1,4 +1,4 @@
-"""Forgetting what is kept for a while only: receipts of messages without a time, echoes, and dead letters."""
+"""Forgetting what is kept for a while only: receipts, echoes, dead letters, and old checkpoints of trackers."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ class Keeping(msgspec.Struct, frozen=True):
     receipts_days: int = 90
     echoes_days: int = 30
     dead_letters_days: int = 90
+    tracker_states_days: int = 35
     dead_letters: int = 1_000_000
 
 
@@ -34,11 +35,21 @@ DELETE FROM dead_letters
 """
 
 
+# The newest of a device stays, however old: a device that was silent for long goes on from there.
+_STATES = """
+DELETE FROM tracker_states t
+ WHERE t.at < %(before)s
+   AND EXISTS (SELECT FROM tracker_states n WHERE n.device_key = t.device_key AND n.at > t.at)
+"""
+
+
 async def forget(connection: AsyncConnection, keeping: Keeping, now: int) -> int:
-    """Delete old receipts, echoes and dead letters; returns how many letters, which is logged too."""
+    """Delete old receipts, echoes, checkpoints and dead letters; returns how many letters, which is logged too."""
     receipts_before = instants.to_datetime(now - keeping.receipts_days * DAY)
     await connection.execute("DELETE FROM receipts WHERE filed_at < %s", (receipts_before,))
     await echoes.forget(connection, now - keeping.echoes_days * DAY)
+    states_before = instants.to_datetime(now - keeping.tracker_states_days * DAY)
+    await connection.execute(_STATES, {"before": states_before})
     values = {"before": instants.to_datetime(now - keeping.dead_letters_days * DAY), "most": keeping.dead_letters}
     cursor = await connection.execute(_LETTERS, values)
     if cursor.rowcount:

@@ -14,11 +14,14 @@ from devices.read_models import DeviceEntry, DeviceState, LatestFix, LatestReadi
 from store import readers_cursor as cursors
 from store.audit import Audit
 from store.readers_alerts import AlertReads
+from store.readers_bins import BinReads
 from store.readers_cursor import DeviceCursor
 from store.readers_dead_letters import DeadLetterReads
+from store.readers_fleet import FleetReads
 from store.readers_session import Pool, ReadSession, Row, micros_or_none
 from store.readers_status import StatusReads
 from store.readers_telemetry import TelemetryReads
+from store.readers_trips import TripReads
 from store.writers_session import WriteSession
 
 _DEVICE = """
@@ -199,6 +202,9 @@ class Readers:
     status: StatusReads
     audit: Audit
     alerts: AlertReads
+    fleet: FleetReads
+    trips: TripReads
+    bins: BinReads
 
     @classmethod
     def over(cls, pool: Pool, *, statement_timeout_s: float = 5.0, acquire_timeout_s: float = 3.0) -> Readers:
@@ -211,4 +217,7 @@ class Readers:
             StatusReads(session),
             Audit(session, WriteSession(pool)),
             AlertReads(session),
+            FleetReads(session),
+            TripReads(session),
+            BinReads(session),
         )

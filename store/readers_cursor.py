@@ -78,13 +78,27 @@ class ShelfCursor(msgspec.Struct, frozen=True, array_like=True, tag="s"):
     id: _Int64
 
 
+class PlanCursor(msgspec.Struct, frozen=True, array_like=True, tag="p"):
+    """Behind the plan of this date (YYYY-MM-DD) and id."""
+
+    on: _Text
+    id: _Text
+
+
 class RuleSetCursor(msgspec.Struct, frozen=True, array_like=True, tag="v"):
     """Before the set of rules of this version (the newest come first)."""
 
     version: _Int32
 
 
-class ReportCursor(msgspec.Struct, frozen=True, array_like=True, tag="p"):
+class EmptyingCursor(msgspec.Struct, frozen=True, array_like=True, tag="m"):
+    """Before the emptying of this instant and device key (emptyings run backwards)."""
+
+    at: _Micros
+    key: _Int32
+
+
+class ReportCursor(msgspec.Struct, frozen=True, array_like=True, tag="u"):
     """Before the report with this id (the newest come first)."""
 
     id: _Int64
@@ -94,6 +108,19 @@ class RecordCursor(msgspec.Struct, frozen=True, array_like=True, tag="n"):
     """Before the task, finding or appeal with this id (the newest come first)."""
 
     id: _Int64
+
+
+class OrderCursor(msgspec.Struct, frozen=True, array_like=True, tag="o"):
+    """Behind the work order of this planned start and id."""
+
+    start: _Micros
+    id: _Text
+
+
+class SpellCursor(msgspec.Struct, frozen=True, array_like=True, tag="t"):
+    """Before the trip or stop that began then (the newest come first)."""
+
+    started_at: _Micros
 
 
 Cursor = TypeVar("Cursor", bound=msgspec.Struct)

@@ -16,6 +16,7 @@ from api.evaluation_params import (
     Desk,
     EnterSchemeQuery,
     EvaluationsQuery,
+    Period,
     PeriodQuery,
     PersonId,
     Reader,
@@ -97,7 +98,7 @@ async def evaluate_worker(
     places: Places,
     reader: Reader,
     person_id: PersonId,
-    query: Annotated[PeriodQuery, Query()],
+    query: Period,
 ) -> EvaluationBody:
     """Points, and for each that was lost its evidence; the shifts, and what was corrected.
 
@@ -113,7 +114,7 @@ async def evaluate_crew(
     places: Places,
     reader: Reader,
     person_id: PersonId,
-    query: Annotated[PeriodQuery, Query()],
+    query: Period,
 ) -> EvaluationBody:
     """Of everything of its workers together, and what was entered about the crew."""
     return await _evaluated("crew", wired, desk, places, reader, person_id, query)

@@ -19,13 +19,15 @@ from api.evaluation_models import (
     TaskBody,
     TaskForm,
 )
-from api.evaluation_params import AppealsQuery, Desk, Number, PeriodQuery, Reader, RecordsQuery, known_scheme, period_of
+from api.evaluation_params import AppealsQuery, Desk, Number, Reader, RecordsQuery, known_scheme, period_told
+from api.evaluation_ports import EvaluationDesk
 from api.models import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.problems import ProblemError, not_found
+from api.problems import Fault, ProblemError, not_found
 from api.wiring import Places, Wired
 from fleet.evaluation.inputs import Finding, Task
 from fleet.evaluation.records import EvaluationStateError, FindingEntry, RecordFilter, TaskEntry
+from fleet.evaluation.result import SubjectKind
 
 _STATE = {409: "It is decided already, another appeal is open, or nothing is lost any more."}
 
@@ -55,6 +57,7 @@ async def enter_task(request: Request, wired: Wired, desk: Desk, places: Places,
     """Needs a key of the role dispatcher, manager or admin."""
     with places.taken_by(dispatcher.actor):
         form = validated(TaskForm, await read_body(request, wired.limits))
+        await _check_person(desk, form)
         task = Task(
             *("", form.title, form.start, form.due, form.worker, form.crew, form.area, form.category),
             by=dispatcher.actor,
@@ -117,6 +120,7 @@ async def enter_finding(
     """Needs a key of the role dispatcher, manager or admin. An open complaint costs nothing until it is decided."""
     with places.taken_by(dispatcher.actor):
         form = validated(FindingForm, await read_body(request, wired.limits))
+        await _check_person(desk, form)
         finding = Finding(
             *("", form.kind, form.at, form.outcome, form.category, form.text, form.points),
             *(form.worker, form.crew, form.area, dispatcher.actor, tuple(form.refs)),
@@ -180,8 +184,7 @@ async def appeal(request: Request, wired: Wired, desk: Desk, places: Places, rea
     """Needs a key of the role viewer, dispatcher, manager or admin: also for somebody else, who has none."""
     with places.taken_by(reader.actor):
         form = validated(AppealForm, await read_body(request, wired.limits))
-        span = PeriodQuery.model_validate({"from": None, "to": None, "scheme": form.scheme, "version": form.version})
-        start, end = period_of(span.model_copy(update={"from_": form.from_, "to": form.to}), wired.clock())
+        start, end = period_told(form.from_, form.to)
         scheme = await known_scheme(desk, form.scheme, start, form.version)
         name = form.worker or form.crew or ""
         try:
@@ -223,6 +226,15 @@ async def decide_appeal(
         if decided is None:
             raise not_found("appeal", number)
         return AppealBody.model_validate(decided)
+
+
+async def _check_person(desk: EvaluationDesk, form: TaskForm | FindingForm) -> None:
+    """Raises a 422 problem for somebody who is not known: a misspelt name would be judged by nothing."""
+    kind: SubjectKind = "crew" if form.worker is None else "worker"
+    name = form.worker or form.crew or ""
+    if not await desk.knows(kind, name):
+        fault = Fault("body", kind, f"expected the id of a known {kind}", name)
+        raise ProblemError(422, "invalid-request", f"{kind}: {fault.expected}", faults=(fault,))
 
 
 def _filter(query: RecordsQuery) -> RecordFilter:

@@ -80,24 +80,24 @@ async def order_report(
     return _job(job)
 
 
-@router.get("/reports/jobs/{job_id}", summary="How far a job is", responses=problems(*KEYED, 404, 422))
-async def get_job(wired: Wired, reader: Reader, job_id: JobId) -> ReportJobBody:
+@router.get("/reports/jobs/{order_id}", summary="How far a job is", responses=problems(*KEYED, 404, 422))
+async def get_job(wired: Wired, reader: Reader, order_id: JobId) -> ReportJobBody:
     """Pieces that are done, and in the end the number of the report. Jobs are forgotten when the hub restarts."""
-    job = _desk(wired).job(job_id)
+    job = _desk(wired).job(order_id)
     if job is None:
-        raise not_found("job", job_id)
+        raise not_found("job", order_id)
     _may_read(reader, job.order.kind)
     return _job(job)
 
 
-@router.delete("/reports/jobs/{job_id}", summary="Cancel a job", responses=problems(*KEYED, 404, 422))
-async def cancel_job(wired: Wired, dispatcher: Dispatcher, job_id: JobId) -> ReportJobBody:
+@router.delete("/reports/jobs/{order_id}", summary="Cancel a job", responses=problems(*KEYED, 404, 422))
+async def cancel_job(wired: Wired, dispatcher: Dispatcher, order_id: JobId) -> ReportJobBody:
     """End a job that is not done; a report that is there stays."""
-    known = _desk(wired).job(job_id)
+    known = _desk(wired).job(order_id)
     if known is None:
-        raise not_found("job", job_id)
+        raise not_found("job", order_id)
     _may_read(dispatcher, known.order.kind)
-    return _job(_desk(wired).cancel(job_id) or known)
+    return _job(_desk(wired).cancel(order_id) or known)
 
 
 @router.get("/reports", summary="List reports", responses=problems(*KEYED, 422, 503))

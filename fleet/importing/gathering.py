@@ -23,13 +23,14 @@ class Fault(msgspec.Struct, frozen=True, order=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """An item, where it stands, and on which lines its fields do."""
+    """An item, where it stands, on which lines its fields do, and what the file calls them where it is otherwise."""
 
     section: Section
     item: Item
     line: int
     lines: Mapping[str, int] = {}
     path: str = ""
+    names: Mapping[str, str] = {}
 
 
 class Loose(msgspec.Struct, frozen=True):
@@ -60,16 +61,19 @@ class Spot(msgspec.Struct):
     """Where something stands in a file, for telling what is wrong with it.
 
     ``path`` comes before the names of fields (``features[3].``); ``lines`` are those of the
-    fields (``stops``), and of items in them (``stops[2]``) as far as they are known.
+    fields (``stops``), and of items in them (``stops[2]``) as far as they are known. ``names`` are what the file calls
+    fields that the struct calls otherwise.
     """
 
     line: int
     faults: list[Fault]
     path: str = ""
     lines: Mapping[str, int] = {}
+    names: Mapping[str, str] = {}
 
     def fault(self, field: str, reason: str) -> None:
         """Tell that something is wrong with a field (``stops[2].lon``), or with the whole ("")."""
+        field = self.names.get(field, field)
         self.faults.append(Fault(self._at(field), f"{self.path}{field}".rstrip("."), reason))
 
     def within(self, field: str) -> Spot:

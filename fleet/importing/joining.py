@@ -12,6 +12,7 @@ from fleet.importing.gathering import Fault, Found, Gathered, Loose, Spot
 from fleet.importing.positions import exchanged
 from fleet.importing.soundness import check
 from fleet.master.collection import SECTIONS, Item, Master, Section
+from fleet.master.entering import Wrong
 from fleet.master.places import Area, Place
 from fleet.master.route import LonLat, Route
 
@@ -23,6 +24,7 @@ class Origin(msgspec.Struct, frozen=True):
     line: int
     path: str
     lines: Mapping[str, int]
+    names: Mapping[str, str] = {}
 
 
 class Joined(msgspec.Struct):
@@ -31,6 +33,14 @@ class Joined(msgspec.Struct):
     master: Master
     origins: dict[tuple[Section, str], Origin]
     faults: list[tuple[int, Fault]]
+
+
+def place(wrong: Wrong, origins: Mapping[tuple[Section, str], Origin]) -> tuple[int, Fault]:
+    """Where in the files that stands which does not fit: the number of the file, and the fault."""
+    origin = origins[wrong.section, wrong.id]
+    faults: list[Fault] = []
+    Spot(origin.line, faults, origin.path, origin.lines, origin.names).fault(wrong.field, wrong.reason)
+    return origin.file, faults[0]
 
 
 def loose_routes(files: Iterable[Gathered]) -> list[str]:
@@ -71,7 +81,7 @@ class _Joining:
             self._fault(file, found.line, f"{found.path}id", f"{found.item.id} stands in {where} already")
             return
         self._items[key] = found.item
-        self._origins[key] = Origin(file, found.line, found.path, found.lines)
+        self._origins[key] = Origin(file, found.line, found.path, found.lines, found.names)
         if exchanged(_points(found.item), self._near):
             reason = "longitude and latitude are exchanged: far from everything else, and near it the other way round"
             self._fault(file, found.line, f"{found.path}geometry", reason)

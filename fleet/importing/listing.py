@@ -69,4 +69,4 @@ def _section(section: Section, node: Node, positions: Positions, found: Gathered
         reading = placed if section == "places" else read
         made = reading(KINDS[section], given, spot, positions)
         if made is not None and check(made, spot):  # type: ignore[arg-type]
-            found.found.append(Found(section, made, item.line, lines, path))  # type: ignore[arg-type]
+            found.found.append(Found(section, made, item.line, lines, path, spot.names))  # type: ignore[arg-type]

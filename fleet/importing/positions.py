@@ -174,8 +174,11 @@ def _geometry(value: Any, spot: Spot, field: str) -> tuple[str, Any] | None:
         try:
             value = shapely.geometry.mapping(shapely.from_wkt(value))
         except (shapely.errors.ShapelyError, ValueError, TypeError) as error:
-            reason = (str(error).splitlines() or ["cannot be read"])[0][:100]
-            spot.fault(field, f"expected a geometry such as LINESTRING (114.30 30.58, 114.31 30.58): {reason}")
+            reason = (str(error).splitlines() or ["cannot be read"])[0].rpartition("Exception: ")[2][:100]
+            if "0 or >1 elements" in reason:  # GEOS's word for a line of one point
+                spot.fault(field, "expected a line of at least two different positions, got 1")
+            else:
+                spot.fault(field, f"expected a geometry such as LINESTRING (114.30 30.58, 114.31 30.58): {reason}")
             return None
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
         spot.fault(field, f"expected a geometry, got {short(value)}")

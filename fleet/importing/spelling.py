@@ -15,6 +15,8 @@ def spelt_out(section: Section, given: Mapping[str, Any], spot: Spot) -> dict[st
     if section == "shifts":
         return _shift(dict(given), spot)
     if section == "plans":
+        if "date" in given:
+            spot.names = {"on": "date"}
         return _plan(dict(given))
     return dict(given)
 

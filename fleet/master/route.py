@@ -46,9 +46,9 @@ class Route(msgspec.Struct, frozen=True):
 
     ``lines`` are what is to be worked, in the order of driving; ``access`` the ways that lead there and away, on which
     nobody deviates and nothing is covered. ``direction``: each line as drawn, in both directions, or in any. ``passes``
-    is how often a day. ``work`` names the metrics of which at least one must be 1 for a vehicle to work; none: driving
-    is enough. A working track counts within ``tolerance_m`` of a line and between the two speeds (km/h).
-    ``corridor_m`` is how far from lines and access a vehicle may be.
+    is how often in each shift that is planned. ``work`` names the metrics of which at least one must be 1 for a vehicle
+    to work; none: driving is enough. A working track counts within ``tolerance_m`` of a line and between the two speeds
+    (km/h). ``corridor_m`` is how far from lines and access a vehicle may be.
     """
 
     id: str

@@ -7,7 +7,7 @@ or the last step of a repair, so that what the engine proposes is committed befo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from time import time_ns
 
@@ -30,6 +30,8 @@ from store.writer import PostgresStore
 log = structlog.get_logger("hub.alerts")
 
 SECOND = 1_000_000
+Also = Callable[[AsyncCursor], Awaitable[None]]
+"""What else is done in the transaction of a batch; it may be done twice."""
 
 
 class Ringing(msgspec.Struct, frozen=True):
@@ -93,20 +95,42 @@ class AlertDesk:
         """See the store."""
         return await self.store.find_echoes(wanted)
 
-    async def write(self, batch: Batch) -> Written:
-        """Commit a batch with the alerts that it raises and clears."""
+    async def write(self, batch: Batch, also: Also | None = None) -> Written:
+        """Commit a batch with the alerts that it raises and clears; ``also`` works in the same transaction."""
         moments = gather(batch.readings, batch.fixes, batch.events)
         if not moments:
-            return await self.store.write(batch)
+            return await self.store.write(batch, also)
         devices = _devices(batch)
         async with self.turn:
             await self.load({key: devices[key] for key in self.engine.unknown(moments)})
             proposal = self.engine.propose(moments, devices)
-            written = await self._commit(batch, proposal, devices)
+            written = await self._commit(batch, proposal, devices, also)
         now = self.now()
         for key, of_device in moments.items():
             self._hear(key, max(of_device), now)
         return written
+
+    async def rewrite(self, batch: Batch, device: Device, since: int, also: Also) -> None:
+        """Commit a batch that changes what was stored of a device from ``since`` on (µs): its alerts are repaired."""
+        async with self.turn:
+            await self.load(dict.fromkeys(self.engine.unknown((device.key,)), device))
+            proposal = Proposal()
+            self.engine.reconsider(proposal, {device.key: since})
+            await self._commit(batch, proposal, None, also)
+
+    async def amend(self, batch: Batch, taken_back: Mapping[int, tuple[Device, int]], also: Also) -> Written:
+        """Commit what the hub itself found out of stored telemetry, with the alerts that follow.
+
+        ``taken_back`` are devices of which events were removed, by key, and the first instant (µs) of these: their
+        history is folded again. ``also`` works in the same transaction.
+        """
+        moments = gather(batch.readings, batch.fixes, batch.events)
+        devices = _devices(batch) | {key: device for key, (device, _) in taken_back.items()}
+        async with self.turn:
+            await self.load({key: devices[key] for key in self.engine.unknown(devices)})
+            proposal = self.engine.propose(moments, devices)
+            self.engine.reconsider(proposal, {key: since for key, (_, since) in taken_back.items()})
+            return await self._commit(batch, proposal, devices, also)
 
     def behind(self, key: int) -> int:
         """How far (µs) the newest that a device told lay behind its reception.
@@ -186,10 +210,12 @@ class AlertDesk:
     def _rule(self, device: Device, alert: Alert) -> tuple[Rule, int]:
         return self.engine.book.rule(device, alert.rule, alert.raised_at)
 
-    async def _commit(self, batch: Batch, proposal: Proposal, devices: Mapping[int, Device] | None) -> Written:
-        also = None if proposal.empty else partial(self._record, proposal)
+    async def _commit(
+        self, batch: Batch, proposal: Proposal, devices: Mapping[int, Device] | None, also: Also | None = None
+    ) -> Written:
+        work = also if proposal.empty else partial(self._record, proposal, also)
         try:
-            written = await self.store.write(batch, also)
+            written = await self.store.write(batch, work)
         except BaseException:
             self.engine.dismiss(proposal)
             raise
@@ -202,7 +228,9 @@ class AlertDesk:
         """Enter alerts in somebody's transaction, and ring for them."""
         await record(cursor, told, self.ringing.bells(self.engine.book.current.rules))
 
-    async def _record(self, proposal: Proposal, cursor: AsyncCursor) -> None:
+    async def _record(self, proposal: Proposal, also: Also | None, cursor: AsyncCursor) -> None:
+        if also is not None:
+            await also(cursor)
         await self.enter(cursor, self.told(proposal.changes))
         await mark_dirty(cursor, proposal.dirty)
         await keep_tracks(cursor, proposal.checkpoints)

@@ -37,6 +37,10 @@ FAULTY = load_scenario(
         "incidents.water_leak": 0.03,
         "incidents.odour": 0.04,
         "incidents.sos": 0.02,
+        # Attendance is scored by its own bench.
+        "incidents.late": 0,
+        "incidents.early": 0,
+        "incidents.absent": 0,
     },
 )
 

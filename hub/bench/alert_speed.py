@@ -121,12 +121,12 @@ async def measure(
 @contextmanager
 def _rules(hub: Hub, ruled: bool) -> Iterator[None]:
     """With the engine, or past it."""
-    desk = hub.alerting.desk
+    desk, usual = hub.alerting.desk, hub.pipeline.store
     hub.pipeline.store = desk if ruled else desk.store
     try:
         yield
     finally:
-        hub.pipeline.store = desk
+        hub.pipeline.store = usual
 
 
 async def _returned(hub: Hub, installation: Installation, devices: int, rate: float) -> tuple[int, float]:

@@ -30,7 +30,8 @@ class Row(msgspec.Struct):
     shift (``route_*``), and of each pass by itself (``pass_*``), of which most is asked.
     ``wrongly_missed_m`` was worked and is said to be missed; ``no_data_pct`` is the share that nothing is said about.
     Stops: precision and recall of served ones, and of missed ones. Deviations: ``truths`` long enough to count,
-    ``found`` of them, ``wrong`` ones; the error of the length of those found: median, worst, and of their sum (shares).
+    ``found`` of them, ``wrong`` ones; the error of the length of those found: the share within a tenth, the median, the
+    worst, and that of their sum.
     """
 
     disturbance: str
@@ -51,6 +52,7 @@ class Row(msgspec.Struct):
     deviations: int
     deviations_found: int
     deviations_wrong: int
+    length_within_10: float | None
     length_median: float | None
     length_worst: float | None
     length_sum: float | None
@@ -159,6 +161,7 @@ class _Tally:
             self.truths,
             len(self.lengths),
             self.wrong,
+            float(np.mean(np.array(shares) <= 0.1)) if shares else None,
             float(np.median(shares)) if shares else None,
             max(shares, default=None),
             (told - true) / true if true else None,

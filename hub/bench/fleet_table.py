@@ -69,6 +69,7 @@ def scores_table(found: fleet_scores.Scores) -> Table:
         "deviations",
         "wrong",
         "length p50",
+        "in 10 %",
         "sum",
     ):
         made.add_column(name, justify="right")
@@ -86,6 +87,7 @@ def scores_table(found: fleet_scores.Scores) -> Table:
             f"{row.deviations_found}/{row.deviations}",
             str(row.deviations_wrong),
             _percent(row.length_median),
+            _percent(row.length_within_10),
             _percent(row.length_sum),
         )
     for name, (same, every) in found.equal.items():
@@ -106,6 +108,8 @@ def month_table(found: compliance_month.Month) -> Table:
         ("fixes a second", f"{found.fixes / found.seconds:,.0f}"),
         ("of their time reading, judging", f"{found.reading_s / busy:.0%}, {found.judging_s / busy:.0%}"),
         ("CPU a fix", f"reading {_micros(found.reading_cpu_s, found)}, judging {_micros(found.judging_cpu_s, found)}"),
+        ("CPU of the database a fix", _micros(found.database_cpu_s, found)),
+        ("CPU of all", f"{found.reading_cpu_s + found.judging_cpu_s + found.database_cpu_s:.1f} s"),
         ("memory of the processes", f"{found.rss_mib:.0f} MiB"),
         ("making the data (not counted)", f"{found.making_s:.0f} s"),
         ("load of the machine over 1, 5, 15 min", ", ".join(map(str, found.load))),

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from devices.errors import ConfigError
 from hub import logs
-from hub.bench import alert_table, attendance_table, fleet_table, jt808_table
+from hub.bench import alert_table, attendance_table, bin_table, fleet_table, jt808_table, planning_table
 from hub.bench import modbus as modbus_bench
 from hub.bench.ingest import Figures, measure
 from hub.running import run
@@ -27,7 +27,10 @@ def register(app: typer.Typer) -> None:
     group.command("compliance-month")(fleet_table.compliance_month_)
     group.command("jt808")(jt808_table.jt808)
     group.command("modbus")(modbus)
+    group.command("emptying")(bin_table.emptying)
+    group.command("fill")(bin_table.fill)
     group.command("attendance")(attendance_table.attendance)
+    group.command("planning")(planning_table.planning)
     group.callback()(lambda: None)
     app.add_typer(group, name="bench")
 

@@ -17,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool
 from devices.access import Role
 from devices.errors import ConfigError, TransientError
 from fleet.calendar import local_date
+from fleet.master.entering import NotEnteredError
 from hub import logs, settings
 from hub.bootstrap import Hub, Installation
 from hub.commands.serve import announce
@@ -32,7 +33,7 @@ from simulators.speakers.mqtt_json import BrokerAddress
 from store.api_keys import ApiKeys
 from store.connection import session_parameters
 from store.devices_table import IdentityTakenError, enter
-from store.fleet_entry import FleetEntry, NotEnteredError
+from store.fleet_entry import FleetEntry
 from store.writers_session import WriteSession
 
 log = structlog.get_logger("hub.demo")

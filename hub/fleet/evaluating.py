@@ -91,6 +91,11 @@ class Evaluating:
             return EnteredScheme(name, 0, 0, 0, "sanihub", "ready-made", ready_made_text(name))
         return None
 
+    async def knows(self, kind: SubjectKind, name: str) -> bool:
+        """Whether there is such a worker or crew, active or not."""
+        people = await self._master.workers() if kind == "worker" else await self._master.crews()
+        return any(one.id == name for one in people)
+
     async def workers(self, crew: str | None = None) -> tuple[str, ...]:
         """The ids of active workers, of a crew or all."""
         return tuple(

@@ -8,18 +8,19 @@ from typing import Any
 import msgspec
 from psycopg_pool import AsyncConnectionPool
 
-from fleet.importing.gathering import Fault, Gathered, Spot
+from fleet.importing.gathering import Fault, Gathered
 from fleet.importing.geojson import from_geojson
 from fleet.importing.gpx import from_gpx
-from fleet.importing.joining import Joined, Origin, join, loose_routes
+from fleet.importing.joining import Joined, join, loose_routes, place
 from fleet.importing.listing import from_yaml
 from fleet.importing.tables import from_rows, table_kind
 from fleet.master.collection import Section
+from fleet.master.entering import Came, NotEnteredError
 from hub.access import actor, patiently
 from hub.importing.plan import Part
 from hub.importing.rows import FileFaultError
 from store.connection import session_parameters
-from store.fleet_entry import Came, FleetEntry, NotEnteredError, Wrong
+from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
 from store.readers_session import ReadSession
 from store.writers_session import WriteSession
@@ -118,7 +119,7 @@ async def enter_files(
             )
         except NotEnteredError as error:
             for wrong in error.wrong:
-                told(*_placed(wrong, joined.origins))
+                told(*place(wrong, joined.origins))
     return outcome
 
 
@@ -130,10 +131,3 @@ async def _joined(files: Sequence[Gathered], reads: FleetMaster) -> Joined:
         if versions:
             stored[route_id] = versions[-1]
     return join(files, stored, await reads.centre())
-
-
-def _placed(wrong: Wrong, origins: Mapping[tuple[Section, str], Origin]) -> tuple[int, Fault]:
-    origin = origins[wrong.section, wrong.id]
-    faults: list[Fault] = []
-    Spot(origin.line, faults, origin.path, origin.lines).fault(wrong.field, wrong.reason)
-    return origin.file, faults[0]

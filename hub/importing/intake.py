@@ -18,6 +18,7 @@ from hub.importing.telemetry_files import Message
 from ingest.adapters import mqtt_json
 from ingest.assembly import Assembler, Claim, IntakeRules
 from ingest.ports import Decoder
+from store.tracker_writes import note
 from store.writer import PostgresStore
 
 BATCH = 2_000  #: rows in one transaction
@@ -104,4 +105,4 @@ class Intake:
     async def _written(self, batch: Batch) -> Written:
         assert self._store is not None
         store = self._store
-        return await patiently(lambda: store.write(batch))
+        return await patiently(lambda: store.write(batch, lambda cursor: note(cursor, batch)))

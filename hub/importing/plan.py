@@ -60,7 +60,8 @@ def plan(paths: Iterable[Path], encoding: str, catalogue: Catalogue) -> list[Par
 def _files(paths: Iterable[Path]) -> Iterable[Path]:
     for path in paths:
         if path.is_dir():
-            found = sorted(item for item in path.iterdir() if item.suffix.lower() in SUFFIXES)
+            known = (item for item in path.iterdir() if item.suffix.lower() in SUFFIXES)
+            found = sorted(item for item in known if item.suffix.lower() != ".json")  # which may be of anything
             if not found:
                 raise ConfigError(f"{path}: holds no file to import ({', '.join(SUFFIXES)})")
             yield from found

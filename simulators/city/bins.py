@@ -24,6 +24,7 @@ DEPTH_MM = 1_150
 FULL_MM = 120  # the distance that the sensor sees when the bin is full
 NOISE_PCT = 0.5  # of the sensor, one standard deviation
 NEAR_PCT = 3 * NOISE_PCT
+SETTLES_PCT = 35.0  # what lies lower has settled already
 SETTLE_US = 12 * SECOND  # after the lift, until the sensor has a steady echo
 
 
@@ -63,12 +64,21 @@ class Bin:
         self._fire_begin = 0
         self._fire_end = 0
         self._next_fire = next_after(rng, start, incidents.fire)
+        # A stream of its own, so that bins whose refuse settles fill as they always did.
+        self._upsets = upsets = stream(seed, device_id, "upsets")
+        self._next_compaction = next_after(upsets, start, incidents.compaction)
+        self._next_outlier = next_after(upsets, start, incidents.outlier)
         self._look(start)
         agenda.put(start + rng.randrange(int(self._interval / 1_000)) * 1_000, device_id, self._wake)
 
     def level(self, at: int) -> float:
         """The true level in percent at ``at`` (µs), from what was known when the bin was last looked at."""
         return min(100.0, self._fill + self._rate * max(0, at - self._since))
+
+    @property
+    def pace_pct_h(self) -> float:
+        """How fast it fills, in per cent an hour, until it is looked at again."""
+        return self._rate * HOUR
 
     def empty(self, at: int, vehicle_id: str) -> float:
         """A truck has lifted the bin: the level drops. Returns the kilograms that the truck took on."""
@@ -125,13 +135,39 @@ class Bin:
             self._truth.end(self._fire, at)
             self._fire = None
             self._next_fire = next_after(self._rng, at, self._incidents.fire)
+        if at >= self._next_compaction:
+            self._settle(at)
         # A sensor that feels heat reports every minute instead.
         self._agenda.put(at + (MINUTE if self._fire is not None else self._interval), self.id, self._wake)
         return self._report(at, ())
 
+    def _settle(self, at: int) -> None:
+        """Refuse settles by some points: the level falls, and nobody has emptied anything."""
+        self._next_compaction = next_after(self._upsets, at, self._incidents.compaction)
+        before = self._fill
+        if before < SETTLES_PCT:
+            return
+        self._fill = after = before - self._upsets.uniform(8, 20)
+        self._truth.point("compaction", self.id, at, before_pct=round(before, 1), after_pct=round(after, 1))
+        if self._near is not None:
+            self._truth.end(self._near, at)
+            self._near = None
+        self._crossed = sum(threshold <= after for threshold in THRESHOLDS)
+
+    def _seen(self, at: int) -> float | None:
+        """What the sensor says instead of the level, now and then: an echo from the lid, or from nowhere."""
+        if at < self._next_outlier:
+            return None
+        self._next_outlier = next_after(self._upsets, at, self._incidents.outlier)
+        wild = self._upsets.choice((0.0, 100.0, self._upsets.uniform(0, 100)))
+        self._truth.point("outlier", self.id, at, fill_pct=round(wild, 1), level_pct=round(self.level(at), 1))
+        return wild
+
     def _report(self, at: int, events: tuple[dict[str, Any], ...]) -> Observation:
         gauss = self._rng.gauss
         fill = min(100.0, max(0.0, self.level(at) + gauss(0, NOISE_PCT)))
+        if (wild := self._seen(at)) is not None:
+            fill = wild
         battery = max(1.0, self._battery - (at - self._battery_since) / DAY * 0.06)
         self._seq += 1
         readings: dict[str, float] = {

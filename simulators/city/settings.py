@@ -35,8 +35,9 @@ class Intervals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Incidents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How often things go wrong: mean occurrences per device and hour (on duty, for vehicles and workers).
 
-    ``missed_stop`` is a share instead: of the stops that were due, those at which the crew drives past. ``late``,
-    ``early`` and ``absent`` are shares of a worker's shifts.
+    ``missed_stop`` is a share instead: of the stops that were due, those at which the crew drives past. ``compaction``
+    is refuse that settles or is pressed down, ``outlier`` one wild reading of a bin's sensor. ``late``, ``early`` and
+    ``absent`` are shares of a worker's shifts.
     """
 
     idle: Rate = 0.1
@@ -44,6 +45,8 @@ class Incidents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     speeding: Rate = 0.08
     missed_stop: Share = 0.01
     fire: Rate = 0.0001
+    compaction: Rate = 0.0
+    outlier: Rate = 0.0
     odour: Rate = 0.03
     water_leak: Rate = 0.01
     off_post: Rate = 0.05

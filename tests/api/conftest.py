@@ -16,18 +16,24 @@ from api.app import create_app
 from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Services
 from devices.metrics import Catalogue
 from devices.registry import Registry
+from hub.bins.outlook import Outlook
+from hub.bins.settings import BinsSection
 from hub.commanding import Commanding
 from hub.fleet.evaluating import Evaluating
+from hub.planning.service import PlanningService
 from hub.reporting.desk import ReportDesk
 from hub.uplinks import PostedUplinks
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
 from store.alert_actions import AlertActions
 from store.api_keys import ApiKeys
+from store.bin_history import BinHistory
+from store.fleet_entry import FleetEntry
 from store.readers import Readers
 from store.readers_session import ReadSession
 from store.rule_sets import RuleSets
 from store.schema import Mode, enter_catalogue, migrate
+from store.work_orders import WorkOrders
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
 
@@ -174,6 +180,8 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
         # Nothing is posted in the tests of this folder: those of posts have a whole hub (tests/integration).
         store = PostgresStore(city.dsn, mode="plain")
         assembler = Assembler(store, registry, {}, IntakeRules())
+        orders = WorkOrders(ReadSession(pool), WriteSession(pool))
+        planning = PlanningService(readers.devices, ReadSession(pool), orders)
         desk = ReportDesk(pool)
         yield Services(
             devices=readers.devices,
@@ -187,6 +195,15 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             alerts=readers.alerts,
             alert_handling=AlertActions(WriteSession(pool)),
             rules=RuleSets(ReadSession(pool), WriteSession(pool)),
+            fleet=readers.fleet,
+            trips=readers.trips,
+            emptyings=readers.bins,
+            outlook=Outlook(readers.bins, BinHistory(ReadSession(pool)), BinsSection()),
+            fleet_keeper=FleetEntry(WriteSession(pool)),
+            planning=PlanningService(
+                readers.devices, ReadSession(pool), WorkOrders(ReadSession(pool), WriteSession(pool))
+            ),
+            orders=WorkOrders(ReadSession(pool), WriteSession(pool)),
             probe=probe,
             reports=desk,
             evaluation=Evaluating(pool, clock=lambda: micros(NOW)),
@@ -196,6 +213,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             ],
             clock=lambda: micros(NOW),
         )
+        await planning.stop()
         await desk.stop()
 
 

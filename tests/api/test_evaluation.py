@@ -147,12 +147,16 @@ async def test_who_may_and_what_is_refused(office: Office) -> None:
     await office.ask("viewer", "GET", "/workers/li", 422, params={"from": "2024-01-01T00:00:00Z"})
     await office.ask("viewer", "GET", "/workers/li", 422, params={"form": "2024-01-01T00:00:00Z"})
     await office.ask("viewer", "GET", "/appeals/7", 404)
+    backwards = {"worker": "li", "deduction": "x", "reason": "y", "from": PERIOD["to"], "to": PERIOD["from"]}
+    assert (await office.ask("viewer", "POST", "/appeals", 422, json=backwards))["errors"][0]["field"] == "to"
     await office.ask("manager", "POST", "/appeals/7/decide", 404, json={"accepted": True, "reason": "so"})
     await office.ask("manager", "POST", "/findings/7/decide", 404, json={"outcome": "fault", "reason": "so"})
     await office.ask("dispatcher", "POST", "/tasks/7/settle", 404, json={})
     sound = {"kind": "inspection", "worker": "li", "at": "2026-10-07T08:00:00Z", "outcome": "fault"}
     for changes, field in (
         ({"worker": None}, ""),
+        ({"worker": "nobody"}, "worker"),
+        ({"worker": None, "crew": "li"}, "crew"),
         ({"crew": "east"}, ""),
         ({"at": "2026-10-07 08:00"}, "at"),
         ({"points": -1}, "points"),

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import psutil
@@ -89,6 +91,17 @@ def readings(demo: Demo, device: str, metric: str, start: str, end: str) -> list
     return items
 
 
+def planned(demo: Demo) -> dict[str, int]:
+    """The routes that the demo entered, with their versions; each vehicle has its plans today."""
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    plans = httpx.get(f"{demo.url}/api/v1/plans?from={today}&vehicle=vehicle-0001").raise_for_status().json()["items"]
+    assert {plan["route"] for plan in plans} == {"route-0001"}
+    found = httpx.get(f"{demo.url}/api/v1/routes?limit=1000").raise_for_status().json()["features"]
+    return {
+        one["properties"]["id"]: one["properties"]["version"] for one in found if one["properties"]["role"] == "route"
+    }
+
+
 def test_demo_shows_a_city_and_finds_its_data_again(demo_data: Path) -> None:
     demo = Demo(demo_data)
     try:
@@ -106,6 +119,8 @@ def test_demo_shows_a_city_and_finds_its_data_again(demo_data: Path) -> None:
         window = ("2020-01-01T00:00:00Z", status["as_of"])
         wait_until(lambda: readings(demo, device, "nh3_ppm", *window), "a toilet has history")
         before = readings(demo, device, "nh3_ppm", *window)
+        versions = planned(demo)
+        assert len(versions) == 40
         demo.interrupt()
     finally:
         demo.close()
@@ -114,6 +129,7 @@ def test_demo_shows_a_city_and_finds_its_data_again(demo_data: Path) -> None:
         wait_until(again.serving, "the page answers again", 120)
         kept = readings(again, device, "nh3_ppm", *window)
         assert [row for row in kept if row in before] == before
+        assert planned(again) == versions
         assert again.process.wait(120) == 0
     finally:
         again.close()

@@ -10,7 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.vocabulary import Device, Fix, Position, Quality
-from fleet.offset import METRES_PER_DEGREE, OffsetTracker, Place, Plan, on_shift
+from fleet.master.places import Area
+from fleet.master.places import Place as Site
+from fleet.master.route import Route
+from fleet.offset import HOUR, METRES_PER_DEGREE, OffsetTracker, Place, Plan, PlannedOffsets, on_shift
+from fleet.trackers.ports import Task
 
 LAT, LON = 30.58, 114.30
 EAST = METRES_PER_DEGREE * cos(radians(LAT))
@@ -107,3 +111,38 @@ def test_a_shift_past_midnight(minute: int, on: bool) -> None:
 def test_shifts_are_of_the_zone() -> None:
     assert on_shift(Plan((), shifts=((0, 60),), zone="UTC"), MIDNIGHT + 8 * 60 * MINUTE)
     assert on_shift(Plan(()), MIDNIGHT)
+
+
+class Book:
+    """A route in the first hour, a post in the second, nothing after that."""
+
+    def __init__(self) -> None:
+        self.sites: tuple[Site, ...] = ()
+
+    def task(self, device: str, at: int) -> Task | None:
+        hour = at // HOUR
+        route = Route("r", 1, "sweep", (((114.0, 30.0), (114.1, 30.0)),), access=(((114.0, 30.0), (114.0, 30.1)),))
+        area = Area("post", 1, "post", lines=(((114.0, 30.2), (114.1, 30.2)),), width_m=10)
+        return (Task("a", 0, HOUR, route), Task("b", HOUR, 2 * HOUR, area=area), None)[min(hour, 2)]
+
+    def places(self) -> tuple[Site, ...]:
+        return self.sites
+
+
+def test_the_distance_is_from_what_is_planned_at_that_instant() -> None:
+    book = Book()
+    offsets = PlannedOffsets(book)
+    vehicle, bin_ = Device(1, "truck", "vehicle"), Device(2, "bin", "bin")
+    north = Position(30.0 + 100 / 111_195, 114.05)
+
+    def metres(at: int, device: Device = vehicle, place: Position = north) -> list[float]:
+        return [one.value for one in offsets.derive([Fix(device, at, at, place)])]
+
+    assert metres(5) == [pytest.approx(100, abs=0.2)]
+    assert metres(5, place=Position(30.05, 114.0)) == [pytest.approx(0, abs=0.2)]
+    assert metres(HOUR) == [pytest.approx(22_139, abs=30)]
+    assert metres(2 * HOUR) == []
+    assert metres(5, bin_) == []
+    assert metres(5, place=Position(30.0, 114.0, valid=False)) == []
+    book.sites = (Site("depot", "depot", 114.05, 30.0 + 100 / 111_195),)
+    assert metres(5) == [0]

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import date
+from itertools import pairwise
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from psycopg_pool import AsyncConnectionPool
 
 from fleet.master.collection import Master
+from fleet.master.entering import NotEnteredError
 from fleet.master.people import Crew, Worker
 from fleet.master.places import Area, Place
 from fleet.master.plan import Plan, Shift
 from fleet.master.route import Route, Stop, Window
 from store.audit import Audit
-from store.fleet_entry import FleetEntry, NotEnteredError
+from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
 from store.readers_session import Pool, ReadSession
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
+from tests.servers import PostgresServer
 
 DAY = 86_400_000_000
 MAY, JUNE = 1_777_593_600_000_000, 1_780_272_000_000_000
@@ -172,3 +177,30 @@ async def test_the_middle_of_the_city(entry: FleetEntry, reads: FleetMaster) -> 
     assert await reads.centre() is None
     await entry.enter(Master(routes=(ROUTE,)), "test")
     assert await reads.centre() == (114.30, 30.58)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 4)), min_size=1, max_size=6), st.integers(0, 3))
+async def test_at_every_instant_the_version_that_was_entered_for_it(
+    postgres_server: PostgresServer, changes: list[tuple[int, int]], repeated: int
+) -> None:
+    """Changes come in the order of their beginnings; entering some of them again changes nothing."""
+    with postgres_server.database() as dsn:
+        store = PostgresStore(dsn, mode="plain")
+        await store.open()
+        await store.close()
+        async with AsyncConnectionPool(dsn, min_size=1, max_size=1, open=False) as opened:
+            entry, reads = FleetEntry(WriteSession(opened)), FleetMaster(ReadSession(opened))
+            at, expected = MAY, []
+            for step, passes in changes:
+                at += step * DAY
+                route = msgspec.structs.replace(ROUTE, passes=passes)
+                for _ in range(1 + (len(expected) < repeated)):
+                    await entry.enter(Master(routes=(route,)), "test", valid_from=at)
+                expected.append((at, passes))
+            for instant in range(MAY - DAY, at + 2 * DAY, DAY // 2):
+                found = [route.passes for route in await reads.routes(instant)]
+                assert found == [passes for since, passes in expected if since <= instant][-1:]
+            versions = await reads.route_versions("route-1")
+            assert [one.valid_until for one in versions] == [*(one.valid_from for one in versions[1:]), None]
+            assert all(one.passes != two.passes for one, two in pairwise(versions))

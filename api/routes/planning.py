@@ -1,0 +1,98 @@
+"""Collection planning and the work orders that come of it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.access import Dispatcher
+from api.bodies import read_body, validated
+from api.models import PageOf
+from api.openapi import BODIED, KEYED, body, problems, reference
+from api.params import Cursor, Name
+from api.planning_models import OrderStateName, PlanningForm, PlanningJobBody, WorkOrderBody
+from api.planning_ports import BusyError
+from api.problems import ProblemError, not_found
+from api.wiring import Places, Wired
+
+router = APIRouter(tags=["Planning"])
+
+JobId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The planning.", examples=["5f0c1d2e3a4b5c6d"])]
+_EXAMPLE: dict[str, Any] = {
+    "on": "2026-11-25",
+    "begin": "2026-11-25T05:00:00+08:00",
+    "end": "2026-11-25T13:00:00+08:00",
+    "depot": {"id": "depot", "lon": 114.302, "lat": 30.574},
+    "tips": [{"id": "tip-north", "lon": 114.348, "lat": 30.611}],
+    "next_shift_h": 0,
+}
+
+
+class OrdersQuery(BaseModel):
+    """Filters of the list of work orders."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    on: Annotated[date | None, Field(default=None, description="Service date.")]
+    run: Annotated[Name | None, Field(default=None, description="The plan that they come from.")]
+    vehicle: Annotated[list[Name], Field(default_factory=list, max_length=100, description="Id; may be repeated.")]
+    device: Annotated[list[Name], Field(default_factory=list, max_length=100, description="Bin; may be repeated.")]
+    state: Annotated[list[OrderStateName], Field(default_factory=list, max_length=6, description="May be repeated.")]
+    cursor: Cursor
+    limit: Annotated[int, Field(default=100, ge=1, le=1000)]
+
+
+@router.post(
+    "/planning/collection",
+    status_code=202,
+    summary="Plan a collection",
+    responses=problems(*KEYED, *BODIED, 422, 503, said={503: "Too many plannings are waiting, or the store is away."}),
+    openapi_extra=body(
+        reference(PlanningForm),
+        what_is_due=_EXAMPLE,
+        these_bins_and_enter_the_orders=_EXAMPLE | {"bins": ["bin-0001", "bin-0042"], "enter": True},
+    ),
+)
+async def plan_collection(request: Request, wired: Wired, places: Places, dispatcher: Dispatcher) -> PlanningJobBody:
+    """Begin a planning; it takes seconds. Ask for its result under `/planning/jobs/{id}`.
+
+    Needs a key of the role dispatcher, manager or admin.
+    """
+    with places.taken_by(dispatcher.actor):
+        form = validated(PlanningForm, await read_body(request, wired.limits))
+    wanted = form.model_dump(exclude={"enter"})
+    wanted["depot"] |= {"role": "depot"}
+    wanted["tips"] = [tip | {"role": "tip"} for tip in wanted["tips"]]
+    try:
+        return PlanningJobBody.model_validate(wired.planning.ask(wanted, dispatcher.actor, enter=form.enter))
+    except ValueError as error:
+        raise ProblemError(422, "invalid-request", str(error)) from None
+    except BusyError:
+        raise ProblemError(503, "too-busy", "too many plannings are waiting; try again in a minute") from None
+
+
+@router.get("/planning/jobs/{job_id}", summary="A planning and its result", responses=problems(404, 422))
+async def get_job(wired: Wired, job_id: JobId) -> PlanningJobBody:
+    """The last fifty are remembered until the hub ends; entered plans for good."""
+    job = wired.planning.job(job_id)
+    if job is None:
+        raise not_found("planning", job_id)
+    return PlanningJobBody.model_validate(job)
+
+
+@router.get("/work-orders", summary="List work orders", responses=problems(422, 503))
+async def list_orders(wired: Wired, query: Annotated[OrdersQuery, Query()]) -> PageOf[WorkOrderBody]:
+    """By their planned start."""
+    page = await wired.orders.orders(
+        on=query.on,
+        run=query.run,
+        vehicles=tuple(query.vehicle),
+        devices=tuple(query.device),
+        states=tuple(query.state),
+        cursor=query.cursor,
+        limit=query.limit,
+    )
+    return PageOf(items=[WorkOrderBody.model_validate(item) for item in page.items], next_cursor=page.next_cursor)

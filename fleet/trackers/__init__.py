@@ -1,0 +1,1 @@
+"""Live trackers: what a vehicle or worker is doing, moment by moment, in the time of the device."""

@@ -1,0 +1,71 @@
+"""``sanihub bench planning``: the command, and its figures as people read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hub import logs
+from hub.bench.planning import Figures, Load, measure
+
+
+def planning(
+    bins: Annotated[int, typer.Option(help="Bins of the city.", min=1, max=5_000)] = 500,
+    trucks: Annotated[int, typer.Option(help="Trucks in each shift.", min=1, max=100)] = 10,
+    days: Annotated[int, typer.Option(help="Simulated days, of three shifts each.", min=1, max=60)] = 7,
+    seed: Annotated[int, typer.Option(help="Of the city.")] = 7,
+    capacity_l: Annotated[float, typer.Option(help="Litres of a truck's body; it packs three times as much.")] = 8_000,
+    slower: Annotated[float, typer.Option(help="How many times slower the bins fill than the simulator's.")] = 1.0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+) -> None:
+    """Collect a simulated city by plan, by fixed rounds and by the nearest neighbour: way, overflows, solver's time."""
+    logs.configure("warning")
+    load = Load(bins, trucks, days, seed, capacity_l, slower=slower)
+    with Console(stderr=True).status("simulating") as status:
+        figures = measure(load, lambda name: status.update(f"{name}, {days} days"))
+    Console().print(table(figures))
+    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
+    typer.echo(encoded)
+    if json_file is not None:
+        json_file.write_text(encoded + "\n", "utf-8")
+
+
+def table(figures: Figures) -> Table:
+    """The figures as people read them."""
+    load = figures.load
+    title = (
+        f"planning: {load.bins} bins, {load.trucks} trucks; one plan of all bins in {figures.solve_s:.1f} s "
+        f"(CPU {figures.solve_cpu_s:.1f} s; {figures.solve_served} served, {figures.solve_km:g} km; "
+        f"nearest neighbour {figures.nearest_km:g} km)"
+    )
+    made = Table(title=title)
+    for name in (
+        "policy",
+        "km",
+        "to the plan",
+        "overflow, bin-hours",
+        "spilt, m³",
+        "visits",
+        "left",
+        "tours",
+        "faults",
+    ):
+        made.add_column(name, justify="left" if name == "policy" else "right")
+    for one in figures.policies:
+        made.add_row(
+            one.name,
+            f"{one.distance_km:,.0f}",
+            f"{figures.distance_ratio[one.name]:.2f}",
+            f"{one.overflow_bin_h:,.0f}",
+            f"{one.spilt_m3:,.0f}",
+            f"{one.visits:,}",
+            str(one.left),
+            str(one.tours),
+            str(one.faults),
+        )
+    return made

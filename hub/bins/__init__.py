@@ -1,0 +1,1 @@
+"""Emptyings found, entered and taken back, beside the way of the data."""

@@ -1,0 +1,134 @@
+"""Pages of the fleet's master data, for the API (``api.fleet_ports.FleetReader``)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, LiteralString, TypeVar
+
+import msgspec
+
+from devices.instants import to_datetime
+from devices.read_models import Page
+from fleet.master.people import Crew, Worker
+from fleet.master.places import Area, Place
+from fleet.master.plan import Plan, Shift
+from fleet.master.route import LonLat, Route
+from store import readers_cursor as cursors
+from store.fleet_entry import versioned
+from store.fleet_master import FleetMaster
+from store.readers_cursor import DeviceCursor, PlanCursor
+from store.readers_session import ReadSession
+
+_ROUTES = """
+SELECT id, version, valid_from, valid_until, content FROM routes
+ WHERE id > %(after)s AND valid_from <= %(at)s AND (valid_until IS NULL OR valid_until > %(at)s)
+   AND (%(id)s::text IS NULL OR id = %(id)s::text)
+ ORDER BY id LIMIT %(limit)s
+"""
+_AREAS = """
+SELECT id, version, valid_from, valid_until, content FROM areas
+ WHERE id > %(after)s AND valid_from <= %(at)s AND (valid_until IS NULL OR valid_until > %(at)s)
+   AND (%(id)s::text IS NULL OR id = %(id)s::text)
+ ORDER BY id LIMIT %(limit)s
+"""
+_PLACES = "SELECT content FROM places WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
+_CREWS = "SELECT content FROM crews WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
+_WORKERS = """
+SELECT content FROM workers
+ WHERE id > %(after)s AND (%(crew)s::text IS NULL OR content ->> 'crew' = %(crew)s::text) ORDER BY id LIMIT %(limit)s
+"""
+_SHIFTS = "SELECT content FROM shifts WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
+_PLANS = """
+SELECT content FROM plans p
+ WHERE on_date >= %(first)s AND on_date <= %(last)s AND (on_date, id) > (%(on)s, %(id)s)
+   AND (%(vehicle)s::text IS NULL OR vehicle = %(vehicle)s::text)
+   AND (%(route)s::text IS NULL OR content ->> 'route' = %(route)s::text)
+   AND (%(worker)s::text IS NULL OR workers @> to_jsonb(%(worker)s::text)
+        OR crew = (SELECT w.content ->> 'crew' FROM workers w WHERE w.id = %(worker)s::text))
+ ORDER BY on_date, id LIMIT %(limit)s
+"""
+
+Named = TypeVar("Named", Route, Area, Place, Crew, Worker, Shift)
+
+
+class FleetReads:
+    """What is planned, page by page. Raises TransientError while the store is away, CursorError for a wrong cursor."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self._session = session
+        self._master = FleetMaster(session)
+
+    async def centre(self) -> LonLat | None:
+        """About where the city is: the median of what is stored; None where nothing is."""
+        return await self._master.centre()
+
+    async def routes(self, *, at: int, route: str | None = None, cursor: str | None, limit: int) -> Page[Route]:
+        """Routes in force at an instant (µs), by id; ``route``: only this one."""
+        found = await self._named(_ROUTES, cursor, limit, at=to_datetime(at), id=route)
+        return _page([versioned("routes", row) for row in found], limit)
+
+    async def route_versions(self, route_id: str) -> tuple[Route, ...]:
+        """Every version of a route, the first one first; none where there is no such route."""
+        return await self._master.route_versions(route_id)
+
+    async def areas(self, *, at: int, area: str | None = None, cursor: str | None, limit: int) -> Page[Area]:
+        """Areas in force at an instant (µs), by id; ``area``: only this one."""
+        found = await self._named(_AREAS, cursor, limit, at=to_datetime(at), id=area)
+        return _page([versioned("areas", row) for row in found], limit)
+
+    async def area_versions(self, area_id: str) -> tuple[Area, ...]:
+        """Every version of an area, the first one first; none where there is no such area."""
+        return await self._master.area_versions(area_id)
+
+    async def places(self, *, cursor: str | None, limit: int) -> Page[Place]:
+        """Places, by id."""
+        return _page(_read(await self._named(_PLACES, cursor, limit), Place), limit)
+
+    async def crews(self, *, cursor: str | None, limit: int) -> Page[Crew]:
+        """Crews, by id."""
+        return _page(_read(await self._named(_CREWS, cursor, limit), Crew), limit)
+
+    async def workers(self, *, crew: str | None = None, cursor: str | None, limit: int) -> Page[Worker]:
+        """Workers, by id; ``crew``: only its own."""
+        return _page(_read(await self._named(_WORKERS, cursor, limit, crew=crew), Worker), limit)
+
+    async def shifts(self, *, cursor: str | None, limit: int) -> Page[Shift]:
+        """Shifts, by id."""
+        return _page(_read(await self._named(_SHIFTS, cursor, limit), Shift), limit)
+
+    async def plans(
+        self,
+        first: date,
+        last: date,
+        *,
+        vehicle: str | None = None,
+        worker: str | None = None,
+        route: str | None = None,
+        cursor: str | None,
+        limit: int,
+    ) -> Page[Plan]:
+        """Plans of these dates, both included, by date and id. A worker's are also those of their crew."""
+        after = cursors.read(cursor, PlanCursor("", ""))
+        values = {
+            **{"first": first.isoformat(), "last": last.isoformat(), "on": after.on, "id": after.id},
+            **{"vehicle": vehicle, "worker": worker, "route": route, "limit": limit + 1},
+        }
+        found = [msgspec.convert(row[0], Plan) for row in await self._session.rows(_PLANS, values)]
+        if len(found) <= limit:
+            return Page(tuple(found), None)
+        shown = found[limit - 1]
+        return Page(tuple(found[:limit]), cursors.write(PlanCursor(shown.on.isoformat(), shown.id)))
+
+    async def _named(self, query: LiteralString, cursor: str | None, limit: int, **values: Any) -> list[Any]:
+        after = cursors.read(cursor, DeviceCursor(""))
+        return await self._session.rows(query, {**values, "after": after.id, "limit": limit + 1})
+
+
+def _read(rows: list[Any], kind: type[Named]) -> list[Named]:
+    return [msgspec.convert(row[0], kind) for row in rows]
+
+
+def _page(found: list[Named], limit: int) -> Page[Named]:
+    if len(found) <= limit:
+        return Page(tuple(found), None)
+    return Page(tuple(found[:limit]), cursors.write(DeviceCursor(found[limit - 1].id)))

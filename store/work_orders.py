@@ -1,0 +1,144 @@
+"""Work orders and the plans that they come from: entered once, listed, and read again for the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+
+from devices.access import AuditNote
+from devices.instants import from_datetime, to_datetime
+from devices.read_models import Page
+from fleet.planning.orders import OrderState, WorkOrder, run_of, span, work_orders
+from fleet.planning.problem import CollectionPlan
+from store import audit
+from store import readers_cursor as cursors
+from store.readers_cursor import OrderCursor
+from store.readers_session import ReadSession, Row
+from store.writers_session import WriteSession
+
+_LOCK = "SELECT pg_advisory_xact_lock(1514229580)"
+_RUN = """
+INSERT INTO planning_runs (id, on_date, method, content, entered_by)
+VALUES (%(run)s, %(on)s, %(method)s, %(content)s::text::jsonb, %(actor)s)
+ON CONFLICT (id) DO NOTHING RETURNING id
+"""
+_SUPERSEDE = """
+UPDATE work_orders SET state = 'cancelled', changed_at = now(), changed_by = %(actor)s
+ WHERE run <> %(run)s AND state = 'planned' AND on_date = %(on)s
+   AND planned_start < %(end)s AND planned_end > %(start)s
+"""
+_ORDERS = """
+INSERT INTO work_orders (id, run, kind, state, on_date, vehicle, device, place, sequence, planned_start, planned_end,
+                         reason, lon, lat, changed_by)
+SELECT id, run, kind, state, on_date, vehicle, device, place, sequence, planned_start, planned_end, reason, lon, lat,
+       %(actor)s
+  FROM unnest(%(id)s::text[], %(run)s::text[], %(kind)s::text[], %(state)s::text[], %(on)s::date[],
+              %(vehicle)s::text[], %(device)s::text[], %(place)s::text[], %(sequence)s::integer[],
+              %(start)s::timestamptz[], %(end)s::timestamptz[], %(reason)s::text[], %(lon)s::float8[],
+              %(lat)s::float8[])
+    AS o (id, run, kind, state, on_date, vehicle, device, place, sequence, planned_start, planned_end, reason, lon, lat)
+ON CONFLICT (id) DO NOTHING
+"""
+_PAGE = """
+SELECT id, kind, vehicle, place, planned_start, planned_end, on_date, sequence, device, run, state, reason, lon, lat
+  FROM work_orders
+ WHERE (planned_start, id) > (%(after)s, %(after_id)s)
+   AND (%(on)s::date IS NULL OR on_date = %(on)s::date)
+   AND (%(run)s::text IS NULL OR run = %(run)s::text)
+   AND (cardinality(%(vehicles)s::text[]) = 0 OR vehicle = ANY (%(vehicles)s::text[]))
+   AND (cardinality(%(devices)s::text[]) = 0 OR device = ANY (%(devices)s::text[]))
+   AND (cardinality(%(states)s::text[]) = 0 OR state = ANY (%(states)s::text[]))
+ ORDER BY planned_start, id LIMIT %(limit)s
+"""
+_CONTENT = "SELECT content::text FROM planning_runs WHERE id = %(run)s"
+_FIELDS = ("id", "run", "kind", "state", "on", "vehicle", "device", "place", "sequence", "reason", "lon", "lat")
+
+
+class OrderFilter(msgspec.Struct, frozen=True):
+    """Which orders; empty filters let all in."""
+
+    on: date | None = None
+    run: str | None = None
+    vehicles: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    states: tuple[OrderState, ...] = ()
+
+
+class EnteredRun(msgspec.Struct, frozen=True):
+    """What became of a plan: its name, how many orders it has, and whether it was there already.
+
+    ``cancelled`` orders of earlier plans for the same hours were still unsent; this plan takes their place.
+    """
+
+    run: str
+    orders: int
+    known: bool
+    cancelled: int = 0
+
+
+class WorkOrders:
+    """Raises TransientError while the store is away."""
+
+    def __init__(self, reads: ReadSession, writes: WriteSession) -> None:
+        self._reads = reads
+        self._writes = writes
+
+    async def enter(self, plan: CollectionPlan, actor: str) -> EnteredRun:
+        """Enter a plan with its orders, whole or not at all, with an entry in the audit. A second time is no change."""
+        run, orders = run_of(plan), work_orders(plan)
+        start, end = (to_datetime(at) for at in span(orders))
+        values = {"run": run, "on": plan.on, "actor": actor, "start": start, "end": end}
+        content = msgspec.json.encode(plan).decode()
+        async with self._writes.transaction() as connection:
+            await connection.execute(_LOCK)  # of two plans for the same hours, one takes the place of the other
+            cursor = await connection.execute(_RUN, {**values, "method": plan.method, "content": content})
+            if await cursor.fetchone() is None:
+                return EnteredRun(run, len(orders), known=True)
+            cancelled = (await connection.execute(_SUPERSEDE, values)).rowcount
+            await connection.execute(_ORDERS, {**_columns(orders), "actor": actor})
+            details = {"orders": len(orders), "unserved": len(plan.unserved), "cancelled": cancelled}
+            await audit.enter(connection, AuditNote(actor, "planning.enter", f"planning:{run}", "done", details))
+        return EnteredRun(run, len(orders), known=False, cancelled=cancelled)
+
+    async def page(self, wanted: OrderFilter, *, cursor: str | None, limit: int) -> Page[WorkOrder]:
+        """Orders by their planned start."""
+        after = cursors.read(cursor, OrderCursor(0, ""))
+        values = {"after": to_datetime(after.start), "after_id": after.id, "limit": limit + 1}
+        lists = {name: list(getattr(wanted, name)) for name in ("vehicles", "devices", "states")}
+        rows = await self._reads.rows(_PAGE, {**values, **lists, "on": wanted.on, "run": wanted.run})
+        items = tuple(_order(row) for row in rows[:limit])
+        onward = cursors.write(OrderCursor(items[-1].start, items[-1].id)) if len(rows) > limit else None
+        return Page(items, onward)
+
+    async def orders(
+        self,
+        *,
+        on: date | None,
+        run: str | None,
+        vehicles: tuple[str, ...],
+        devices: tuple[str, ...],
+        states: tuple[OrderState, ...],
+        cursor: str | None,
+        limit: int,
+    ) -> Page[WorkOrder]:
+        """:meth:`page`, as the API asks for it."""
+        return await self.page(OrderFilter(on, run, vehicles, devices, states), cursor=cursor, limit=limit)
+
+    async def plan(self, run: str) -> CollectionPlan | None:
+        """A plan that was entered, or None."""
+        rows = await self._reads.rows(_CONTENT, {"run": run})
+        return msgspec.json.decode(rows[0][0], type=CollectionPlan) if rows else None
+
+
+def _columns(orders: Sequence[WorkOrder]) -> dict[str, list[object]]:
+    columns: dict[str, list[object]] = {name: [getattr(one, name) for one in orders] for name in _FIELDS}
+    columns["start"] = [to_datetime(one.start) for one in orders]
+    columns["end"] = [to_datetime(one.end) for one in orders]
+    return columns
+
+
+def _order(row: Row) -> WorkOrder:
+    name, kind, vehicle, place, start, end, *rest = row
+    return WorkOrder(name, kind, vehicle, place, from_datetime(start), from_datetime(end), *rest)

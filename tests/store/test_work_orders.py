@@ -1,0 +1,99 @@
+"""Plans and their work orders, over a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from psycopg_pool import AsyncConnectionPool
+
+from fleet.planning.distance import grid_travel
+from fleet.planning.orders import work_orders
+from fleet.planning.problem import CollectionPlan, sites
+from fleet.planning.solve import solve
+from store.audit import Audit
+from store.connection import session_parameters
+from store.readers_session import ReadSession
+from store.work_orders import OrderFilter, WorkOrders
+from store.writers_session import WriteSession
+from tests.fleet.planning_problems import problem, row, truck
+from tests.intake import make_store
+
+
+def made(count: int = 12) -> CollectionPlan:
+    one = problem(row(count), truck("vehicle-0001"))
+    return solve(one, grid_travel(sites(one)))
+
+
+class Desk:
+    def __init__(self, pool: AsyncConnectionPool) -> None:
+        self.orders = WorkOrders(ReadSession(pool), WriteSession(pool))
+        self.audit = Audit(ReadSession(pool), WriteSession(pool))
+
+    async def noted(self) -> list[str]:
+        page = await self.audit.entries(actor=None, action="planning.enter", target=None, cursor=None, limit=100)
+        return [entry.target for entry in page.items]
+
+
+@pytest.fixture
+async def desk(postgres_dsn: str) -> AsyncIterator[Desk]:
+    store = make_store(postgres_dsn)
+    await store.open()
+    await store.close()
+    async with AsyncConnectionPool(kwargs=session_parameters(postgres_dsn), min_size=1, max_size=4, open=False) as pool:
+        yield Desk(pool)
+
+
+async def test_a_plan_becomes_orders_that_come_back_as_they_were(desk: Desk) -> None:
+    plan = made()
+    entered = await desk.orders.enter(plan, "tester")
+    assert not entered.known
+    assert entered.orders == len(work_orders(plan)) == 12 + 2  # the tip twice
+    page = await desk.orders.page(OrderFilter(on=plan.on), cursor=None, limit=100)
+    assert page.items == work_orders(plan)
+    assert await desk.orders.plan(entered.run) == plan
+    assert await desk.noted() == [f"planning:{entered.run}"]
+
+
+async def test_entering_it_again_or_at_once_changes_nothing(desk: Desk) -> None:
+    plan = made()
+    results = await asyncio.gather(*(desk.orders.enter(plan, "tester") for _ in range(3)))
+    assert sorted(one.known for one in results) == [False, True, True]
+    page = await desk.orders.page(OrderFilter(), cursor=None, limit=100)
+    assert page.items == work_orders(plan)
+    assert len(await desk.noted()) == 1
+
+
+async def test_a_new_plan_takes_the_place_of_what_is_unsent(desk: Desk) -> None:
+    first, second = made(12), made(10)
+    await desk.orders.enter(first, "tester")
+    entered = await desk.orders.enter(second, "tester")
+    assert entered.cancelled == len(work_orders(first))
+    planned = await desk.orders.page(OrderFilter(states=("planned",)), cursor=None, limit=100)
+    assert planned.items == work_orders(second)
+    gone = await desk.orders.page(OrderFilter(states=("cancelled",)), cursor=None, limit=100)
+    assert [one.id for one in gone.items] == [one.id for one in work_orders(first)]
+
+
+async def test_orders_are_filtered_and_paged(desk: Desk) -> None:
+    plan = made()
+    run = (await desk.orders.enter(plan, "tester")).run
+    found, cursor = [], None
+    while True:
+        page = await desk.orders.page(OrderFilter(run=run, vehicles=("vehicle-0001",)), cursor=cursor, limit=5)
+        found += page.items
+        if (cursor := page.next_cursor) is None:
+            break
+    assert tuple(found) == work_orders(plan)
+    one = await desk.orders.page(OrderFilter(devices=("bin-003",)), cursor=None, limit=5)
+    assert [order.device for order in one.items] == ["bin-003"]
+    assert (await desk.orders.page(OrderFilter(vehicles=("other",)), cursor=None, limit=5)).items == ()
+    assert await desk.orders.plan("none") is None
+
+
+async def test_an_empty_plan_is_entered_too(desk: Desk) -> None:
+    plan = msgspec.structs.replace(made(0))
+    entered = await desk.orders.enter(plan, "tester")
+    assert (entered.orders, entered.known) == (0, False)
