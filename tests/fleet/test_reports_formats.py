@@ -283,3 +283,12 @@ def evil_document(name: str = EVIL) -> Document:
     return compliance_document(
         structs.replace(one, route=structs.replace(one.route, stops=stops, name=name, name_zh=""), vehicle_name=name)
     )
+
+
+def test_a_long_id_stays_on_the_page() -> None:
+    long = "route-0002-2026-11-23-with-a-plan-of-its-own" + "x" * 60
+    content = written("pdf", edition(compliance_document(judged(plan=long), judged(plan="p-2")), "zh"))
+    page = pypdfium2.PdfDocument(content)[0]
+    text = page.get_textpage()
+    rights = [text.get_charbox(place)[2] for place in range(text.count_chars())]
+    assert max(rights) <= page.get_width() - 40  # the margin is 1.7 cm, 48 points
