@@ -71,7 +71,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
     for module in _OUTSIDE:
         app.include_router(module.router)
     problems.install(app)
-    openapi.install(app, (*BODIES, *FORMS, *EVALUATION_FORMS, *REPORT_FORMS, PlanningForm))
+    openapi.install(app, (*BODIES, *FORMS, *EVALUATION_FORMS, PlanningForm, *REPORT_FORMS))
     app.add_middleware(BodyLimit, limit=max_body_bytes or max(MAX_BODY_BYTES, services.limits.body_bytes))
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
     return app

@@ -61,7 +61,7 @@ class ReportForm(BaseModel):
         return Order(self.kind, self.from_, self.to, self.zone, {str(k): v for k, v in self.subject.items()})
 
 
-class OrderBody(BaseModel):
+class ReportOrderBody(BaseModel):
     """What a report is about."""
 
     kind: str
@@ -76,11 +76,11 @@ class OrderBody(BaseModel):
         return cls(kind=order.kind, from_=order.start, to=order.end, zone=order.zone, subject=dict(order.subject))
 
 
-class JobBody(BaseModel):
+class ReportJobBody(BaseModel):
     """A report that is being made. `report` is its number once `state` is done."""
 
     id: str
-    order: OrderBody
+    order: ReportOrderBody
     state: str = Field(description="waiting, working, done, failed or cancelled.", examples=["working"])
     done: int = Field(description="Pieces that are done.")
     whole: int | None = Field(description="Pieces in all; null: not known yet.")
@@ -94,7 +94,7 @@ class ReportBody(BaseModel):
     """A revision of a report."""
 
     id: int
-    order: OrderBody
+    order: ReportOrderBody
     revision: int
     newest_revision: int
     hash: str = Field(description="SHA-256 of the content, the same for the same data.")
@@ -108,13 +108,13 @@ class ReportBody(BaseModel):
     def of(cls, entry: ReportEntry) -> Self:
         """The body of a revision."""
         return cls(
-            id=entry.id, order=OrderBody.of(entry.order), revision=entry.revision, newest_revision=entry.newest,
+            id=entry.id, order=ReportOrderBody.of(entry.order), revision=entry.revision, newest_revision=entry.newest,
             hash=entry.hash, made_at=entry.made_at, made_by=entry.made_by, changes=entry.changes,
             signatures=entry.signed, open_appeals=entry.appeals,
         )  # fmt: skip
 
 
-class ChangeBody(BaseModel):
+class ReportChangeBody(BaseModel):
     """A thing that this revision says otherwise; `where` leads to it, in the language asked for."""
 
     where: list[str]
@@ -127,7 +127,7 @@ class ChangeBody(BaseModel):
         return cls(where=said, before=_plain(change.before), after=_plain(change.after))
 
 
-class SignatureBody(BaseModel):
+class ReportSignatureBody(BaseModel):
     """Somebody has signed a revision."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -140,7 +140,7 @@ class SignatureBody(BaseModel):
     comment: str
 
 
-class AppealBody(BaseModel):
+class ReportAppealBody(BaseModel):
     """Somebody does not agree with a revision."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -162,9 +162,9 @@ class ReportDetailBody(ReportBody):
     """A revision with what changed, signatures and appeals of all revisions, and the tables that it has."""
 
     signed_another: bool = Field(description="It was signed, and in another revision than this.")
-    change_list: list[ChangeBody]
-    signature_list: list[SignatureBody]
-    appeal_list: list[AppealBody]
+    change_list: list[ReportChangeBody]
+    signature_list: list[ReportSignatureBody]
+    appeal_list: list[ReportAppealBody]
     tables: list[str] = Field(description="Names for `table` of the CSV form.")
 
     @classmethod
@@ -174,14 +174,14 @@ class ReportDetailBody(ReportBody):
         return cls(
             **dict(ReportBody.of(report.entry)),
             signed_another=stamp.signed_another(),
-            change_list=[ChangeBody.of(one, words) for one, words in zip(stamp.changes, said, strict=True)],
-            signature_list=[SignatureBody.model_validate(one) for one in stamp.signatures],
-            appeal_list=[AppealBody.model_validate(one) for one in stamp.appeals],
+            change_list=[ReportChangeBody.of(one, words) for one, words in zip(stamp.changes, said, strict=True)],
+            signature_list=[ReportSignatureBody.model_validate(one) for one in stamp.signatures],
+            appeal_list=[ReportAppealBody.model_validate(one) for one in stamp.appeals],
             tables=[table.id for table in report.document.tables()],
         )
 
 
-class SignForm(BaseModel):
+class ReportSignForm(BaseModel):
     """A signature, by the name of who signs."""
 
     model_config = ConfigDict(extra="forbid")
@@ -190,7 +190,7 @@ class SignForm(BaseModel):
     comment: Longer = ""
 
 
-class AppealForm(BaseModel):
+class ReportAppealForm(BaseModel):
     """What somebody does not agree with, and why."""
 
     model_config = ConfigDict(extra="forbid")
@@ -200,7 +200,7 @@ class AppealForm(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=2_000, pattern=_SAID)]
 
 
-class DecisionForm(BaseModel):
+class ReportDecisionForm(BaseModel):
     """What becomes of an appeal."""
 
     model_config = ConfigDict(extra="forbid")
@@ -223,7 +223,7 @@ class ReportsQuery(BaseModel):
     limit: Annotated[int, Field(default=100, ge=1, le=500)]
 
 
-class FileQuery(BaseModel):
+class ReportFileQuery(BaseModel):
     """How a report is to be shown."""
 
     model_config = ConfigDict(extra="forbid")
@@ -234,7 +234,7 @@ class FileQuery(BaseModel):
     bom: Annotated[bool, Field(default=True, description="CSV begins with a byte order mark, for Excel.")]
 
 
-FORMS = (ReportForm, SignForm, AppealForm, DecisionForm)
+FORMS = (ReportForm, ReportSignForm, ReportAppealForm, ReportDecisionForm)
 
 
 def _plain(value: object) -> object:

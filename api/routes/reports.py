@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
@@ -13,16 +13,16 @@ from api.openapi import BODIED, KEYED, body, problems, reference
 from api.ports import Services
 from api.problems import Fault, ProblemError, invalid, not_found
 from api.report_models import (
-    AppealForm,
-    DecisionForm,
-    FileQuery,
-    JobBody,
-    OrderBody,
+    ReportAppealForm,
     ReportBody,
+    ReportDecisionForm,
     ReportDetailBody,
+    ReportFileQuery,
     ReportForm,
+    ReportJobBody,
+    ReportOrderBody,
+    ReportSignForm,
     ReportsQuery,
-    SignForm,
 )
 from api.report_ports import BusyError, JobEntry, ReportDesk
 from api.wiring import Places, Wired
@@ -40,6 +40,13 @@ JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="Id of the jo
 
 router = APIRouter(tags=["Reports"])
 
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_TYPES = (
+    *("application/pdf", "text/html", "application/zip", "text/csv"),
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+)
+_FILES: dict[int | str, dict[str, Any]] = {200: {"content": dict.fromkeys(_TYPES, _BYTES)}}
+
 _EXAMPLE = {
     "kind": "route_compliance", "from": "2026-11-23T00:00:00+08:00", "to": "2026-11-24T00:00:00+08:00",
     "zone": "Asia/Shanghai", "subject": {"route": "sweep-07"},
@@ -52,7 +59,7 @@ _EXAMPLE = {
 )  # fmt: skip
 async def order_report(
     request: Request, wired: Wired, places: Places, dispatcher: Dispatcher, response: Response
-) -> JobBody:
+) -> ReportJobBody:
     """Have a report made; `Location` says where its job is. Needs dispatcher, manager or admin.
 
     Evaluations need manager or admin. The same order over the same data ends in the same revision.
@@ -73,24 +80,24 @@ async def order_report(
     return _job(job)
 
 
-@router.get("/reports/jobs/{job_id}", summary="How far a job is", responses=problems(*KEYED, 404, 422))
-async def get_job(wired: Wired, reader: Reader, job_id: JobId) -> JobBody:
+@router.get("/reports/jobs/{order_id}", summary="How far a job is", responses=problems(*KEYED, 404, 422))
+async def get_job(wired: Wired, reader: Reader, order_id: JobId) -> ReportJobBody:
     """Pieces that are done, and in the end the number of the report. Jobs are forgotten when the hub restarts."""
-    job = _desk(wired).job(job_id)
+    job = _desk(wired).job(order_id)
     if job is None:
-        raise not_found("job", job_id)
+        raise not_found("job", order_id)
     _may_read(reader, job.order.kind)
     return _job(job)
 
 
-@router.delete("/reports/jobs/{job_id}", summary="Cancel a job", responses=problems(*KEYED, 404, 422))
-async def cancel_job(wired: Wired, dispatcher: Dispatcher, job_id: JobId) -> JobBody:
+@router.delete("/reports/jobs/{order_id}", summary="Cancel a job", responses=problems(*KEYED, 404, 422))
+async def cancel_job(wired: Wired, dispatcher: Dispatcher, order_id: JobId) -> ReportJobBody:
     """End a job that is not done; a report that is there stays."""
-    known = _desk(wired).job(job_id)
+    known = _desk(wired).job(order_id)
     if known is None:
-        raise not_found("job", job_id)
+        raise not_found("job", order_id)
     _may_read(dispatcher, known.order.kind)
-    return _job(_desk(wired).cancel(job_id) or known)
+    return _job(_desk(wired).cancel(order_id) or known)
 
 
 @router.get("/reports", summary="List reports", responses=problems(*KEYED, 422, 503))
@@ -110,11 +117,13 @@ async def get_report(wired: Wired, reader: Reader, report_id: ReportId) -> Repor
 
 
 @router.get(
-    "/reports/{report_id}/file", summary="A report as a file", responses=problems(*KEYED, 404, 422, 503),
+    "/reports/{report_id}/file",
+    summary="A report as a file",
+    responses={**problems(*KEYED, 404, 422, 503), **_FILES},
     response_class=Response,
 )  # fmt: skip
 async def get_file(
-    wired: Wired, places: Places, reader: Reader, report_id: ReportId, query: Annotated[FileQuery, Query()]
+    wired: Wired, places: Places, reader: Reader, report_id: ReportId, query: Annotated[ReportFileQuery, Query()]
 ) -> Response:
     """JSON, CSV, XLSX, HTML or PDF, in Chinese or English; made of what the revision says, whenever it is asked for."""
     with places.taken_by(reader.actor):
@@ -134,14 +143,14 @@ async def get_file(
 
 @router.post(
     "/reports/{report_id}/sign-off", summary="Sign a revision", responses=problems(*KEYED, *BODIED, 404, 422, 503),
-    openapi_extra=body(reference(SignForm), signed={"name": "Wang Jianguo", "comment": "Seen with the driver."}),
+    openapi_extra=body(reference(ReportSignForm), signed={"name": "Wang Jianguo", "comment": "Seen with the driver."}),
 )  # fmt: skip
 async def sign(
     request: Request, wired: Wired, places: Places, dispatcher: Dispatcher, report_id: ReportId
 ) -> ReportDetailBody:
     """Sign this revision. A later one shows that another was signed."""
     with places.taken_by(dispatcher.actor):
-        form = validated(SignForm, await read_body(request, wired.limits))
+        form = validated(ReportSignForm, await read_body(request, wired.limits))
         await _known(wired, dispatcher, report_id)
         await _desk(wired).sign(report_id, dispatcher.actor, form.name, form.comment)
         return _detail(await _known(wired, dispatcher, report_id))
@@ -151,7 +160,7 @@ async def sign(
     "/reports/{report_id}/appeals", status_code=201, summary="Appeal",
     responses=problems(*KEYED, *BODIED, 404, 422, 503),
     openapi_extra=body(
-        reference(AppealForm), a_stop={"name": "Li Wei", "about": "Stop 4", "reason": "The road was closed."}
+        reference(ReportAppealForm), a_stop={"name": "Li Wei", "about": "Stop 4", "reason": "The road was closed."}
     ),
 )  # fmt: skip
 async def appeal(
@@ -159,7 +168,7 @@ async def appeal(
 ) -> ReportDetailBody:
     """Say what is not right. It stands in the report until it is decided, and after that with the decision."""
     with places.taken_by(reader.actor):
-        form = validated(AppealForm, await read_body(request, wired.limits))
+        form = validated(ReportAppealForm, await read_body(request, wired.limits))
         await _known(wired, reader, report_id)
         await _desk(wired).appeal(report_id, reader.actor, form.name, form.about, form.reason)
         return _detail(await _known(wired, reader, report_id))
@@ -169,7 +178,7 @@ async def appeal(
     "/reports/{report_id}/appeals/{appeal_id}/decision", summary="Decide an appeal",
     responses=problems(*KEYED, *BODIED, 404, 409, 422, 503, said={409: "It was decided already."}),
     openapi_extra=body(
-        reference(DecisionForm), accepted={"accepted": True, "decision": "The closure is confirmed by the police."}
+        reference(ReportDecisionForm), accepted={"accepted": True, "decision": "The closure is confirmed."}
     ),
 )  # fmt: skip
 async def decide(
@@ -177,7 +186,7 @@ async def decide(
 ) -> ReportDetailBody:
     """Accept or reject an appeal, once; needs manager or admin."""
     with places.taken_by(manager.actor):
-        form = validated(DecisionForm, await read_body(request, wired.limits))
+        form = validated(ReportDecisionForm, await read_body(request, wired.limits))
         try:
             found = await _desk(wired).decide(
                 report_id, appeal_id, accepted=form.accepted, decision=form.decision, actor=manager.actor
@@ -210,9 +219,10 @@ def _may_read(who: Principal, kind: str) -> None:
         raise ProblemError(403, "role-not-enough", detail)
 
 
-def _job(job: JobEntry) -> JobBody:
-    return JobBody(
-        id=job.id, order=OrderBody.of(job.order), state=job.state, done=job.done, whole=job.whole, report=job.report,
+def _job(job: JobEntry) -> ReportJobBody:
+    return ReportJobBody(
+        id=job.id, order=ReportOrderBody.of(job.order), state=job.state, done=job.done, whole=job.whole,
+        report=job.report,
         new_revision=job.made, error=job.error, ordered_at=job.ordered_at,
     )  # fmt: skip
 

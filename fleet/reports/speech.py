@@ -111,7 +111,7 @@ class Speech:
         if form.kind == "duration":
             return clock_length(value)
         if form.kind == "share":
-            return f"{value * 100:.{form.decimals}f} %"
+            return f"{value * 100:.{form.decimals}f}\u00a0%"  # never parted by the end of a line
         decimals = 0 if isinstance(value, int) and form.kind == "text" else form.decimals
         text = f"{value:,.{decimals}f}"
         return text.replace("-", "−") if float(text.replace(",", "")) else text.lstrip("-")

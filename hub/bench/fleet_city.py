@@ -142,17 +142,17 @@ def local_date(at: int) -> date:
 
 def _route(properties: dict[str, object], points: list[list[float]], kind: VehicleType) -> Route:
     stops = tuple(
-        Stop(one["bin_id"], one["lon"], one["lat"], device=one["bin_id"], along_m=one["along_m"])
+        Stop(one["id"], one["lon"], one["lat"], device=one["device"], along_m=one["along_m"])
         for one in properties.get("stops", ())  # type: ignore[attr-defined]
     )
     return Route(
-        str(properties["route_id"]),
+        str(properties["id"]),
         1,
         KINDS[kind.name],
         (tuple((lon, lat) for lon, lat in points),),
         passes=PASSES,
         corridor_m=BEYOND_M,
-        work=tuple(properties["work_signals"]),  # type: ignore[arg-type]
-        work_max_kmh=float(properties["work_limit_kmh"]),  # type: ignore[arg-type]
+        work=tuple(properties["work"]),  # type: ignore[arg-type]
+        work_max_kmh=float(properties["work_max_kmh"]),  # type: ignore[arg-type]
         stops=stops,
     )

@@ -16,6 +16,8 @@ from jsonschema import Draft202012Validator
 from api.app import create_app
 from api.ports import Services
 from devices.access import Role
+from hub.reporting.desk import ReportDesk
+from tests.report_samples import ORDER, compliance_document
 
 PAGES = ["/", "/docs", "/pages/landing.css", "/pages/landing.js", "/pages/map.js", "/pages/words.js", "/pages/docs.js"]
 
@@ -154,6 +156,10 @@ async def test_answers_are_what_openapi_says(
     names = {"device_id": "bin-1", "letter_id": letter, "alert_id": alert, "person_id": "li", "scheme_id": "weighted"}
     names |= {"route_id": "r1", "area_id": "a1"}
     names["number"] = 1
+    desk = services.reports
+    assert isinstance(desk, ReportDesk)
+    names["report_id"] = (await desk.store.keep(ORDER, compliance_document(), "test")).entry.id
+    names["order_id"] = desk.order(ORDER, "test").id
     depot = {"id": "depot", "role": "depot", "lon": 121.5, "lat": 31.2}
     job = services.planning.ask({"on": "2026-11-25", "begin": 0, "end": 1, "depot": depot}, "tester", enter=False)
     names["planning_id"] = job.id

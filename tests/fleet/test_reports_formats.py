@@ -199,7 +199,15 @@ def test_a_map_of_one_point_and_of_nothing() -> None:
 def test_a_pdf_says_it_in_chinese_with_its_own_font(document: Document) -> None:
     content = written("pdf", edition(document, "zh"))
     text = pdf_text(content)
-    for word in ("路线合规报告", "老城环线", "王建国", "人民路5号", "准点率", "Asia/Shanghai (UTC+08:00)", "87.2 %"):
+    for word in (
+        "路线合规报告",
+        "老城环线",
+        "王建国",
+        "人民路5号",
+        "准点率",
+        "Asia/Shanghai (UTC+08:00)",
+        "87.2\u00a0%",
+    ):
         assert word in text
     fonts = set(re.findall(rb"/BaseFont\s*/([A-Z]{6}\+[\w-]+)", inflated(content)))
     assert fonts
@@ -275,3 +283,12 @@ def evil_document(name: str = EVIL) -> Document:
     return compliance_document(
         structs.replace(one, route=structs.replace(one.route, stops=stops, name=name, name_zh=""), vehicle_name=name)
     )
+
+
+def test_a_long_id_stays_on_the_page() -> None:
+    long = "route-0002-2026-11-23-with-a-plan-of-its-own" + "x" * 60
+    content = written("pdf", edition(compliance_document(judged(plan=long), judged(plan="p-2")), "zh"))
+    page = pypdfium2.PdfDocument(content)[0]
+    text = page.get_textpage()
+    rights = [text.get_charbox(place)[2] for place in range(text.count_chars())]
+    assert max(rights) <= page.get_width() - 40  # the margin is 1.7 cm, 48 points

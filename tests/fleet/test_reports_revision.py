@@ -66,7 +66,7 @@ def test_late_data_is_told_by_figures_and_rows() -> None:
         )
         for change in changes
     }
-    assert said["Overview > Coverage"] == ("94.8 %", "98.3 %")
+    assert said["Overview > Coverage"] == ("94.8\u00a0%", "98.3\u00a0%")
     assert said["Stops > Missed"] == ("2", "1")
     assert said["All stops > 1 > 人民路5号 > State"] == ("missed", "on time")
     assert said["Missed, late and early stops > 人民路5号 > 1 > 2026-11-23 06:55:00"] == ("row", "–")

@@ -88,7 +88,7 @@ def plans_table(judged: Sequence[Judged]) -> Table:
     """Each plan a row."""
     columns = (
         Column("day", "column.day", DAY, 1.3),
-        Column("route", "column.route", width=1.6),
+        Column("route", "column.route", width=1.4),
         Column("vehicle", "column.vehicle", width=1.4),
         Column("planned", "column.planned", number("unit.km", 1)),
         Column("driven", "column.driven", number("unit.km", 1)),
@@ -98,7 +98,7 @@ def plans_table(judged: Sequence[Judged]) -> Table:
         Column("deviations", "column.deviations", COUNT, 1.1),
         Column("idle", "column.idle", DURATION),
         Column("completeness", "column.completeness", SHARE),
-        Column("plan", "column.plan", width=1.2),
+        Column("plan", "column.plan", width=2.1),
     )
     return Table("plans", "table.plans", columns, tuple(map(_plan, judged)), ("day", "route", "vehicle", "plan"))
 

@@ -128,7 +128,10 @@ def totals(judged: Sequence[Judged]) -> Totals:
 
 def main_figures(sums: Totals) -> tuple[Figure, ...]:
     """What a manager looks at first."""
-    covered = Said("note.of_km", {"part": f"{sums.covered_m / 1000:,.1f}", "whole": f"{sums.planned_m / 1000:,.1f}"})
+    covered = Said(
+        "note.of_km",
+        {"part": f"{sums.covered_m / 1000:,.1f}", "whole": f"{(sums.covered_m + sums.missed_m) / 1000:,.1f}"},
+    )
     complete = sums.completeness
     found = [
         Figure(
