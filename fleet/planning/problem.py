@@ -94,7 +94,7 @@ class Options(msgspec.Struct, frozen=True):
 
     max_s: _Positive | None = None
     exploration: Annotated[int, Meta(ge=0, le=5)] | None = None
-    threads: Annotated[int, Meta(ge=1, le=64)] = 2
+    threads: Annotated[int, Meta(ge=1, le=64)] = 1
     cost_truck: Annotated[int, Meta(ge=0, le=100_000)] = 100
     cost_hour: Annotated[int, Meta(ge=0, le=10_000)] = 20
     cost_km: Annotated[int, Meta(ge=0, le=10_000)] = 5

@@ -86,7 +86,7 @@ class Town:
                 1,
                 "post",
                 lines=(tuple((lon, lat) for lon, lat in feature["geometry"]["coordinates"]),),
-                width_m=feature["properties"]["corridor_m"],
+                width_m=feature["properties"]["width_m"],
             )
             for feature in registry.posts(city)["features"]
         }

@@ -127,5 +127,5 @@ def _rounds(seed: int, start: int, bins: int) -> tuple[str, ...]:
     city = City(seed, start, Size(vehicles=2 * ZONES, bins=bins, toilets=0, workers=0))
     found: dict[str, None] = {}
     for feature in registry.routes(city)["features"]:
-        found |= dict.fromkeys(stop["bin_id"] for stop in feature["properties"].get("stops", ()))
+        found |= dict.fromkeys(stop["device"] for stop in feature["properties"].get("stops", ()))
     return (*found, *(one.id for one in city.bins if one.id not in found))
