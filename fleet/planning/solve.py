@@ -43,7 +43,7 @@ class _Load(NamedTuple):
 
 
 def solve(problem: Problem, travel: Travel) -> CollectionPlan:
-    """Plan the collection. The same problem gives the same plan, unless the solver's time runs out.
+    """Plan the collection. The same problem mostly gives the same plan; the solver does not promise it (ADR 0020).
 
     It blocks, for up to about ``options.max_s``: let it run in a process of its own. Raises ProblemError.
     """

@@ -42,12 +42,6 @@ def test_the_baselines_keep_the_same_limits(one: Problem, random: object) -> Non
         assert check(one, travel_of(one), plan) == ()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(problems())
-def test_the_same_problem_gives_the_same_plan(one: Problem) -> None:
-    assert solve(one, travel_of(one)) == solve(one, travel_of(one))
-
-
 def test_a_full_truck_goes_to_the_tip_and_carries_on() -> None:
     plan = solved(problem(row(25), truck()))  # 25,000 l, of which 9,000 go in
     (tour,) = plan.tours
