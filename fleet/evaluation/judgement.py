@@ -44,14 +44,16 @@ def evaluate(scheme: Scheme, subject: Subject, period: tuple[int, int], inputs: 
     matched = _matched(measured, own.corrections)
     items = tuple(_item(entry, measured[entry.id], factor, matched) for entry in scheme.items)
     points = round(sum(item.points for item in items), 2) if weighed else None
-    grade = None if points is None or weighed < scheme.least_weight else scheme.grade(points)
+    completeness = _completeness(own)
+    enough = weighed >= scheme.least_weight and (completeness is None or completeness >= scheme.least_data)
+    grade = scheme.grade(points) if points is not None and enough else None
     used = sorted({id(one): one for one in matched.values()}.values())
     told = Evaluation(
         *(scheme.id, scheme.version, subject.kind, subject.id, subject.name, *period, points),
         grade=None if grade is None else grade.title,
         grade_zh=None if grade is None else grade.title_zh,
         items=items,
-        completeness=_completeness(own),
+        completeness=completeness,
         shifts=_shifts(own),
         welfare=tuple(sorted(standings(own))),
         corrections=tuple(used),

@@ -53,7 +53,8 @@ class Grade(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Scheme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A scheme as it stands in a file. ``version`` counts the versions of this scheme; the ready-made ones are 0.
 
-    Where items of less than ``least_weight`` have data there are points and no grade. ``attendance``, ``post`` and
+    Where items of less than ``least_weight`` have data, or less than ``least_data`` of the time on duty is known, there
+    are points and no grade. ``attendance``, ``post`` and
     ``walk`` are the thresholds by which records are judged.
     """
 
@@ -63,6 +64,7 @@ class Scheme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     title: Title = ""
     title_zh: Title = ""
     least_weight: Annotated[float, msgspec.Meta(ge=0, le=100)] = 30.0
+    least_data: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
     attendance: AttendanceRules = AttendanceRules()
     post: PostRules = PostRules()
     walk: WalkRules = WalkRules()

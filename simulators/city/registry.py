@@ -18,7 +18,9 @@ from simulators.city.workers import OFF_POST_M
 
 PLACE_RADIUS_M = 70.0
 CORRIDOR_M = 50.0  # as the truth has it: beyond this a vehicle has left its round
-PASSES = 4  # what every type manages in each of its shifts, incidents and errands included; often it is more
+# What sweepers and sprinklers manage in each shift, incidents and errands included; often it is more. Trucks come as
+# often, and serve a bin when it is worth it: once a shift is asked of them.
+PASSES = 4
 STREET_M = 15.0  # from the middle of a street, the receiver's noise included
 PLACES = {"depot": ("Depot", "停车场"), "tip": ("Transfer station", "垃圾转运站"), "fuel": ("Fuel station", "加油站")}
 KINDS = {"refuse_truck": "collect", "sweeper": "sweep", "sprinkler": "spray"}
@@ -131,7 +133,7 @@ def _route_properties(city: City, vehicle_id: str, own: VehiclePlan) -> dict[str
         "name_zh": f"{number}号线",
         "vehicle_id": vehicle_id,
         "direction": "forward",
-        "passes": PASSES,
+        "passes": 1 if KINDS[own.vehicle_type.name] == "collect" else PASSES,
         "corridor_m": CORRIDOR_M,
         "tolerance_m": STREET_M,
         "length_m": round(sum(arc.length for arc in own.round)),

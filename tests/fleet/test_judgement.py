@@ -165,6 +165,8 @@ def test_what_there_is_no_data_about_gives_its_weight_to_the_rest() -> None:
     assert item(told, "attendance").share == pytest.approx(200 / 3, abs=0.001)
     few = evaluate(ready_made()["weighted"], WORKER, PERIOD, Inputs(tasks=(task(1, -5),)))
     assert (few.points, few.grade) == (100, None), "a fifth of the scheme makes no grade"
+    hardly = evaluate(ready_made()["weighted"], WORKER, PERIOD, Inputs(presences=(presence(0, known_s=3_600.0),)))
+    assert (hardly.points, hardly.grade, hardly.completeness) == (100, None, 0.125), "an hour of eight makes no grade"
     nobody = evaluate(ready_made()["weighted"], WORKER, PERIOD, Inputs())
     assert (nobody.points, nobody.grade, nobody.completeness) == (None, None, None)
     silent = Inputs(presences=(presence(0, state="no_data", arrived=None, left=None, known_s=0.0),))
