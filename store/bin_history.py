@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from devices.instants import from_datetime, to_datetime
 from fleet.bins.emptying import Emptying, Told, series
 from fleet.track import Driven, Signal, Track
 from store.alert_history import EARLIEST
-from store.readers_session import ReadSession, Row
+from store.readers_session import ReadSession, Row, micros_or_none
 
 FILL = "fill_pct"
 PATIENCE_S = 60.0
@@ -68,6 +68,12 @@ SELECT DISTINCT ON (device_key, observed_at) device_key, observed_at, lat, lon, 
    AND valid
  ORDER BY device_key, observed_at, seq DESC NULLS LAST, variant DESC
 """
+# Whatever became of the devices since: reports of their time are still made of them.
+_STANDING = """
+SELECT d.id, d.key, d.attributes, d.registered_at,
+       (SELECT max(e.at) FROM emptyings e WHERE e.device_key = d.key AND NOT e.retracted AND e.at <= %(at)s)
+  FROM devices d WHERE d.id = ANY (%(ids)s::text[]) AND d.kind = 'bin' ORDER BY d.id
+"""
 _PLACES = (
     "SELECT device_key, lat, lon FROM device_state WHERE device_key = ANY (%(keys)s::integer[]) AND lat IS NOT NULL"
 )
@@ -81,8 +87,20 @@ class BinNews(NamedTuple):
     known: list[Emptying]
 
 
+class BinStanding(NamedTuple):
+    """A bin at an instant: its key and attributes, and when it was registered and emptied last before (µs)."""
+
+    key: int
+    attributes: Mapping[str, Any]
+    registered_at: int
+    emptied_at: int | None
+
+
 class BinHistory:
-    """Reads on behalf of the search for emptyings. Raises TransientError while the store is away."""
+    """Reads on behalf of the search for emptyings, and of who judges by them.
+
+    Raises TransientError while the store is away.
+    """
 
     def __init__(self, session: ReadSession) -> None:
         self._session = session
@@ -112,6 +130,14 @@ class BinHistory:
         """Where bins said last that they stand (WGS-84), by device key."""
         rows = await self._session.rows(_PLACES, {"keys": list(keys)})
         return {key: (lat, lon) for key, lat, lon in rows}
+
+    async def standing(self, ids: Sequence[str], at: int) -> dict[str, BinStanding]:
+        """The bins of these ids at an instant (µs), by id; one that is not known is left out."""
+        rows = await self._session.rows(_STANDING, {"ids": list(ids), "at": _moment(at)})
+        return {
+            name: BinStanding(key, attributes, from_datetime(registered), micros_or_none(emptied))
+            for name, key, attributes, registered, emptied in rows
+        }
 
     async def news(self, keys: Sequence[int], begin: int, end: int) -> dict[int, BinNews]:
         """The fills, words and known emptyings of bins in ``(begin, end]`` (µs)."""

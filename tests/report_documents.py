@@ -12,7 +12,7 @@ from msgspec import structs
 
 from fleet.evaluation.result import Attended, Correction, Deduction, Evaluation, Evidence, Item
 from fleet.reports.canonical import settled
-from fleet.reports.document import Document, Name
+from fleet.reports.document import Document, Name, Said
 from fleet.reports.kind import kinds
 from fleet.reports.kinds.fleet_summary import FleetDay
 from fleet.reports.kinds.missed_pickups import MissedPickup, Round
@@ -74,16 +74,29 @@ def evaluation(worker: str = "w7", points: float | None = 92.0) -> Evaluation:
     )  # fmt: skip
 
 
+WHY = {
+    "missed": Said("pickup.passed", {"bin": "bin-0", "most": "92", "at": Said("moment", {"at": at(23, 6, 40)}),
+                                     "metres": "6"}),
+    "other_vehicle": Said("pickup.other", {"bin": "bin-3", "at": Said("moment", {"at": at(23, 8)}),
+                                           "vehicle": "truck-13"}),
+    "not_full": Said("pickup.low", {"bin": "bin-4", "most": "41", "limit": "75"}),
+    "no_data": Said("pickup.silent", {"bin": "bin-5"}),
+    "late": Said("reason.late_start"),
+}  # fmt: skip
+
+
 def round_(missed: int = 2) -> Round:
-    """A plan with stops that were missed, and one that was late."""
+    """A plan with stops that were missed, and one each that was late, another's, not full, or not known."""
+    states = (*["missed"] * missed, "late", "other_vehicle", "not_full", "no_data")
     stops = tuple(
         MissedPickup(f"s{i}", f"人民路{i}号", "c-1", Name("East", "东线"), "truck-12", 1,
-                     "missed" if i < missed else "late", (at(23, 6), at(23, 7)), at(23, 9) if i else None,
-                     92.0, i == 0, "late_start", f"bin-{i}",
+                     state, (at(23, 6), at(23, 7)), at(23, 9) if i else None,
+                     92.0, i == 0, WHY[state], f"bin-{i}",
                      (116.4 + i / 500, 39.9))
-        for i in range(missed + 1)
+        for i, state in enumerate(states)
     )  # fmt: skip
-    return Round("p-1", 40, 3, stops)
+    counts = {"served": 31, "missed": missed, "late": 1, "other_vehicle": 1, "not_full": 1, "no_data": 3}
+    return Round("p-1", "c-1", Name("East", "东线"), counts, stops)
 
 
 def order(kind: str) -> Order:

@@ -72,6 +72,31 @@ class Halts:
         return sorted(found, key=lambda halt: (halt.end, halt.start, halt.vehicle, halt.lifted))
 
 
+def passings(driven: Driven, lat: float, lon: float, radius_m: float = 25.0) -> list[Halt]:
+    """When a vehicle was within a radius of a place (WGS-84), standing or driving, in order of time.
+
+    Between two positions that lie no more than ``NEAR_IN_TIME`` apart it drove straight. ``lifted`` says nothing here.
+    """
+    track = driven.track
+    if not len(track.at):
+        return []
+    north = (track.lat - lat) * METRES_PER_DEGREE
+    east = (track.lon - lon) * (METRES_PER_DEGREE * np.cos(np.radians(lat)))
+    dn, de = np.diff(north), np.diff(east)
+    square = np.maximum(dn**2 + de**2, 1e-9)
+    share = np.clip(-(north[:-1] * dn + east[:-1] * de) / square, 0.0, 1.0)
+    way = np.hypot(north[:-1] + share * dn, east[:-1] + share * de)
+    far = np.full(2 * len(north) - 1, np.inf)  # positions and, between them, the ways
+    far[::2] = np.hypot(north, east)
+    far[1::2] = np.where(np.diff(track.at) <= NEAR_IN_TIME, way, np.inf)
+    edges = np.diff(np.concatenate(([0], (far <= radius_m).view(np.int8), [0])))
+    pairs = zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True)
+    return [
+        Halt(driven.device, int(track.at[first // 2]), int(track.at[end // 2]), False, float(far[first:end].min()))
+        for first, end in pairs
+    ]
+
+
 def _halts(driven: Driven) -> _Columns:
     """The halts of one vehicle as columns: its lifts, and its dwells."""
     track = driven.track

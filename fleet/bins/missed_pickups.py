@@ -1,59 +1,64 @@
-"""Missed pick-ups: what became of each planned stop at a bin, and why it was not served.
+"""Missed pick-ups: what became of planned stops at bins that their vehicle did not serve, and why.
 
-A stop is held against the emptyings of its bin within its window. Only where there is neither an emptying nor an excuse
-is it missed: a bin that was not full is left standing by every crew, and where the bin was silent nobody knows.
+That the vehicle did not serve a stop is not yet a claim against its crew. The bin may not have been full, or another
+vehicle had it, or nobody can know. Only where there is none of these is a stop missed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time, timedelta
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby, pairwise
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
 
-from fleet.bins.emptying import Emptying
+from fleet.bins.emptying import CLOCKS, Emptying
 from fleet.bins.halts import Halt
-from fleet.bins.hours import HOUR
+from fleet.bins.hours import DAY, HOUR
 from fleet.bins.readiness import Thresholds
-from fleet.compliance.result import Gap
-from fleet.master.plan import Plan, Shift
-from fleet.master.route import Route, Stop
+from fleet.compliance.result import Compliance, Gap, StopResult
+from fleet.master.route import Route
 from fleet.track import Signal
 
-Outcome = Literal["served", "late", "missed", "not_full", "no_data"]
-Why = Literal["", "bin not full", "truck passed without lift", "no truck came", "data missing", "another vehicle"]
+Outcome = Literal["served", "late", "missed", "not_full", "other_vehicle", "no_data"]
+Why = Literal["", "low", "other", "passed", "no_truck", "no_positions", "age", "silent", "whose"]
 
-MINUTE = 60_000_000
 SILENT = 3 * HOUR  #: between two readings; what lies in a longer pause is not known
-PLANNED_LATE = 2 * HOUR  #: after its window, within which a stop that is served counts as late
+BRIDGE = 12 * HOUR  #: between two readings, in which a bin that nobody emptied did at least not fall
+PLANNED_LATE = 2 * HOUR  #: after its window, within which a bin that is emptied still was by somebody in time
+SAME = HOUR // 6  #: an emptying so near to a service of the stop is that service
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """What is known of a bin over the shift and a little beyond: its fill, its emptyings, and who stood beside it.
+    """What is known of a bin over the shift and a little beyond: its fill, its emptyings, and who was beside it.
 
-    ``tracked`` is whether the planned vehicle's positions are known; without them nobody can say that it did not come.
+    ``halts`` are of the planned vehicle: halts and passings-by. ``tracked`` is whether its positions are known; without
+    them nobody can say that it did not come. ``since`` is when the bin was emptied last before the shift, or was
+    registered (µs; None: not known).
     """
 
     fill: Signal
     emptied: Sequence[Emptying] = ()
     halts: Sequence[Halt] = ()
     tracked: bool = True
+    since: int | None = None
+    limits: Thresholds = Thresholds()
 
 
 class Pickup(msgspec.Struct, frozen=True):
-    """One planned stop and what became of it.
+    """One planned stop in one pass, and what became of it.
 
-    ``planned`` is its window (µs), ``at`` when the bin was emptied, ``vehicle`` by whom. ``why`` says what lies behind
-    an outcome that is not served in time. ``fill_pct`` is the level at the end of the window, ``overflow_h`` how long
-    the bin was at its overflowing threshold from the window's beginning to the emptying, or to the end of what is seen.
+    ``planned`` is its window, or the shift (µs); ``at`` when the bin was emptied, ``vehicle`` by whom (None: not
+    known), ``proof`` how that is known. ``why`` says what lies behind the outcome. ``fill_pct`` is the level at the end
+    of the window, ``most_pct`` the highest within it, ``limit_pct`` from which on the bin is to be emptied. ``passed``
+    is when the vehicle came by. ``overflow_h`` is for how long the bin was at its overflowing threshold, from the
+    window's beginning to the emptying or to the end of what counts.
     """
 
     stop: str
-    bin: str | None
+    bin: str
+    number: int
     planned: tuple[int, int]
     outcome: Outcome
     why: Why = ""
@@ -61,76 +66,36 @@ class Pickup(msgspec.Struct, frozen=True):
     vehicle: str | None = None
     proof: str | None = None
     fill_pct: float | None = None
+    most_pct: float | None = None
+    limit_pct: float | None = None
+    passed: Halt | None = None
     overflow_h: float = 0.0
     partial: bool = False
 
 
-class PickupReport(msgspec.Struct, frozen=True):
-    """The stops of a plan. Those without a known bin are not among them. ``gaps`` are silences of bins, by bin."""
+class _Asked(msgspec.Struct, frozen=True):
+    """A stop that was not served, with all that its outcome hangs on. An emptying before ``until`` still counts."""
 
-    plan: str
-    route: str
-    route_version: int
-    vehicle: str | None
-    start: int
-    end: int
-    pickups: tuple[Pickup, ...]
-    gaps: tuple[tuple[str, Gap], ...] = ()
-
-    def count(self, outcome: Outcome) -> int:
-        """How many stops came to that."""
-        return sum(one.outcome == outcome for one in self.pickups)
-
-    @property
-    def missed_per_10000(self) -> float | None:
-        """Missed stops per 10,000 about which there are data; None without any."""
-        known = sum(one.outcome != "no_data" for one in self.pickups)
-        return 10_000 * self.count("missed") / known if known else None
-
-    @property
-    def overflow_h(self) -> float:
-        """Hours that bins overflowed, all together."""
-        return sum(one.overflow_h for one in self.pickups)
+    stop: StopResult
+    window: tuple[int, int]
+    until: int
+    seen: Seen
+    vehicle: str
+    gaps: Sequence[Gap]
+    when_ready: bool
 
 
-def missed_pickups(
-    plan: Plan, route: Route, shift: Shift, seen: dict[str, Seen], limits: dict[str, Thresholds] | None = None
-) -> PickupReport:
-    """What became of the stops of a plan. ``seen`` and ``limits`` are by the bins' ids; a bin not among them is silent.
+def missed_pickups(judged: Compliance, route: Route, seen: Mapping[str, Seen]) -> tuple[Pickup, ...]:
+    """What became of the stops at bins, by stop and pass: those that the judgement calls missed are asked about again.
 
-    ``seen`` should reach two hours beyond the shift, for what was served late.
+    ``seen`` is by the bins' ids and should reach two hours beyond the shift; a bin that is not in it is silent. What
+    the judgement says of stops that were served, or that there is no data about, stands.
     """
-    start, end = shift_span(plan, shift)
-    pickups, gaps = [], []
-    for stop in route.stops:
-        if stop.device is None:
-            continue
-        of_bin = seen.get(stop.device, Seen(_nothing()))
-        limit = (limits or {}).get(stop.device, Thresholds())
-        windows = stop_windows(stop, plan.on, shift)
-        for place, window in enumerate(windows):
-            until = windows[place + 1][0] if place + 1 < len(windows) else window[1] + PLANNED_LATE
-            pickups.append(_pickup(stop, window, min(until, window[1] + PLANNED_LATE), of_bin, plan.vehicle, limit))
-        gaps += [(stop.device, gap) for gap in silences(of_bin.fill, start, end)]
-    return PickupReport(plan.id, route.id, route.version, plan.vehicle, start, end, tuple(pickups), tuple(gaps))
-
-
-def shift_span(plan: Plan, shift: Shift) -> tuple[int, int]:
-    """When the shift of a plan begins and ends (µs); local minutes, so that a night with a clock change is right."""
-    return local_minute(plan.on, shift.start, shift.zone), local_minute(plan.on, shift.start + shift.length, shift.zone)
-
-
-def stop_windows(stop: Stop, on: date, shift: Shift) -> list[tuple[int, int]]:
-    """When a stop is to be served on a service date (µs): its windows, or else the whole shift."""
-    pairs = [(window.start, window.end) for window in stop.windows] or [(shift.start, shift.start + shift.length)]
-    return sorted((local_minute(on, first, shift.zone), local_minute(on, last, shift.zone)) for first, last in pairs)
-
-
-def local_minute(on: date, minute: int, zone: str) -> int:
-    """The instant (µs) at which the wall clock of ``zone`` shows so many minutes of the service day."""
-    day = on + timedelta(days=minute // 1_440)
-    clock = datetime.combine(day, time(minute % 1_440 // 60, minute % 60), ZoneInfo(zone))
-    return int(clock.timestamp()) * 1_000_000
+    found: list[Pickup] = []
+    by_stop = sorted((one for one in judged.stops if one.device), key=lambda one: (one.stop, one.number))
+    for _, group in groupby(by_stop, key=lambda one: one.stop):
+        found += _of_stop(list(group), judged, route, seen)
+    return tuple(found)
 
 
 def silences(fill: Signal, start: int, end: int) -> list[Gap]:
@@ -142,34 +107,103 @@ def silences(fill: Signal, start: int, end: int) -> list[Gap]:
     return [Gap(sooner, later) for sooner, later in found if later > sooner]
 
 
-def _pickup(
-    stop: Stop, window: tuple[int, int], until: int, seen: Seen, vehicle: str | None, limit: Thresholds
-) -> Pickup:
-    """What became of one stop in one window; an emptying before ``until`` still counts, as late."""
-    assert stop.device is not None
-    first = next((one for one in sorted(seen.emptied, key=lambda e: e.at) if window[0] <= one.at < until), None)
-    level = _level(seen.fill, window[1])
-    over = _overflow_h(seen.fill, window[0], until if first is None else first.at, limit.overflow_pct)
-    made = Pickup(stop.id, stop.device, window, "missed", fill_pct=level, overflow_h=over)
-    if first is not None:
-        why: Why = "another vehicle" if vehicle and first.vehicle and first.vehicle != vehicle else ""
-        return msgspec.structs.replace(
-            made,
-            outcome="served" if first.at < window[1] else "late",
-            why=why,
-            at=first.at,
-            vehicle=first.vehicle,
-            proof=first.proof,
-            partial=first.partial,
-        )
-    if level is None or silences(seen.fill, *window):
-        return msgspec.structs.replace(made, outcome="no_data", why="data missing")
-    if _greatest(seen.fill, *window) < limit.notice_pct:
-        return msgspec.structs.replace(made, outcome="not_full", why="bin not full")
-    came = any(window[0] <= halt.end and halt.start < window[1] for halt in seen.halts)
-    if came:
-        return msgspec.structs.replace(made, why="truck passed without lift")
-    return msgspec.structs.replace(made, why="no truck came" if seen.tracked else "data missing")
+def overflows(fills: Iterable[Signal], start: int, end: int, overflow_pct: float = 95.0) -> float:
+    """Hours that bins overflowed in a span, all together: what a plan is judged by."""
+    return sum(_overflow_h(fill, start, end, overflow_pct) for fill in fills)
+
+
+def _of_stop(results: list[StopResult], judged: Compliance, route: Route, seen: Mapping[str, Seen]) -> Iterable[Pickup]:
+    """The passes of one stop in their order: what served one of them serves no other."""
+    device = results[0].device or ""
+    of_bin = seen.get(device, Seen(_nothing()))
+    taken = [one.at for one in results if one.at is not None]
+    windows = [one.planned or (judged.start, judged.end) for one in results]
+    when_ready = route.kind == "collect" and route.collects == "ready"
+    for place, (result, window) in enumerate(zip(results, windows, strict=True)):
+        if result.state != "missed":
+            outcome: Outcome = "served" if result.state == "early" else result.state
+            by = None if result.at is None else judged.vehicle
+            yield Pickup(result.stop, device, result.number, window, outcome, "", result.at, by, result.proof)
+            continue
+        following = next((later[0] for later in windows[place + 1 :] if later != window), window[1] + PLANNED_LATE)
+        until = min(following, window[1] + PLANNED_LATE)
+        # Passes of one window come one after the other.
+        begin = max([window[0], *(at for at in taken if window[0] <= at < window[1] and result.number > 1)])
+        left = [one for one in of_bin.emptied if not any(_same(one, at) for at in taken)]
+        before = [at for at in (of_bin.since, *taken, *(one.at for one in of_bin.emptied)) if at is not None]
+        since = max((at for at in before if at <= begin), default=None)
+        own = msgspec.structs.replace(of_bin, emptied=left, since=since)
+        pickup = _asked(_Asked(result, (begin, window[1]), until, own, judged.vehicle, judged.gaps, when_ready), of_bin)
+        if pickup.at is not None:
+            taken.append(pickup.at)
+        yield msgspec.structs.replace(pickup, planned=window)
+
+
+def _same(one: Emptying, at: int) -> bool:
+    return abs(one.at - at) <= SAME or one.since <= at <= one.until
+
+
+def _asked(asked: _Asked, of_bin: Seen) -> Pickup:
+    """A stop that the vehicle was not seen to serve: who emptied the bin, or else whether that was called for."""
+    fill, limits, window = asked.seen.fill, asked.seen.limits, asked.window
+    emptied = sorted(asked.seen.emptied, key=lambda one: (one.at, one.since))
+    first = next((one for one in emptied if window[0] <= one.at < asked.until), None)
+    made = Pickup(
+        asked.stop.stop, asked.stop.device or "", asked.stop.number, window, "missed",
+        fill_pct=_level(fill, window[1]),
+        most_pct=_greatest(fill, *window, of_bin.emptied),
+        limit_pct=limits.notice_pct,
+        passed=next((one for one in asked.seen.halts if window[0] <= one.end and one.start < window[1]), None),
+        overflow_h=_overflow_h(fill, window[0], asked.until if first is None else first.at, limits.overflow_pct),
+    )  # fmt: skip
+    return _unserved(made, asked, of_bin) if first is None else _emptied(made, first, asked)
+
+
+def _emptied(made: Pickup, first: Emptying, asked: _Asked) -> Pickup:
+    """Who emptied the bin, if the planned vehicle was not seen to do it."""
+    made = msgspec.structs.replace(made, at=first.at, vehicle=first.vehicle, proof=first.proof, partial=first.partial)
+    if first.vehicle == asked.vehicle:
+        return msgspec.structs.replace(made, outcome="served" if first.at < asked.window[1] else "late")
+    bracket = first.since - CLOCKS, first.until + CLOCKS
+    here = any(bracket[0] <= one.end and one.start < bracket[1] for one in asked.seen.halts)
+    if first.vehicle is None and (here or not _tracked(asked, *bracket)):
+        # Nobody was seen to do it, and the planned vehicle may have been there: no claim in either direction.
+        return msgspec.structs.replace(made, outcome="no_data", why="whose")
+    return msgspec.structs.replace(made, outcome="other_vehicle", why="other")
+
+
+def _unserved(made: Pickup, asked: _Asked, of_bin: Seen) -> Pickup:
+    """Whether a bin that nobody emptied was to be emptied, and whether the vehicle came."""
+    tracked, came = _tracked(asked, *asked.window), made.passed is not None
+    why: Why = "passed" if came else "no_truck" if tracked else "no_positions"
+    missed = msgspec.structs.replace(made, why=why)
+    if not asked.when_ready:
+        return missed
+    notice, most = asked.seen.limits.notice_pct, made.most_pct
+    if made.fill_pct is None or most is None or silences(asked.seen.fill, *asked.window):
+        bridged = _bridged(asked.seen.fill, *asked.window, of_bin.emptied)
+        if bridged is None or bridged >= notice:
+            # A crew that came saw what the hub does not know. One that stayed away from a full bin, or from one that
+            # nobody hears of, cannot have seen anything.
+            certain = why == "no_truck" and (most is None or most >= notice)
+            return missed if certain else msgspec.structs.replace(made, outcome="no_data", why="silent")
+        most = bridged
+    if most >= notice:
+        return missed
+    made = msgspec.structs.replace(made, most_pct=most)
+    if _aged(asked.seen, asked.window[1]):
+        return msgspec.structs.replace(made, why="age")
+    return msgspec.structs.replace(made, outcome="not_full", why="low")
+
+
+def _tracked(asked: _Asked, start: int, end: int) -> bool:
+    return asked.seen.tracked and not any(gap.start < end and start < gap.end for gap in asked.gaps)
+
+
+def _aged(seen: Seen, at: int) -> bool:
+    """Whether a bin is to be emptied because it was not for so long, however low it is."""
+    days = seen.limits.max_days
+    return days is not None and seen.since is not None and at - seen.since >= days * DAY
 
 
 def _level(fill: Signal, at: int) -> float | None:
@@ -177,12 +211,35 @@ def _level(fill: Signal, at: int) -> float | None:
     return float(fill.value[place]) if place >= 0 and at - fill.at[place] <= SILENT else None
 
 
-def _greatest(fill: Signal, start: int, end: int) -> float:
-    """The highest level in a span, of the middle ones of three: a single wild reading makes no bin full."""
-    inside = fill.value[(fill.at >= start - SILENT) & (fill.at <= end)]
-    if len(inside) >= 3:
-        inside = np.median(np.stack((inside[:-2], inside[1:-1], inside[2:])), axis=0)
-    return float(inside.max()) if len(inside) else 0.0
+def _greatest(fill: Signal, start: int, end: int, emptied: Iterable[Emptying]) -> float | None:
+    """The highest level from what held at ``start`` on, of the middle ones of three: one wild reading fills no bin.
+
+    What was before an emptying that came before ``start`` is left out.
+    """
+    held = int(np.searchsorted(fill.at, start, side="right")) - 1
+    fresh = max((one.until for one in emptied if one.at <= start), default=-1)
+    first = max(0, held - 1, int(np.searchsorted(fill.at, fresh)))
+    until = int(np.searchsorted(fill.at, end, side="right"))
+    value = fill.value[first : until + 1]  # one more at both ends, to hold the first and the last against
+    value = (
+        np.median(np.stack((value[:-2], value[1:-1], value[2:])), axis=0) if len(value) >= 3 else value[: until - first]
+    )
+    return float(value.max()) if len(value) else None
+
+
+def _bridged(fill: Signal, start: int, end: int, emptied: Iterable[Emptying]) -> float | None:
+    """What a bin was at most, over silences: one that nobody empties is never above its next reading.
+
+    None where that is not known either: with nothing before or after, too long a silence, or an emptying in it.
+    """
+    held = int(np.searchsorted(fill.at, start, side="right")) - 1
+    following = int(np.searchsorted(fill.at, end))
+    if held < 0 or following >= len(fill.at):
+        return None
+    at = fill.at[held : following + 1]
+    if (np.diff(at) > BRIDGE).any() or any(one.until > at[0] and one.since < at[-1] for one in emptied):
+        return None
+    return float(fill.value[held : following + 1].max())
 
 
 def _overflow_h(fill: Signal, start: int, end: int, overflow_pct: float) -> float:
@@ -193,11 +250,6 @@ def _overflow_h(fill: Signal, start: int, end: int, overflow_pct: float) -> floa
     held = np.minimum(ends, end) - np.maximum(begins, start)
     counts = (fill.value >= overflow_pct) & (held > 0) & (ends - begins <= SILENT)
     return float(held[counts].sum()) / HOUR
-
-
-def overflows(fills: Iterable[Signal], start: int, end: int, overflow_pct: float = 95.0) -> float:
-    """Hours that bins overflowed in a span, all together: what a plan is judged by."""
-    return sum(_overflow_h(fill, start, end, overflow_pct) for fill in fills)
 
 
 def _nothing() -> Signal:

@@ -13,7 +13,9 @@ import msgspec
 from fleet.master.route import LonLat
 
 Covered = Literal["covered", "missed", "no_data"]
-Service = Literal["served", "late", "early", "missed", "no_data"]
+Service = Literal["served", "late", "early", "missed", "not_full", "other_vehicle", "no_data"]
+EXCUSED: tuple[Service, ...] = ("not_full", "other_vehicle")
+"""Not served, and nobody's fault: they count neither for nor against the vehicle."""
 Proof = Literal["emptied", "lift", "weight", "dwell", "pass"]
 
 

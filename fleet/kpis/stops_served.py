@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from fleet.compliance.result import EXCUSED
 from fleet.evaluation.inputs import Inputs
 from fleet.evaluation.kpi import Fault, Kpi, Measure, lost
 from fleet.evaluation.result import Evidence
@@ -19,8 +20,9 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def measure(params: Params, inputs: Inputs) -> Measure:
-    """Each stop in each pass weighs the same; those without data are left out."""
-    stops = [(judged, one) for judged in inputs.rounds for one in judged.stops if one.state != "no_data"]
+    """Each stop in each pass weighs the same; left out are those without data, and those that nobody was to serve."""
+    left_out = ("no_data", *EXCUSED)
+    stops = [(judged, one) for judged in inputs.rounds for one in judged.stops if one.state not in left_out]
     if not stops:
         return Measure()
     faults = []

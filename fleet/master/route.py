@@ -14,6 +14,7 @@ LonLat = tuple[float, float]
 Line = tuple[LonLat, ...]
 Work = Literal["sweep", "spray", "collect", "patrol"]
 Direction = Literal["forward", "both", "any"]
+Collects = Literal["ready", "all"]
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -48,7 +49,8 @@ class Route(msgspec.Struct, frozen=True):
     nobody deviates and nothing is covered. ``direction``: each line as drawn, in both directions, or in any. ``passes``
     is how often in each shift that is planned. ``work`` names the metrics of which at least one must be 1 for a vehicle
     to work; none: driving is enough. A working track counts within ``tolerance_m`` of a line and between the two speeds
-    (km/h). ``corridor_m`` is how far from lines and access a vehicle may be.
+    (km/h). ``corridor_m`` is how far from lines and access a vehicle may be. ``collects``: which bins a round is to
+    empty, those that are ready (full, or not emptied for long) or all of them.
     """
 
     id: str
@@ -66,6 +68,7 @@ class Route(msgspec.Struct, frozen=True):
     work_min_kmh: float = 1.0
     work_max_kmh: float = 40.0
     stops: tuple[Stop, ...] = ()
+    collects: Collects = "ready"
     area: str | None = None
     valid_from: int = 0
     valid_until: int | None = None

@@ -70,7 +70,7 @@ TONES: Mapping[str, Tone] = {
     "served": "good", "covered": "good", "kept": "good", "good": "good", "present": "good", "accepted": "good",
     "late": "warn", "early": "warn", "warn": "warn", "left_early": "warn", "late_and_early": "warn", "open": "warn",
     "missed": "bad", "absent": "bad", "bad": "bad", "over_limit": "bad", "rejected": "bad", "critical": "bad",
-    "warning": "warn", "no_data": "unknown", "none": "none",
+    "warning": "warn", "no_data": "unknown", "none": "none", "not_full": "none", "other_vehicle": "none",
 }  # fmt: skip
 
 
@@ -119,7 +119,8 @@ class Table(msgspec.Struct, frozen=True, tag="table", tag_field="is"):
 
 
 LineRole = Literal["street", "planned", "covered", "missed", "no_data", "driven", "deviation", "area"]
-PointRole = Literal["depot", "served", "late", "early", "missed", "no_data", "stand", "start", "end", "device"]
+StopRole = Literal["served", "late", "early", "missed", "not_full", "other_vehicle", "no_data"]
+PointRole = Literal[StopRole, "depot", "stand", "start", "end", "device"]
 
 
 class MapLine(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fleet.bins.halts import Halts
+from fleet.bins.halts import Halts, passings
 from fleet.track import Driven, Signal, Track, empty_track
 
 SECOND = 1_000_000
@@ -41,3 +41,15 @@ def test_no_data_is_no_witness() -> None:
     assert Halts([nobody]).beside(LAT, LON) == []
     without_positions = Driven("truck-1", 0, 1, empty_track(), {"lift": Signal(np.array([1]), np.array([1.0]))})
     assert Halts([without_positions]).beside(LAT, LON) == []
+
+
+def test_who_drives_by_comes_by_also_between_two_positions() -> None:
+    by = driven((0, -400, 30, 0), (10, -300, 30, 0), (20, 200, 30, 0), (30, 300, 30, 0), (300, -300, 30, 0))
+    (once,) = passings(by, LAT, LON)
+    assert (once.vehicle, once.start, once.end, once.distance_m) == ("truck-1", 10 * SECOND, 20 * SECOND, 0)
+    (near,) = passings(ROUND, LAT + 120 / 111_195, LON)
+    assert (near.start, near.end) == (55 * SECOND, 70 * SECOND)
+    assert passings(by, LAT + 400 / 111_195, LON) == [], "nothing is known of the minutes without positions"
+    assert passings(Driven("truck-1", 0, 1, empty_track(), {}), LAT, LON) == []
+    (there,) = passings(driven((0, 3, 0, 0)), LAT, LON)
+    assert (there.start, there.end) == (0, 0)

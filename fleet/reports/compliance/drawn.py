@@ -19,7 +19,7 @@ from fleet.reports.document import (
 )
 from fleet.reports.drawing.geometry import piece
 
-_WORST: tuple[PointRole, ...] = ("missed", "no_data", "late", "early", "served")
+_WORST: tuple[PointRole, ...] = ("missed", "no_data", "late", "early", "served", "other_vehicle", "not_full")
 
 
 def route_map(judged: Judged) -> Map:
@@ -40,8 +40,7 @@ def _stops(judged: Judged) -> list[MapPoint]:
     """Each stop once, in its worst state; labels only of those that were not served as planned."""
     states: dict[str, PointRole] = {}
     for one in judged.compliance.stops:
-        known = states.get(one.stop, "served")
-        states[one.stop] = min(known, one.state, key=_WORST.index)
+        states[one.stop] = min(states.get(one.stop, one.state), one.state, key=_WORST.index)
     found = []
     for stop, state in states.items():
         place = judged.place(stop)

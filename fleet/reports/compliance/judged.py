@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from fleet.bins.missed_pickups import Pickup
 from fleet.compliance.result import Compliance
 from fleet.master.plan import Plan
 from fleet.master.route import Line, LonLat, Route
@@ -24,7 +25,8 @@ class Judged(msgspec.Struct, frozen=True):
     """What a report is made of.
 
     ``track`` are the driven lines, thinned; ``spans`` what went on (``work``, ``transit``, ``idle``, ``off``,
-    ``no_data``), in order; ``depots`` and ``streets`` are drawn if given. Names are as people gave them.
+    ``no_data``), in order; ``depots`` and ``streets`` are drawn if given. Names are as people gave them. ``pickups``
+    are what became of stops at bins, as far as that was asked.
     """
 
     compliance: Compliance
@@ -38,6 +40,7 @@ class Judged(msgspec.Struct, frozen=True):
     depots: tuple[LonLat, ...] = ()
     streets: tuple[Line, ...] = ()
     alarms: tuple[AlarmSeen, ...] = ()
+    pickups: tuple[Pickup, ...] = ()
 
     @property
     def vehicle(self) -> str:
@@ -52,6 +55,10 @@ class Judged(msgspec.Struct, frozen=True):
     def stop_name(self, stop: str) -> str:
         """A stop by its name, else by its id."""
         return next((one.name for one in self.route.stops if one.id == stop and one.name), stop)
+
+    def pickup(self, stop: str, number: int) -> Pickup | None:
+        """What became of a stop in a pass by what its bin says; None where that was not asked."""
+        return next((one for one in self.pickups if (one.stop, one.number) == (stop, number)), None)
 
     def place(self, stop: str) -> LonLat | None:
         """Where a stop lies."""

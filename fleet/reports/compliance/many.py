@@ -35,7 +35,7 @@ MOST_BARS = 40  #: routes in the chart; the worst come first
 def document(order: Order, judged: Sequence[Judged]) -> Document:
     """One document over the span of the order."""
     sums = totals(judged)
-    stops = Section("stops", "section.stops", (), (sheets.not_on_time(judged),))
+    stops = Section("stops", "section.stops", (), (sheets.not_on_time(judged), sheets.excused(judged)))
     sections = (
         Section("overview", "section.overview", main_figures(sums), (route_bars(judged), plans_table(judged))),
         stops if sums.scheduled else None,

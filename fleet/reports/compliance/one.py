@@ -32,7 +32,7 @@ def document(order: Order, judged: Judged) -> Document:
         Section("coverage", "section.coverage", (), (drawn.coverage_bars(judged), sheets.passes(judged),
                                                      sheets.uncovered(judged))),
         Section("stops", "section.stops", sheets.stop_figures(judged, sums),
-                (sheets.not_on_time([judged]), sheets.stops(judged))),
+                (sheets.not_on_time([judged]), sheets.excused([judged]), sheets.stops(judged))),
         Section("driving", "section.driving", way_figures(sums), (sheets.deviations([judged]),
                                                                  sheets.speedings([judged]))),
         Section("time", "section.time", time_figures(sums), (drawn.timeline(judged), sheets.gaps(judged))),

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from msgspec import structs
+
+from fleet.bins.halts import passings
+from fleet.bins.missed_pickups import Pickup, Seen, missed_pickups
+from fleet.compliance.cleaning import clean
 from fleet.compliance.judge import judge
+from fleet.compliance.outcomes import with_outcomes
+from fleet.compliance.result import Compliance
+from fleet.compliance.settings import Settings
 from fleet.master.places import Place
 from fleet.master.plan import Plan
 from fleet.master.route import Route
@@ -19,7 +27,8 @@ from fleet.track import Driven, Track
 class Planned(NamedTuple):
     """What is stored about a plan. ``shift_span`` is ``[start, end)`` in µs; names are as people gave them.
 
-    ``emptied`` is when the bins of the route told that they were emptied.
+    ``emptied`` is when the bins of the route told that they were emptied. ``compliance`` is the judgement of what was
+    driven, if it was made already; ``bins`` what is known of the bins of stops that it calls missed or late.
     """
 
     plan: Plan
@@ -32,16 +41,26 @@ class Planned(NamedTuple):
     people: tuple[str, ...] = ()
     shift: Name = Name("")
     alarms: tuple[AlarmSeen, ...] = ()
+    zone: str = "Asia/Shanghai"
+    compliance: Compliance | None = None
+    bins: Mapping[str, Seen] = {}
+
+
+def driven_judged(piece: Planned) -> Compliance:
+    """What the vehicle did, by its own data and the words of the bins, before anybody asks what was in them."""
+    return judge(
+        piece.plan, piece.route, piece.shift_span, piece.driven, piece.places, Settings(zone=piece.zone),
+        emptied=piece.emptied,
+    )  # fmt: skip
 
 
 def judged(piece: Planned) -> Judged:
     """The plan judged; of what was driven only the lines of the map are left."""
-    compliance = judge(
-        piece.plan, piece.route, piece.shift_span, piece.driven, piece.places, emptied=piece.emptied
-    )  # fmt: skip
+    compliance = piece.compliance or driven_judged(piece)
+    pickups = _pickups(piece, compliance)
     inside = _within(piece.driven, *piece.shift_span)
     return Judged(
-        compliance=compliance,
+        compliance=with_outcomes(compliance, piece.route, pickups),
         route=piece.route,
         plan=piece.plan,
         vehicle_name=piece.vehicle_name,
@@ -51,7 +70,24 @@ def judged(piece: Planned) -> Judged:
         spans=day_of(inside).spans,
         depots=tuple((place.lon, place.lat) for place in piece.places if place.role == "depot"),
         alarms=tuple(sorted(piece.alarms, key=lambda one: (one.at, one.rule))),
+        pickups=pickups,
     )
+
+
+def _pickups(piece: Planned, compliance: Compliance) -> tuple[Pickup, ...]:
+    """What became of the stops at bins, with when the vehicle came by each of them."""
+    if not piece.bins:
+        return ()
+    settings = Settings()
+    driven = piece.driven._replace(track=clean(piece.driven.track, settings))
+    stops = {stop.device: stop for stop in piece.route.stops if stop.device}
+    seen = {}
+    for device, of_bin in piece.bins.items():
+        stop = stops.get(device)
+        if stop is not None:
+            halts = passings(driven, stop.lat, stop.lon, max(stop.radius_m, settings.stop_near_m))
+            seen[device] = structs.replace(of_bin, halts=halts)
+    return missed_pickups(compliance, piece.route, seen)
 
 
 def _within(driven: Driven, start: int, end: int) -> Driven:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import structs
 
-from fleet.compliance.result import StopResult, Stretch
+from fleet.compliance.result import EXCUSED, StopResult, Stretch
 from fleet.reports.compliance.judged import Judged
+from fleet.reports.compliance.reasons import reason, said_of
 from fleet.reports.compliance.totals import Totals
 from fleet.reports.document import (
     COUNT,
@@ -92,6 +93,7 @@ def stop_figures(judged: Judged, sums: Totals) -> tuple[Figure, ...]:
         Figure("scheduled", "figure.scheduled", sums.scheduled),
         Figure("late", "figure.late", sums.late + sums.early, tone=against(sums.late + sums.early, 0, 2, at_most=True)),
         Figure("missed", "figure.missed", sums.missed, tone=against(sums.missed, 0, 0, at_most=True)),
+        Figure("excused", "figure.excused", sums.excused, note=_excused_note(sums)),
         Figure("order", "figure.order", order, SHARE, tone=against(order, 0.95, 0.1)),
     )
 
@@ -111,7 +113,7 @@ def stops(judged: Judged) -> Table:
     )
     rows = tuple(
         (one.number, judged.stop_name(one.stop), one.state, *(one.planned or (None, None)), one.at, one.order,
-         _proof(one), one.evidence or None)
+         _proof(one), said_of(judged.pickup(one.stop, one.number)) or one.evidence or None)
         for one in judged.compliance.stops
     )  # fmt: skip
     return Table("stops", "table.stops", columns, rows, ("pass", "stop"))
@@ -153,32 +155,39 @@ def _late_rows(judged: Sequence[Judged]) -> Iterator[tuple[Cell, ...]]:
                        _off_by(one), reason(each, one))  # fmt: skip
 
 
+def excused(judged: Sequence[Judged]) -> Table:
+    """Stops that were not served and that nobody missed, with what says so."""
+    columns = (
+        Column("route", "column.route", width=1.3),
+        Column("stop", "column.stop", width=1.4),
+        Column("pass", "column.pass", COUNT, 0.5),
+        Column("state", "column.state", STATE, 1.1),
+        Column("until", "column.window_until", INSTANT, 1.1),
+        Column("fill", "column.fill", number("unit.pct", 0), 0.7),
+        Column("evidence", "column.evidence", width=2.6),
+    )
+    rows = []
+    for each in judged:
+        for one in each.compliance.stops:
+            if one.state in EXCUSED:
+                pickup = each.pickup(one.stop, one.number)
+                until, fill = one.planned[1] if one.planned else None, pickup.fill_pct if pickup else None
+                rows.append((each.route_name, each.stop_name(one.stop), one.number, one.state, until, fill,
+                             said_of(pickup) or one.evidence or None))  # fmt: skip
+    key = ("route", "stop", "pass", "until")
+    return _of_several(Table("excused", "table.excused", columns, tuple(rows), key, None, "empty.excused"), judged)
+
+
+def _excused_note(sums: Totals) -> Said:
+    return Said("note.excused", {"low": str(sums.not_full), "others": str(sums.by_others)})
+
+
 def _off_by(stop: StopResult) -> float | None:
     """Seconds after (or, negative, before) the window."""
     if stop.at is None or stop.planned is None:
         return None
     edge = stop.planned[1] if stop.state == "late" else stop.planned[0]
     return (stop.at - edge) / 1e6
-
-
-def reason(judged: Judged, stop: StopResult) -> Said:
-    """Why a stop was not on time, as far as the data says: late start, a deviation, a gap, or nothing found."""
-    one = judged.compliance
-    if stop.planned is not None:
-        begin, end = stop.planned
-        if one.began is not None and one.began >= end:
-            return Said("reason.late_start")
-        if any(each.start < end and begin < each.end for each in one.deviations):
-            return Said("reason.deviation")
-        if any(gap.start < end and begin < gap.end for gap in one.gaps):
-            return Said("reason.gap")
-    if stop.state == "early":
-        return Said("reason.early")
-    if stop.state == "late":
-        return Said(
-            "reason.late_start" if one.began is not None and one.began > one.start + 900_000_000 else "reason.late"
-        )
-    return Said("reason.not_found" if stop.proof is None else "reason.no_service")
 
 
 def deviations(judged: Sequence[Judged]) -> Table:

@@ -39,6 +39,8 @@ class Totals(msgspec.Struct, frozen=True):
     late: int
     early: int
     missed: int
+    not_full: int
+    by_others: int
     stops_unknown: int
     empty_m: float | None
     fuel_l: float | None
@@ -48,12 +50,17 @@ class Totals(msgspec.Struct, frozen=True):
     @property
     def scheduled(self) -> int:
         """Stops that were to be served."""
-        return self.served + self.late + self.early + self.missed + self.stops_unknown
+        return self.served + self.late + self.early + self.missed + self.excused + self.stops_unknown
+
+    @property
+    def excused(self) -> int:
+        """Stops that were not served and that nobody missed: not full, or emptied by another vehicle."""
+        return self.not_full + self.by_others
 
     @property
     def known(self) -> int:
-        """Scheduled stops that there is data about."""
-        return self.scheduled - self.stops_unknown
+        """Scheduled stops that were the vehicle's to serve, of those that there is data about."""
+        return self.scheduled - self.stops_unknown - self.excused
 
     @property
     def coverage(self) -> float | None:
@@ -62,7 +69,7 @@ class Totals(msgspec.Struct, frozen=True):
 
     @property
     def on_time(self) -> float | None:
-        """On time ÷ scheduled, of the stops that there is data about."""
+        """On time ÷ scheduled, of the stops that were to be served and that there is data about."""
         return _share(self.served, self.known)
 
     @property
@@ -118,6 +125,8 @@ def totals(judged: Sequence[Judged]) -> Totals:
         late=stops["late"],
         early=stops["early"],
         missed=stops["missed"],
+        not_full=stops["not_full"],
+        by_others=stops["other_vehicle"],
         stops_unknown=stops["no_data"],
         empty_m=sum(empty) if empty else None,
         fuel_l=sum(each.fuel_l or 0.0 for each in fuelled) if fuelled else None,

@@ -15,7 +15,13 @@ WIDTH, MOST_HIGH, SMALL, LEAST_HIGH, MARGIN = 720.0, 460.0, 300.0, 220.0, 18.0
 MOST_LABELS = 60  #: labels beyond that would hide the map
 _M_PER_DEGREE = 6_371_008.8 * pi / 180
 _ORDER = ("street", "area", "planned", "driven", "no_data", "covered", "missed", "deviation")
-_POINTS = ("served", "late", "early", "missed", "no_data", "stand", "device", "depot", "start", "end")
+_POINTS = (
+    *("served", "late", "early", "missed", "not_full", "other_vehicle", "no_data"),
+    *("stand", "device", "depot", "start", "end"),
+)
+_DEPTH = {"served": 0, "not_full": 0, "other_vehicle": 0, "no_data": 1, "early": 2, "late": 3, "missed": 4}
+_CORNERS = {"late": (-5.0, "l5 8.6h-10z"), "early": (5.0, "l5 -8.6h-10z"), "other_vehicle": (-5.0, "l5 5l-5 5l-5 -5z")}
+"""Signs with corners: how far above the place they begin, and their outline from there."""
 _BREADTH = {"street": 1.0, "area": 1.2, "driven": 1.3, "planned": 3.4, "deviation": 3.0}
 _STEPS = (1, 2, 5)
 
@@ -100,7 +106,7 @@ def _line(role: str, points: tuple[Point, ...], frame: Frame) -> str:
 
 def _depth(point: MapPoint) -> int:
     """Served stops lie lowest: what went wrong must be seen."""
-    return {"served": 0, "no_data": 1, "early": 2, "late": 3, "missed": 4}.get(point.role, 5)
+    return _DEPTH.get(point.role, 5)
 
 
 def _point(point: MapPoint, frame: Frame) -> str:
@@ -116,12 +122,13 @@ def marker(role: str, x: float, y: float) -> str:
         cross = f"M{x - 3.6:.1f} {y - 3.6:.1f}l7.2 7.2M{x + 3.6:.1f} {y - 3.6:.1f}l-7.2 7.2"
         halo = tag("path", d=cross, stroke="#ffffff", stroke_width=4.4, stroke_linecap="round", fill="none")
         return halo + tag("path", d=cross, stroke=colour, stroke_width=2.2, stroke_linecap="round", fill="none")
-    if role == "late":
-        return tag("path", d=f"M{x:.1f} {y - 5:.1f}l5 8.6h-10z", fill=colour, **edge)
-    if role == "early":
-        return tag("path", d=f"M{x:.1f} {y + 5:.1f}l5 -8.6h-10z", fill=colour, **edge)
+    if role in _CORNERS:
+        above, outline = _CORNERS[role]
+        return tag("path", d=f"M{x:.1f} {y + above:.1f}{outline}", fill=colour, **edge)
     if role == "no_data":
         return tag("circle", cx=x, cy=y, r=3.4, fill="#ffffff", stroke="#8b96a3", stroke_width=1.6)
+    if role == "not_full":
+        return tag("circle", cx=x, cy=y, r=3.6, fill=colour, stroke=INK, stroke_width=0.9)
     if role in ("depot", "start", "end"):
         place: dict[str, float] = {"x": x - 4.5, "y": y - 4.5, "width": 9, "height": 9, "rx": 2, "stroke_width": 1.8}
         kind = "end" if role == "end" else "depot"

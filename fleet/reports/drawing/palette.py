@@ -14,7 +14,7 @@ STATE: Mapping[str, str] = {
     "covered": GOOD, "served": GOOD, "missed": BAD, "late": WARN, "early": "#3aa6a6", "deviation": VIOLET,
     "driven": BLUE, "planned": "#93a1b0", "street": FAINT, "area": "#b9c4cf", "speeding": BAD, "present": GOOD,
     "points": GOOD, "lost": "#f0c9c9", "over_limit": BAD, "within_limit": GOOD, "visits": BLUE, "drive": BLUE,
-    "absent": BAD, "left_early": WARN, "late_and_early": WARN,
+    "not_full": "#b5c7b0", "other_vehicle": "#5b8fc7", "absent": BAD, "left_early": WARN, "late_and_early": WARN,
 }  # fmt: skip
 SERIES = (BLUE, VIOLET, "#3aa6a6", WARN, GOOD, "#8c6d46")
 

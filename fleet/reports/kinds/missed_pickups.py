@@ -9,15 +9,17 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from fleet.compliance.result import StopResult
+from devices.instants import to_iso
+from fleet.bins.missed_pickups import Seen
+from fleet.compliance.result import EXCUSED, StopResult
 from fleet.master.route import LonLat
 from fleet.reports.compliance.judged import Judged
-from fleet.reports.compliance.sheets import reason
+from fleet.reports.compliance.outcomes import by_outcome, by_route, counted, outcomes
+from fleet.reports.compliance.reasons import reason, said_of
 from fleet.reports.document import (
     COUNT,
     INSTANT,
-    Bar,
-    Bars,
+    STATE,
     Cell,
     Column,
     Document,
@@ -37,19 +39,18 @@ from fleet.reports.document import (
 )
 from fleet.reports.kind import Kind
 from fleet.reports.revision import Order
-from fleet.track import Signal
 
 TITLE = "report.missed_pickups"
-MOST_BARS = 30
 STALE_US = 6 * 3_600_000_000  #: a level that is older says nothing
-OVERFLOW_PCT = 95.0  #: DOMAIN.md, bins
+MOST_EVIDENCE = 50  #: bins
+NOT_FOUND = Said("reason.not_found")
 
 
 class MissedPickup(msgspec.Struct, frozen=True):
-    """A stop that was not served in its window, or late. ``fill_pct`` is the bin's at the window's end.
+    """A stop that was not served in its window by its vehicle. ``fill_pct`` is the bin's at the window's end.
 
-    ``state`` is ``missed``, ``late`` or ``no_data``. ``served_at`` is when it was served after all; None: not yet.
-    ``reason`` is the id of a word's end (``reason.<id>``).
+    ``state`` is ``missed``, ``late``, ``not_full``, ``other_vehicle`` or ``no_data``. ``served_at`` is when it was
+    served after all, by whomever; None: not yet. ``reason`` says what lies behind it, and what that goes by.
     """
 
     stop: str
@@ -63,50 +64,53 @@ class MissedPickup(msgspec.Struct, frozen=True):
     served_at: int | None = None
     fill_pct: float | None = None
     overflowed: bool = False
-    reason: str = "not_found"
+    reason: Said = NOT_FOUND
     device: str | None = None
     place: LonLat | None = None
 
 
 class Round(msgspec.Struct, frozen=True):
-    """The stops of a plan: how many were scheduled, those without data, and those that were missed or late."""
+    """The stops of a plan: how many came to which state, and those of which there is something to tell."""
 
     plan: str
-    scheduled: int
-    unknown: int
+    route: str
+    route_name: Name
+    outcomes: Mapping[str, int]
     missed: tuple[MissedPickup, ...] = ()
 
 
-class Watched(NamedTuple):
-    """A bin from the shift on: its levels, and when it was emptied."""
-
-    fill: Signal
-    emptied: tuple[int, ...] = ()
-
-
 class PickupPiece(NamedTuple):
-    """A plan judged, and the bins of its stops that were not served in time."""
+    """A plan judged, and the bins of its stops that were not served in time, from the shift on."""
 
     judged: Judged
-    bins: Mapping[str, Watched] = {}
+    bins: Mapping[str, Seen] = {}
 
 
 def reduce(order: Order, piece: PickupPiece) -> Round:
-    """The stops of a plan that were missed or late, out of its judgement."""
+    """The stops of a plan that were not served in time, out of its judgement."""
     one = piece.judged
     stops = one.compliance.stops
-    found = tuple(
-        _missed(one, stop, piece.bins.get(stop.device or "")) for stop in stops if stop.state in ("missed", "late")
-    )
-    return Round(one.compliance.plan, len(stops), sum(stop.state == "no_data" for stop in stops), found)
+    found = tuple(_missed(one, stop, piece.bins.get(stop.device or "")) for stop in stops if _told(one, stop))
+    counts = Counter[str](stop.state for stop in stops)
+    return Round(one.compliance.plan, one.compliance.route, one.route_name, dict(counts), found)
 
 
-def _missed(one: Judged, stop: StopResult, bin_: Watched | None) -> MissedPickup:
+def _told(one: Judged, stop: StopResult) -> bool:
+    """Whether there is more to tell of a stop than that it counts."""
+    if stop.state == "no_data":
+        return said_of(one.pickup(stop.stop, stop.number)) is not None
+    return stop.state in ("missed", "late", *EXCUSED)
+
+
+def _missed(one: Judged, stop: StopResult, bin_: Seen | None) -> MissedPickup:
     """A stop that was missed; served after all where a later pass served it, or its bin was emptied since."""
     edge = stop.planned[1] if stop.planned else one.compliance.end
+    pickup = one.pickup(stop.stop, stop.number)
     later = [other.at for other in one.compliance.stops if other.stop == stop.stop and other.number > stop.number]
-    later += [at for at in (bin_.emptied if bin_ else ()) if at >= edge]
-    served = stop.at if stop.state == "late" else min((at for at in later if at is not None), default=None)
+    later += [each.at for each in (bin_.emptied if bin_ else ()) if each.at >= edge]
+    served = stop.at if stop.state == "late" else pickup.at if pickup else None
+    if served is None:
+        served = min((at for at in later if at is not None), default=None)
     return MissedPickup(
         stop=stop.stop,
         name=one.stop_name(stop.stop),
@@ -119,13 +123,13 @@ def _missed(one: Judged, stop: StopResult, bin_: Watched | None) -> MissedPickup
         served_at=served,
         fill_pct=_level(bin_, edge),
         overflowed=_overflowed(bin_, edge, served),
-        reason=reason(one, stop).word.removeprefix("reason."),
+        reason=reason(one, stop) if stop.state in ("missed", "late") else said_of(pickup) or NOT_FOUND,
         device=stop.device,
         place=one.place(stop.stop),
     )
 
 
-def _level(bin_: Watched | None, at: int) -> float | None:
+def _level(bin_: Seen | None, at: int) -> float | None:
     """The level at an instant, as it was told last; None where that is longer ago than :data:`STALE_US`."""
     if bin_ is None:
         return None
@@ -135,14 +139,14 @@ def _level(bin_: Watched | None, at: int) -> float | None:
     return float(bin_.fill.value[place])
 
 
-def _overflowed(bin_: Watched | None, begin: int, until: int | None) -> bool:
+def _overflowed(bin_: Seen | None, begin: int, until: int | None) -> bool:
     """Whether it was at its overflowing level from its window's end until it was served (or as far as is known)."""
     if bin_ is None:
         return False
     inside = bin_.fill.at >= begin
     if until is not None:
         inside &= bin_.fill.at < until
-    return bool((bin_.fill.value[inside] >= OVERFLOW_PCT).any())
+    return bool((bin_.fill.value[inside] >= bin_.limits.overflow_pct).any())
 
 
 def build(order: Order, parts: Sequence[Round]) -> Document:
@@ -158,15 +162,26 @@ def build(order: Order, parts: Sequence[Round]) -> Document:
         zone=order.zone,
         facts=(Fact("fact.plans", len(ordered), COUNT),),
         sections=(
-            Section("overview", "section.overview", _figures(ordered, found), (_map(found), _bars(found))),
-            Section("stops", "section.stops", (), (_table(found),)),
+            Section("overview", "section.overview", _figures(ordered, found), (_map(found), by_route(ordered))),
+            Section("outcomes", "section.outcomes", (), (by_outcome(ordered), outcomes(ordered))),
+            Section("stops", "section.stops", (), (_table(found), _others(found))),
         ),
-        notes=(Note(Said("note.no_data")),),
-        evidence=tuple(
-            Evidence(Said("evidence.bin", {"bin": device}), f"/api/v1/devices/{device}/events")
-            for device in sorted({stop.device for stop in found if stop.device})[:50]
-        ),
+        notes=(Note(Said("note.no_data")), Note(Said("note.outcomes"))),
+        evidence=_evidence(order, found),
     )
+
+
+def _evidence(order: Order, found: Sequence[MissedPickup]) -> tuple[Evidence, ...]:
+    """Where it can be looked up what the bins told, and which vehicle emptied them."""
+    devices = sorted({stop.device for stop in found if stop.device})[:MOST_EVIDENCE]
+    told = [Evidence(Said("evidence.bin", {"bin": device}), f"/api/v1/devices/{device}/events") for device in devices]
+    others = sorted({stop.device for stop in found if stop.device and stop.state == "other_vehicle"})[:MOST_EVIDENCE]
+    span = f"from={to_iso(order.start)}&to={to_iso(order.end)}"
+    emptied = [
+        Evidence(Said("evidence.emptyings", {"bin": device}), f"/api/v1/bins/emptyings?device={device}&{span}")
+        for device in others
+    ]
+    return (*told, *emptied)
 
 
 def _place(stop: MissedPickup) -> tuple[int, str, str, int]:
@@ -174,61 +189,61 @@ def _place(stop: MissedPickup) -> tuple[int, str, str, int]:
 
 
 def _figures(rounds: Sequence[Round], found: Sequence[MissedPickup]) -> tuple[Figure, ...]:
-    scheduled = sum(one.scheduled for one in rounds)
-    known = scheduled - sum(one.unknown for one in rounds)
-    states = Counter(stop.state for stop in found)
-    rate = states["missed"] / known * 10_000 if known else None
+    counts = counted(rounds)
+    known = sum(count for state, count in counts.items() if state not in ("no_data", *EXCUSED))
+    missed, late = counts["missed"], counts["late"]
+    rate = missed / known * 10_000 if known else None
     waiting = sum(stop.state == "missed" and stop.served_at is None for stop in found)
     return (
-        Figure("scheduled", "figure.scheduled", scheduled),
-        Figure("missed", "figure.missed", states["missed"], tone=against(states["missed"], 0, 0, at_most=True)),
+        Figure("scheduled", "figure.scheduled", counts.total()),
+        Figure("missed", "figure.missed", missed, tone=against(missed, 0, 0, at_most=True)),
         Figure("missed_per_10000", "figure.missed_per_10000", rate, Form("number", decimals=1), None,
                against(rate, 0, 50, at_most=True)),
-        Figure("late", "figure.late_stops", states["late"], tone=against(states["late"], 0, 5, at_most=True)),
+        Figure("late", "figure.late_stops", late, tone=against(late, 0, 5, at_most=True)),
         Figure("waiting", "figure.waiting", waiting, tone=against(waiting, 0, 0, at_most=True)),
         Figure("overflowed", "figure.overflowed", sum(stop.overflowed for stop in found)),
-        Figure("unknown", "figure.stops_unknown", scheduled - known, tone="unknown"),
+        Figure("by_others", "figure.by_others", counts["other_vehicle"]),
+        Figure("not_full", "figure.not_full", counts["not_full"]),
+        Figure("unknown", "figure.stops_unknown", counts["no_data"], tone="unknown"),
     )  # fmt: skip
 
 
 def _map(found: Sequence[MissedPickup]) -> Map:
     points = []
     for stop in found:
-        role = "missed" if stop.state == "missed" else "late" if stop.state == "late" else "no_data"
         if stop.place is not None:
-            points.append(MapPoint(role, *stop.place, stop.name or stop.stop))  # type: ignore[arg-type]
+            label = (stop.name or stop.stop) if stop.state in ("missed", "late") else ""
+            points.append(MapPoint(stop.state, *stop.place, label))  # type: ignore[arg-type]
     return Map("missed", "map.missed", (), tuple(points))
 
 
-def _bars(found: Sequence[MissedPickup]) -> Bars:
-    counts: Counter[tuple[str, str]] = Counter((stop.route, stop.state) for stop in found)
-    names = {stop.route: stop.route_name for stop in found}
-    routes = sorted(names, key=lambda route: (-counts[route, "missed"], -counts[route, "late"], route))[:MOST_BARS]
-    states = ("missed", "late")
-    bars = tuple(Bar(names[route], tuple((state, counts[route, state]) for state in states)) for route in routes)
-    return Bars("routes", "chart.missed", bars, COUNT)
-
-
 def _table(found: Sequence[MissedPickup]) -> Table:
+    return _stops("missed_pickups", [stop for stop in found if stop.state in ("missed", "late")], "empty.not_on_time")
+
+
+def _others(found: Sequence[MissedPickup]) -> Table:
+    return _stops("not_missed", [stop for stop in found if stop.state not in ("missed", "late")], "empty.excused")
+
+
+def _stops(name: str, stops: Sequence[MissedPickup], empty: str) -> Table:
     columns = (
         Column("route", "column.route", width=1.3),
-        Column("stop", "column.stop", width=1.5),
+        Column("stop", "column.stop", width=1.3),
         Column("pass", "column.pass", COUNT, 0.5),
         Column("vehicle", "column.vehicle"),
-        Column("state", "column.state", Form("state"), 0.8),
-        Column("from", "column.window_from", INSTANT, 1.1),
-        Column("until", "column.window_until", INSTANT, 1.1),
-        Column("served", "column.served_after_all", INSTANT, 1.1),
+        Column("state", "column.state", STATE, 0.8),
+        Column("from", "column.window_from", INSTANT, 1.0),
+        Column("until", "column.window_until", INSTANT, 1.0),
+        Column("served", "column.served_after_all", INSTANT, 1.0),
         Column("fill", "column.fill", number("unit.pct", 0), 0.7),
-        Column("reason", "column.reason", width=1.8),
+        Column("reason", "column.reason_and_evidence", width=2.6),
     )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (stop.route_name, stop.name or stop.stop, stop.number, stop.vehicle, stop.state,
-         *(stop.planned or (None, None)), stop.served_at, stop.fill_pct, Said(f"reason.{stop.reason}"))
-        for stop in found
+         *(stop.planned or (None, None)), stop.served_at, stop.fill_pct, stop.reason)
+        for stop in stops
     )  # fmt: skip
-    key = ("route", "stop", "pass", "from")
-    return Table("missed_pickups", "table.missed_pickups", columns, rows, key, None, "empty.not_on_time")
+    return Table(name, f"table.{name}", columns, rows, ("route", "stop", "pass", "from"), None, empty)
 
 
 KIND = Kind("missed_pickups", TITLE, Round, build, reduce, choices=("route", "vehicle"))

@@ -6,19 +6,18 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-
+from fleet.bins.missed_pickups import BRIDGE
 from fleet.calendar import local_date, span
 from fleet.compliance.judge import metrics_of
 from fleet.compliance.result import Compliance
 from fleet.master.places import Place
 from fleet.master.plan import Plan, Shift
-from fleet.reports.compliance.planned import Planned, judged
+from fleet.reports.compliance.planned import Planned, driven_judged, judged
 from fleet.reports.document import Name
 from fleet.reports.kind import OrderError
-from fleet.reports.kinds.missed_pickups import PickupPiece, Watched
+from fleet.reports.kinds.missed_pickups import PickupPiece
 from fleet.reports.revision import Order
-from fleet.track import Signal
+from hub.reporting.sources.bins import SeenBins
 from store.fleet_master import FleetMaster
 from store.readers_driven import TIMEOUT_S, DrivenReads
 from store.readers_session import Pool, ReadSession
@@ -26,7 +25,6 @@ from store.report_subjects import ReportSubjects
 from store.vehicle_alarms import VehicleAlarms
 
 DAY = 86_400_000_000
-NO_LEVELS = Signal(np.empty(0, np.int64), np.empty(0))
 
 
 class Bound(NamedTuple):
@@ -41,12 +39,16 @@ class Bound(NamedTuple):
 class PlannedSource:
     """Plans of vehicles whose shifts begin in the span of the order."""
 
+    looks_on = BRIDGE
+    """For how long after the shift its bins are looked at (µs)."""
+
     def __init__(self, pool: Pool) -> None:
         session = ReadSession(pool, statement_timeout_s=TIMEOUT_S)
         self._master = FleetMaster(session)
         self._driven = DrivenReads(session)
         self._subjects = ReportSubjects(session)
         self._alarms = VehicleAlarms(session)
+        self._bins = SeenBins(session)
         self._people: dict[str, str] | None = None
         self._places: tuple[Place, ...] = ()
 
@@ -89,10 +91,17 @@ class PlannedSource:
             self._places = await self._master.places()
         people = tuple(self._people.get(one, one) for one in plan.workers)
         alarms = await self._alarms.between(vehicle.key, start, end)
-        return Planned(
+        planned = Planned(
             plan, route, (start, end), driven, self._places, emptied, vehicle.name, people,
-            Name(shift.name or shift.id, shift.name_zh), alarms,
+            Name(shift.name or shift.id, shift.name_zh), alarms, shift.zone,
         )  # fmt: skip
+        if not bins:
+            return planned
+        # Only now is it known which bins have something to say: of all others nothing need be read.
+        compliance = await asyncio.to_thread(driven_judged, planned)
+        late = {stop.device for stop in compliance.stops if stop.device and stop.state in ("missed", "late")}
+        seen = await self._bins.of(late, start, end + self.looks_on) if late else {}
+        return planned._replace(compliance=compliance, bins=seen)
 
     async def of_vehicle(self, order: Order, vehicle: str) -> tuple[Planned, ...]:
         """The plans of one vehicle; none where plans cannot be judged here."""
@@ -107,19 +116,14 @@ class PlannedSource:
 class Pickups(PlannedSource):
     """Plans judged, with the bins of stops that were not served in time (``fleet.reports.kinds.missed_pickups``)."""
 
+    looks_on = DAY
+
     async def piece(self, order: Order, key: Bound) -> PickupPiece | None:  # type: ignore[override]
         """A plan judged, and the bins of its late stops, until a day after the shift."""
         planned = await self.of_plan(key)
         if planned is None:
             return None
-        one = await asyncio.to_thread(judged, planned)
-        late = {stop.device for stop in one.compliance.stops if stop.device and stop.state in ("missed", "late")}
-        bins = {}
-        for device in sorted(late):
-            said = await self._driven.driven(device, start=key.start, end=key.end + DAY, metrics=("fill_pct",))
-            emptied = tuple(at for kind, at, _ in said.events if kind == "emptied")
-            bins[device] = Watched(said.signals.get("fill_pct", NO_LEVELS), emptied)
-        return PickupPiece(one, bins)
+        return PickupPiece(await asyncio.to_thread(judged, planned), planned.bins)
 
 
 class Rounds:
