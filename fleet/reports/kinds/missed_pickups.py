@@ -231,7 +231,7 @@ def _stops(name: str, stops: Sequence[MissedPickup], empty: str) -> Table:
         Column("stop", "column.stop", width=1.3),
         Column("pass", "column.pass", COUNT, 0.5),
         Column("vehicle", "column.vehicle"),
-        Column("state", "column.state", STATE, 0.8),
+        Column("state", "column.state", STATE, 1.0),
         Column("from", "column.window_from", INSTANT, 1.0),
         Column("until", "column.window_until", INSTANT, 1.0),
         Column("served", "column.served_after_all", INSTANT, 1.0),
