@@ -26,7 +26,7 @@ Why = Literal["", "low", "other", "passed", "no_truck", "no_positions", "age", "
 
 SILENT = 3 * HOUR  #: between two readings; what lies in a longer pause is not known
 BRIDGE = 12 * HOUR  #: between two readings, in which a bin that nobody emptied did at least not fall
-PLANNED_LATE = 2 * HOUR  #: after its window, within which a bin that is emptied still was by somebody in time
+PLANNED_LATE = 2 * HOUR  #: after its window, within which a stop that the vehicle serves after all counts as late
 SAME = HOUR // 6  #: an emptying so near to a service of the stop is that service
 
 
@@ -156,19 +156,29 @@ def _asked(asked: _Asked, of_bin: Seen) -> Pickup:
         passed=next((one for one in asked.seen.halts if window[0] <= one.end and one.start < window[1]), None),
         overflow_h=_overflow_h(fill, window[0], asked.until if first is None else first.at, limits.overflow_pct),
     )  # fmt: skip
-    return _unserved(made, asked, of_bin) if first is None else _emptied(made, first, asked)
+    if first is not None and _in_time(first, window[1]):
+        return _emptied(made, first, asked)
+    unserved = _unserved(made, asked, of_bin)
+    return unserved if first is None or unserved.outcome != "missed" else _emptied(unserved, first, asked)
+
+
+def _in_time(one: Emptying, end: int) -> bool:
+    """Whether a bin was emptied before its window ended, or may have been: levels alone tell no instant."""
+    return one.at < end or (one.proof == "fill" and one.since < end)
 
 
 def _emptied(made: Pickup, first: Emptying, asked: _Asked) -> Pickup:
-    """Who emptied the bin, if the planned vehicle was not seen to do it."""
+    """Who emptied the bin, if the planned vehicle was not seen to do it. What others did too late excuses nobody."""
     made = msgspec.structs.replace(made, at=first.at, vehicle=first.vehicle, proof=first.proof, partial=first.partial)
     if first.vehicle == asked.vehicle:
-        return msgspec.structs.replace(made, outcome="served" if first.at < asked.window[1] else "late")
+        return msgspec.structs.replace(made, outcome="served" if first.at < asked.window[1] else "late", why="")
     bracket = first.since - CLOCKS, first.until + CLOCKS
     here = any(bracket[0] <= one.end and one.start < bracket[1] for one in asked.seen.halts)
     if first.vehicle is None and (here or not _tracked(asked, *bracket)):
         # Nobody was seen to do it, and the planned vehicle may have been there: no claim in either direction.
         return msgspec.structs.replace(made, outcome="no_data", why="whose")
+    if not _in_time(first, asked.window[1]):
+        return made
     return msgspec.structs.replace(made, outcome="other_vehicle", why="other")
 
 

@@ -100,10 +100,23 @@ def test_nobody_is_named_whom_nobody_saw() -> None:
     assert only(somebody, gaps=(Gap(clock(12), clock(13)),)).outcome == "other_vehicle"
 
 
-def test_within_two_hours_after_the_window_somebody_was_still_in_time() -> None:
-    seen = filling(*FULL, emptied=[emptied(9)])
-    assert only(seen, stop((6, 8))).outcome == "other_vehicle"
-    assert told(only(seen, stop((6, 6.5)))) == ("missed", "no_truck")
+def test_what_another_did_after_the_window_is_no_excuse() -> None:
+    after = only(filling(*FULL, emptied=[emptied(9)]), stop((6, 8)))
+    assert (*told(after), after.at, after.vehicle) == ("missed", "no_truck", clock(9), "truck-2")
+    own = filling(*FULL, emptied=[emptied(9, "truck-1")])
+    assert only(own, stop((6, 8))).outcome == "late"
+    assert told(only(own, stop((6, 6.5)))) == ("missed", "no_truck"), "more than two hours later is another visit"
+    whose = filling(*FULL, emptied=[emptied(8.5, None, since=8.25)], halts=came(8.4))
+    assert told(only(whose, stop((6, 8)))) == ("no_data", "whose")
+    low = [*[30.0] * 6, *[80.0] * 19]  # full half an hour after the window
+    assert only(filling(*low, emptied=[emptied(9, "truck-1")]), stop((6, 7))).outcome == "not_full"
+
+
+def test_a_fall_of_the_level_about_the_end_of_the_window_may_have_been_in_it() -> None:
+    about = filling(*FULL, emptied=[emptied(8.1, None, since=7.9)])
+    assert only(about, stop((6, 8))).outcome == "other_vehicle"
+    after = filling(*FULL, emptied=[emptied(8.3, None, since=8.1)])
+    assert only(after, stop((6, 8))).outcome == "missed"
 
 
 def test_an_emptying_serves_one_pass_only() -> None:

@@ -77,13 +77,13 @@ AT_ONCE = [
     *round_driven(),
     *levels("bin-1", -20, 88, 89, 90, 90, 4, 4, *[5.0] * 15),  # emptied by the truck, about 05:11
     *levels("bin-2", -20, *[40.0 + n for n in range(20)]),
-    *levels("bin-3", -20, *[91.0] * 15),  # nothing after 07:00
+    *levels("bin-3", -20, *[91.0] * 12),  # nothing after 06:30
     *levels("bin-4", -20, *[93.0] * 20),
     *levels("bin-5", -600, 50),  # silent ever since
 ]
 NEXT_MORNING = [
-    *(truck("vehicle-2", START + 145 * MINUTE + n * 10 * SECOND, 900, 0, lift) for n, lift in enumerate((0, 1, 1, 0))),
-    *levels("bin-3", 130, 91, 91, 6, 7, 7),
+    *(truck("vehicle-2", START + 95 * MINUTE + n * 10 * SECOND, 900, 0, lift) for n, lift in enumerate((0, 1, 1, 0))),
+    *levels("bin-3", 100, *[6.0] * 9),
 ]
 
 
