@@ -22,7 +22,7 @@ from fleet.master.route import Route
 from fleet.track import Signal
 
 Outcome = Literal["served", "late", "missed", "not_full", "other_vehicle", "no_data"]
-Why = Literal["", "low", "other", "passed", "no_truck", "no_positions", "age", "silent", "whose"]
+Why = Literal["", "low", "low_then", "other", "passed", "no_truck", "no_positions", "age", "silent", "whose"]
 
 SILENT = 3 * HOUR  #: between two readings; what lies in a longer pause is not known
 BRIDGE = 12 * HOUR  #: between two readings, in which a bin that nobody emptied did at least not fall
@@ -51,9 +51,10 @@ class Pickup(msgspec.Struct, frozen=True):
 
     ``planned`` is its window, or the shift (µs); ``at`` when the bin was emptied, ``vehicle`` by whom (None: not
     known), ``proof`` how that is known. ``why`` says what lies behind the outcome. ``fill_pct`` is the level at the end
-    of the window, ``most_pct`` the highest within it, ``limit_pct`` from which on the bin is to be emptied. ``passed``
-    is when the vehicle came by. ``overflow_h`` is for how long the bin was at its overflowing threshold, from the
-    window's beginning to the emptying or to the end of what counts.
+    of the window, ``most_pct`` the highest within it (until the vehicle came by last, where the outcome hangs on that),
+    ``limit_pct`` from which on the bin is to be emptied. ``passed`` is when the vehicle came by last. ``overflow_h`` is
+    for how long the bin was at its overflowing threshold, from the window's beginning to the emptying or to the end of
+    what counts.
     """
 
     stop: str
@@ -153,7 +154,8 @@ def _asked(asked: _Asked, of_bin: Seen) -> Pickup:
         fill_pct=_level(fill, window[1]),
         most_pct=_greatest(fill, *window, of_bin.emptied),
         limit_pct=limits.notice_pct,
-        passed=next((one for one in asked.seen.halts if window[0] <= one.end and one.start < window[1]), None),
+        passed=max((one for one in asked.seen.halts if window[0] <= one.end and one.start < window[1]), default=None,
+                   key=lambda one: one.end),
         overflow_h=_overflow_h(fill, window[0], asked.until if first is None else first.at, limits.overflow_pct),
     )  # fmt: skip
     if first is not None and _in_time(first, window[1]):
@@ -183,15 +185,20 @@ def _emptied(made: Pickup, first: Emptying, asked: _Asked) -> Pickup:
 
 
 def _unserved(made: Pickup, asked: _Asked, of_bin: Seen) -> Pickup:
-    """Whether a bin that nobody emptied was to be emptied, and whether the vehicle came."""
-    tracked, came = _tracked(asked, *asked.window), made.passed is not None
-    why: Why = "passed" if came else "no_truck" if tracked else "no_positions"
+    """Whether a bin that nobody emptied was to be emptied, and whether the vehicle came.
+
+    Who came left the bin by what was in it then. Where nobody came, it counts whether it was full at any time.
+    """
+    fill, notice = asked.seen.fill, asked.seen.limits.notice_pct
+    why: Why = "passed" if made.passed else "no_truck" if _tracked(asked, *asked.window) else "no_positions"
     missed = msgspec.structs.replace(made, why=why)
     if not asked.when_ready:
         return missed
-    notice, most = asked.seen.limits.notice_pct, made.most_pct
-    if made.fill_pct is None or most is None or silences(asked.seen.fill, *asked.window):
-        bridged = _bridged(asked.seen.fill, *asked.window, of_bin.emptied)
+    last = asked.window[1] if made.passed is None else min(max(made.passed.end, asked.window[0]), asked.window[1])
+    span = (asked.window[0], last)
+    most = _greatest(fill, *span, of_bin.emptied)
+    if most is None or _level(fill, last) is None or silences(fill, *span):
+        bridged = _bridged(fill, *span, of_bin.emptied)
         if bridged is None or bridged >= notice:
             # A crew that came saw what the hub does not know. One that stayed away from a full bin, or from one that
             # nobody hears of, cannot have seen anything.
@@ -203,7 +210,7 @@ def _unserved(made: Pickup, asked: _Asked, of_bin: Seen) -> Pickup:
     made = msgspec.structs.replace(made, most_pct=most)
     if _aged(asked.seen, asked.window[1]):
         return msgspec.structs.replace(made, why="age")
-    return msgspec.structs.replace(made, outcome="not_full", why="low")
+    return msgspec.structs.replace(made, outcome="not_full", why="low" if made.passed is None else "low_then")
 
 
 def _tracked(asked: _Asked, start: int, end: int) -> bool:

@@ -45,7 +45,7 @@ def _told(stop: StopResult, pickup: Pickup | None) -> StopResult:
 
 def evidence_of(pickup: Pickup) -> str:
     """What an outcome goes by, in short: the bin, its level and limit, or the vehicle that emptied it."""
-    if pickup.why == "low":
+    if pickup.why in ("low", "low_then"):
         return f"{pickup.bin}: at most {pickup.most_pct:.0f} %, to be emptied from {pickup.limit_pct:.0f} % on"
     if pickup.why == "other":
         return f"{pickup.bin}: emptied by {pickup.vehicle or 'an unknown vehicle'}, {pickup.proof}"

@@ -157,10 +157,19 @@ def test_a_bin_that_is_not_full_is_left_where_the_round_collects_what_is_ready()
     assert only(structs.replace(aged, emptied=[emptied(5.9)])).outcome == "not_full"
 
 
+def test_who_came_left_the_bin_by_what_was_in_it_then() -> None:
+    later_full = filling(*[60.0] * 10, *[80.0] * 15, halts=came(9))  # full from ten on
+    left = only(later_full)
+    assert (*told(left), left.most_pct, left.fill_pct) == ("not_full", "low_then", 60, 80)
+    assert told(only(structs.replace(later_full, halts=[*came(9), *came(11)]))) == ("missed", "passed")
+    assert told(only(structs.replace(later_full, halts=()))) == ("missed", "no_truck")
+
+
 def test_where_the_bin_is_silent_only_who_stayed_away_missed_it() -> None:
     torn = filling(90, 90, 90, start=6)
     assert told(only(torn)) == ("missed", "no_truck"), "it was full, and nobody came"
-    assert told(only(structs.replace(torn, halts=came(9)))) == ("no_data", "silent")
+    assert told(only(structs.replace(torn, halts=came(9)))) == ("missed", "passed"), "two hours after it was full"
+    assert told(only(structs.replace(torn, halts=came(11)))) == ("no_data", "silent")
     assert told(only(None)) == ("missed", "no_truck"), "as a stop without a sensor"
     assert told(only(None, gaps=(Gap(clock(9), clock(9.1)),))) == ("no_data", "silent")
     assert told(only(filling(30, 30, 30, start=6))) == ("no_data", "silent"), "nobody knows whether it filled"

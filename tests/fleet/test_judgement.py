@@ -112,6 +112,14 @@ def weighed(told: Evaluation) -> None:
         assert sum(one.share for one in told.items) == pytest.approx(100, abs=1e-3)
 
 
+def test_stops_that_nobody_was_to_serve_count_neither_way() -> None:
+    kpi = kpis()["stops_served"]
+    one = driven(0)
+    stops = (*one.stops, StopResult("s3", None, 1, "not_full"), StopResult("s4", None, 1, "other_vehicle"))
+    more = Inputs(rounds=(msgspec.structs.replace(one, stops=stops),))
+    assert kpi.measure(kpi.params(), more) == kpi.measure(kpi.params(), Inputs(rounds=(one,)))
+
+
 @pytest.mark.parametrize("name", sorted(kpis()))
 def test_every_kpi_explains_what_it_takes(name: str) -> None:
     kpi = kpis()[name]

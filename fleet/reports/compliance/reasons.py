@@ -53,9 +53,9 @@ def said_of(pickup: Pickup | None) -> Said | None:
         return Said("pickup.silent", {"bin": pickup.bin})
     level = "–" if pickup.most_pct is None else f"{pickup.most_pct:.0f}"
     values: dict[str, Cell] = {"bin": pickup.bin, "most": level}
-    if pickup.why in ("low", "age"):
+    if pickup.why in ("low", "low_then", "age"):
         values["limit"] = f"{pickup.limit_pct or 0:.0f}"
-    if pickup.why == "passed" and pickup.passed is not None:
+    if pickup.why in ("passed", "low_then") and pickup.passed is not None:
         metres = f"{pickup.passed.distance_m:.0f}"
         values |= {"at": Said(MOMENT, {"at": pickup.passed.start}), "metres": metres}
     return Said(f"pickup.{pickup.why}", values)
