@@ -37,7 +37,8 @@ def told(bins: dict[str, Seen]) -> Judged:
     """The sample, in which stops 4 and 5 were missed in the first pass, with what its bins say."""
     one = judged()
     pickups = missed_pickups(one.compliance, one.route, bins)
-    return structs.replace(one, compliance=with_outcomes(one.compliance, one.route, pickups), pickups=pickups)
+    by_stop = {(each.stop, each.number): each for each in pickups}
+    return structs.replace(one, compliance=with_outcomes(one.compliance, one.route, pickups), pickups=by_stop)
 
 
 def test_a_missed_bin_that_overflowed_and_was_emptied_since() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from fleet.bins.missed_pickups import Pickup
@@ -26,7 +28,7 @@ class Judged(msgspec.Struct, frozen=True):
 
     ``track`` are the driven lines, thinned; ``spans`` what went on (``work``, ``transit``, ``idle``, ``off``,
     ``no_data``), in order; ``depots`` and ``streets`` are drawn if given. Names are as people gave them. ``pickups``
-    are what became of stops at bins, as far as that was asked.
+    are what became of stops at bins, by stop and pass, as far as that was asked.
     """
 
     compliance: Compliance
@@ -40,7 +42,7 @@ class Judged(msgspec.Struct, frozen=True):
     depots: tuple[LonLat, ...] = ()
     streets: tuple[Line, ...] = ()
     alarms: tuple[AlarmSeen, ...] = ()
-    pickups: tuple[Pickup, ...] = ()
+    pickups: Mapping[tuple[str, int], Pickup] = {}
 
     @property
     def vehicle(self) -> str:
@@ -58,7 +60,7 @@ class Judged(msgspec.Struct, frozen=True):
 
     def pickup(self, stop: str, number: int) -> Pickup | None:
         """What became of a stop in a pass by what its bin says; None where that was not asked."""
-        return next((one for one in self.pickups if (one.stop, one.number) == (stop, number)), None)
+        return self.pickups.get((stop, number))
 
     def place(self, stop: str) -> LonLat | None:
         """Where a stop lies."""

@@ -70,7 +70,7 @@ def judged(piece: Planned) -> Judged:
         spans=day_of(inside).spans,
         depots=tuple((place.lon, place.lat) for place in piece.places if place.role == "depot"),
         alarms=tuple(sorted(piece.alarms, key=lambda one: (one.at, one.rule))),
-        pickups=pickups,
+        pickups={(one.stop, one.number): one for one in pickups},
     )
 
 
