@@ -178,7 +178,7 @@ async def said_in_every_format(post: Post, headers: dict[str, str], number: int)
     assert figures["unknown"] == 1
     with ZipFile(BytesIO(await file(post, headers, number, "csv", "zh"))) as archive:
         rows = list(csv.reader(StringIO(archive.read("outcomes.csv").decode("utf-8-sig"))))
-    assert ["他车收运", "1", "0.2", "已由其他车辆收运"] in rows
+    assert ["他车收运", "1", "0.2", "时间窗结束前已由其他车辆收运"] in rows
     book = openpyxl.load_workbook(BytesIO(await file(post, headers, number, "xlsx", "zh")))
     sheet = book["站点结果统计"]
     assert {row[0].value: row[1].value for row in sheet.iter_rows(min_row=5)}["未满"] == 1
