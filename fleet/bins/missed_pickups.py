@@ -27,6 +27,7 @@ Why = Literal["", "low", "low_then", "other", "passed", "no_truck", "no_position
 SILENT = 3 * HOUR  #: between two readings; what lies in a longer pause is not known
 BRIDGE = 12 * HOUR  #: between two readings, in which a bin that nobody emptied did at least not fall
 PLANNED_LATE = 2 * HOUR  #: after its window, within which a stop that the vehicle serves after all counts as late
+UNSURE = HOUR // 30  #: about a service, within which the vehicle was there, or was not heard of
 SAME = HOUR // 6  #: an emptying so near to a service of the stop is that service
 
 
@@ -90,7 +91,8 @@ def missed_pickups(judged: Compliance, route: Route, seen: Mapping[str, Seen]) -
     """What became of the stops at bins, by stop and pass: those that the judgement calls missed are asked about again.
 
     ``seen`` is by the bins' ids and should reach two hours beyond the shift; a bin that is not in it is silent. What
-    the judgement says of stops that were served, or that there is no data about, stands.
+    the judgement says of other stops stands, but for a service that only the bin told of while the vehicle was not
+    seen there: that was another's if another is known to have emptied it.
     """
     found: list[Pickup] = []
     by_stop = sorted((one for one in judged.stops if one.device), key=lambda one: (one.stop, one.number))
@@ -124,7 +126,15 @@ def _of_stop(results: list[StopResult], judged: Compliance, route: Route, seen: 
         if result.state != "missed":
             outcome: Outcome = "served" if result.state == "early" else result.state
             by = None if result.at is None else judged.vehicle
-            yield Pickup(result.stop, device, result.number, window, outcome, "", result.at, by, result.proof)
+            pickup = Pickup(result.stop, device, result.number, window, outcome, "", result.at, by, result.proof)
+            other = _others(result, of_bin, judged.vehicle)
+            yield (
+                pickup
+                if other is None
+                else msgspec.structs.replace(
+                    pickup, outcome="other_vehicle", why="other", vehicle=other.vehicle, proof=other.proof
+                )
+            )
             continue
         following = next((later[0] for later in windows[place + 1 :] if later != window), window[1] + PLANNED_LATE)
         until = min(following, window[1] + PLANNED_LATE)
@@ -138,6 +148,22 @@ def _of_stop(results: list[StopResult], judged: Compliance, route: Route, seen: 
         if pickup.at is not None:
             taken.append(pickup.at)
         yield msgspec.structs.replace(pickup, planned=window)
+
+
+def unseen(judged: Compliance, result: StopResult) -> bool:
+    """Whether a stop counts as served because its bin was emptied while nobody knows where the vehicle was."""
+    if result.at is None or result.proof != "emptied":
+        return False
+    return any(gap.start - UNSURE <= result.at <= gap.end + UNSURE for gap in judged.gaps)
+
+
+def _others(result: StopResult, seen: Seen, vehicle: str) -> Emptying | None:
+    """The emptying by another vehicle that a service turns out to be; None where the vehicle was there itself."""
+    at = result.at
+    if at is None or result.proof != "emptied" or any(h.start - UNSURE <= at <= h.end + UNSURE for h in seen.halts):
+        return None
+    by_others = (one for one in seen.emptied if one.vehicle not in (None, vehicle))
+    return next((one for one in by_others if abs(one.at - at) <= CLOCKS), None)
 
 
 def _same(one: Emptying, at: int) -> bool:

@@ -23,7 +23,7 @@ _STATES: dict[str, Service] = {
 def with_outcomes(judged: Compliance, route: Route, pickups: Iterable[Pickup]) -> Compliance:
     """The judgement with the outcome of each missed stop, its evidence, and the order of what was served.
 
-    Nothing but stops that were missed becomes anything else; without pick-ups everything stays as it is.
+    Of other stops only a service that was another vehicle's changes; without pick-ups everything stays as it is.
     """
     known = {(one.stop, one.number): one for one in pickups if one.outcome in _STATES}
     results = [_told(stop, known.get((stop.stop, stop.number))) for stop in judged.stops]
@@ -34,13 +34,13 @@ def with_outcomes(judged: Compliance, route: Route, pickups: Iterable[Pickup]) -
 
 
 def _told(stop: StopResult, pickup: Pickup | None) -> StopResult:
-    if stop.state != "missed" or pickup is None:
+    if pickup is None or (stop.state != "missed" and pickup.outcome != "other_vehicle"):
         return stop
     state = _STATES[pickup.outcome]
     if state in ("served", "late"):
         evidence = f"{pickup.bin}: emptied by {pickup.vehicle}, {pickup.proof}"
         return structs.replace(stop, state=state, at=pickup.at, proof="emptied", evidence=evidence)
-    return structs.replace(stop, state=state, evidence=evidence_of(pickup))
+    return structs.replace(stop, state=state, at=None, proof=None, evidence=evidence_of(pickup))
 
 
 def evidence_of(pickup: Pickup) -> str:

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from fleet.bins.emptying import Emptying, series
 from fleet.bins.halts import Halt
-from fleet.bins.missed_pickups import Pickup, Seen, missed_pickups, overflows
+from fleet.bins.missed_pickups import Pickup, Seen, missed_pickups, overflows, unseen
 from fleet.bins.readiness import Thresholds
 from fleet.compliance.outcomes import with_outcomes
 from fleet.compliance.result import Compliance, Gap, Split, StopResult
@@ -89,6 +89,22 @@ def test_who_emptied_it_instead() -> None:
     own = only(filling(*FULL, emptied=[emptied(9, "truck-1")]))
     assert (own.outcome, own.vehicle) == ("served", "truck-1")
     assert only(filling(*FULL, emptied=[emptied(9, "truck-1")]), stop((6, 8))).outcome == "late"
+
+
+def test_a_service_in_a_gap_is_anothers_if_another_is_known_to_have_emptied_the_bin() -> None:
+    result = structs.replace(stop(at=9, state="served"), proof="emptied")
+    gap = Gap(clock(8), clock(10))
+    seen = filling(*FULL, emptied=[emptied(9)])
+    of = compliance(result, gaps=(gap,))
+    assert unseen(of, result)
+    (one,) = missed_pickups(of, ROUTE, {"bin-1": seen})
+    assert (*told(one), one.vehicle) == ("other_vehicle", "other", "truck-2")
+    changed = with_outcomes(of, ROUTE, (one,)).stops[0]
+    assert (changed.state, changed.at, changed.proof, changed.order) == ("other_vehicle", None, None, None)
+    assert only(structs.replace(seen, halts=came(9.01)), result).outcome == "served", "it was there itself"
+    assert only(filling(*FULL, emptied=[emptied(9, None)]), result).outcome == "served", "nobody else is known"
+    assert not unseen(compliance(result), result)
+    assert not unseen(of, structs.replace(result, proof="lift"))
 
 
 def test_nobody_is_named_whom_nobody_saw() -> None:

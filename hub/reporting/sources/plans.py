@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fleet.bins.missed_pickups import BRIDGE
+from fleet.bins.missed_pickups import BRIDGE, unseen
 from fleet.calendar import local_date, span
 from fleet.compliance.judge import metrics_of
 from fleet.compliance.result import Compliance
@@ -99,7 +99,11 @@ class PlannedSource:
             return planned
         # Only now is it known which bins have something to say: of all others nothing need be read.
         compliance = await asyncio.to_thread(driven_judged, planned)
-        late = {stop.device for stop in compliance.stops if stop.device and stop.state in ("missed", "late")}
+        late = {
+            stop.device
+            for stop in compliance.stops
+            if stop.device and (stop.state in ("missed", "late") or unseen(compliance, stop))
+        }
         seen = await self._bins.of(late, start, end + self.looks_on) if late else {}
         return planned._replace(compliance=compliance, bins=seen)
 
