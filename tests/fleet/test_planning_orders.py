@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fleet.master.plan import Shift
 from fleet.planning.course import course
 from fleet.planning.distance import Streets, crow_travel, grid_travel
 from fleet.planning.orders import TOLERANCE_MIN, plans, routes, run_of, work_orders
@@ -64,7 +65,8 @@ def test_the_name_of_a_plan_follows_from_what_it_says() -> None:
 
 def test_routes_and_plans_bind_the_tour_to_its_truck() -> None:
     plan = made()
-    (route,) = routes(plan, "Asia/Shanghai")
+    early = Shift("early", 5 * 60, 480)
+    (route,) = routes(plan, early)
     (bound,) = plans(plan, "early")
     assert bound.route == route.id
     assert len(route.id) <= 64
