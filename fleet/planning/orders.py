@@ -86,12 +86,14 @@ def work_orders(plan: CollectionPlan) -> tuple[WorkOrder, ...]:
 def shift_of(on: date, begin: int, end: int, zone: str, known: Iterable[Shift]) -> Shift:
     """The shift that runs ``[begin, end)`` (µs) on a date, to the minute: one that is known, else a new one.
 
-    Raises ValueError where ``begin`` is not on that date in the zone.
+    Raises ValueError where ``begin`` is not on that date in the zone, and for more than 24 hours.
     """
     start = _minutes(on, begin, ZoneInfo(zone))
     if not 0 <= start < 24 * 60:
         raise ValueError(f"on: expected the date on which the shift begins in {zone}, got {on}")
     length = -((wall(on, start, zone) - end) // MINUTE)
+    if length > 24 * 60:
+        raise ValueError("end: expected at most 24 hours after begin")
     for shift in sorted(known, key=lambda one: one.id):
         if (shift.start, shift.length, shift.zone) == (start, length, zone) and begins(shift, on):
             return shift
