@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -31,10 +32,7 @@ Examples:
 
   sanihub plan audit collection-2026-11-25-0a1b2c3d4e5f --stops
 """
-_COLUMNS = (
-    *("vehicle", "km planned", "driven", "bins", "collected", "by another", "missed", "no data", "in order"),
-    *("out", "really", "back", "really"),
-)
+_COLUMNS = ("vehicle", "km", "bins", "by another", "missed", "no data", "in order", "out", "back")
 
 
 def audit(
@@ -74,7 +72,14 @@ async def _audit(settings: Settings, plan: str) -> RunAudit | None:
 def table(found: RunAudit, zone: str) -> Table:
     """The tours as people read them, in local time."""
     state = "" if found.in_force else "; another plan has taken its place"
-    made = Table(title=f"{found.run}{state}", title_justify="left")
+    made = Table(
+        title=f"{found.run}{state}",
+        caption="km, bins, out and back: done / planned",
+        title_justify="left",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     for name in _COLUMNS:
         made.add_column(name, justify="left" if name == "vehicle" else "right")
     for tour in found.audit.tours:
@@ -96,11 +101,12 @@ def summary(found: RunAudit) -> list[str]:
 
 def _cells(tour: TourAudit, zone: str) -> tuple[str, ...]:
     return (
-        _km(tour.planned_m),
-        _km(tour.driven_m),
-        *(str(count) for count in (tour.bins, tour.served, tour.served_by_other, tour.missed, tour.no_data)),
+        f"{_km(tour.driven_m)}/{_km(tour.planned_m)}",
+        f"{tour.served}/{tour.bins}",
+        *(str(count) for count in (tour.served_by_other, tour.missed, tour.no_data)),
         _share(tour.order_kept),
-        *(_clock(at, zone) for at in (tour.planned_out, tour.out, tour.planned_back, tour.back)),
+        f"{_clock(tour.out, zone)}/{_clock(tour.planned_out, zone)}",
+        f"{_clock(tour.back, zone)}/{_clock(tour.planned_back, zone)}",
     )
 
 

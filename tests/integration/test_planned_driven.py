@@ -19,6 +19,8 @@ from fleet.planning.course import course
 from fleet.planning.distance import Streets
 from fleet.planning.geojson import read_places
 from fleet.planning.problem import CollectionPlan, Tour
+from hub.bins.settings import BinsSection
+from hub.planning.request import Request, Sources, gather
 from simulators.city import registry
 from simulators.city.city import City
 from simulators.city.settings import Size
@@ -239,3 +241,34 @@ async def test_depots_that_nobody_can_tell_apart_are_asked_for(post: Post) -> No
     post.sql("UPDATE devices SET attributes = attributes || '{\"depot\": \"depot-2\"}' WHERE kind = 'vehicle'")
     job = await planned(post)
     assert {tour["visits"][0]["place"] for tour in job["plan"]["tours"]} == {"depot-2"}
+
+
+async def test_a_date_or_zone_that_is_none_is_said_so(post: Post) -> None:
+    said = "on: expected the date on which the shift begins in Asia/Shanghai, got 2020-01-01"
+    assert (await asked(post, on="2020-01-01"))["fault"] == said
+    assert "there is no 'Mars/North'" in (await asked(post, zone="Mars/North"))["fault"]
+
+
+async def test_a_program_may_expect_otherwise(post: Post) -> None:
+    on = instant(BEGIN).astimezone(ZoneInfo("Asia/Shanghai")).date()
+    request = Request(on, BEGIN * 1_000_000, END * 1_000_000)
+    sources = Sources.over(ReadSession(post.hub._pool), BinsSection())
+    empty = await gather(request, sources, lambda level, at: 0.0)
+    assert empty.problem.demands == ()
+    full = await gather(request, sources, lambda level, at: 100.0)
+    assert [one.bin for one in full.problem.demands] == [one["id"] for one in BINS]
+    assert {one.source for one in full.problem.demands} == {"measured"}
+
+
+async def test_what_was_not_known_yet_does_not_count(post: Post) -> None:
+    """Planned the evening before, by what was known then: the last reading is of an hour before the question."""
+    on = instant(BEGIN).astimezone(ZoneInfo("Asia/Shanghai")).date()
+    request = Request(on, BEGIN * 1_000_000, END * 1_000_000, collect_pct=70)
+    sources = Sources.over(ReadSession(post.hub._pool), BinsSection())
+    evening = (BEGIN - 8 * HOUR) * 1_000_000
+    found = (await gather(request, sources, now=evening)).problem.demands
+    assert {one.bin for one in found} == FULL
+    assert {one.source for one in found} == {"forecast"}
+    litres = {entry["id"]: entry["attributes"]["litres"] for entry in BINS}
+    for one in found:  # 73 % at the time of the question, and about a point an hour since then
+        assert 73 < one.litres / litres[one.bin] * 100 < 90
