@@ -54,7 +54,7 @@ def empty_track() -> Track:
 
 
 def in_order(signal: Signal) -> Signal:
-    """A signal in the order of its instants; of several values at one instant the greatest, as everywhere in the hub."""
+    """A signal in the order of its instants; of several values at one instant the greatest, as in the whole hub."""
     at, value = signal
     if len(at) > 1 and not (np.diff(at) > 0).all():
         order = np.lexsort((value, at))

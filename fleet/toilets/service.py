@@ -140,6 +140,7 @@ def serve(
     )  # fmt: skip
     visits, hours, doubts = _visits(driven, limits)
     water, energy = _metered(driven, "water_m3", limits), _metered(driven, "energy_kwh", limits)
+    doubts = (*doubts, _doubt("water_m3", water), _doubt("energy_kwh", energy))
     cleaned = tuple(sorted({at for kind, at, _ in driven.events if kind in CLEANED and start <= at < end}))
     marks = (start, *cleaned, end)
     return Service(
@@ -158,7 +159,7 @@ def serve(
         longest_s=max(after - before for before, after in pairwise(marks)) / 1e6,
         completeness=_completeness(driven, limits),
         place=place,
-        counters=tuple(one for one in (*doubts, _doubt("water_m3", water), _doubt("energy_kwh", energy)) if one.refused),
+        counters=tuple(one for one in doubts if one.refused),
     )
 
 
@@ -209,8 +210,7 @@ def _visits(
     by_hour, _ = np.histogram(at, bins=edges, weights=steps)
     told, _ = np.histogram(at, bins=edges)
     hours = tuple(
-        (int(hour), float(sum_) if any_ else None)
-        for hour, sum_, any_ in zip(edges[:-1], by_hour, told, strict=True)
+        (int(hour), float(sum_) if any_ else None) for hour, sum_, any_ in zip(edges[:-1], by_hour, told, strict=True)
     )
     return round(float(steps.sum())), hours, tuple(map(_doubt, names, found))
 
