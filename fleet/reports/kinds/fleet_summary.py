@@ -59,8 +59,12 @@ class FleetPiece(msgspec.Struct, frozen=True):
 def reduce(order: Order, piece: FleetPiece) -> FleetDay:
     """A vehicle's day without its lines, which a summary does not show."""
     day = msgspec.structs.replace(day_of(piece.driven, piece.name), lines=(), stands=())
-    plans = tuple(msgspec.structs.replace(judged(one), track=()) for one in piece.planned)
-    return FleetDay(day, plans, piece.alarms)
+    return FleetDay(day, tuple(map(_slim, map(judged, piece.planned))), piece.alarms)
+
+
+def _slim(one: Judged) -> Judged:
+    """A plan judged, without what only a report of its own shows."""
+    return msgspec.structs.replace(one, compliance=msgspec.structs.replace(one.compliance, spells=()), track=())
 
 
 def build(order: Order, parts: Sequence[FleetDay]) -> Document:
