@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.compliance.window import within
 from fleet.master.route import Line
 from fleet.reports.drawing.geometry import metres, track_lines
 from fleet.track import Driven, Instants, Track
@@ -69,7 +70,7 @@ class VehicleDay(msgspec.Struct, frozen=True):
 def day_of(piece: DayPiece) -> VehicleDay:
     """The day of a vehicle."""
     driven, travels, name = piece
-    track = _within(driven.track, driven.start, driven.end)
+    track = within(driven, driven.start, driven.end).track
     seconds = np.diff(track.at) / 1e6
     state = _states(track.at, travels)
     trips = tuple(one for one in travels.trips if driven.start <= one.started_at < driven.end)
@@ -90,12 +91,6 @@ def day_of(piece: DayPiece) -> VehicleDay:
         spans=_spans(track.at, state),
         lines=track_lines(track),
     )
-
-
-def _within(track: Track, start: int, end: int) -> Track:
-    inside = slice(*np.searchsorted(track.at, (start, end)).tolist())
-    at, lat, lon, speed, heading = track
-    return Track(at[inside], lat[inside], lon[inside], speed[inside], heading[inside])
 
 
 def _states(at: Instants, travels: Travels) -> _Codes:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import structs
-
 from devices.instants import to_iso
 from fleet.reports.document import (
     COUNT,
@@ -35,6 +33,13 @@ from fleet.trackers.records import StopEntry, TripEntry
 
 TITLE = "report.vehicle_day"
 KM = number("unit.km", 1)
+_SPELL = (
+    Column("vehicle", "column.vehicle"),
+    Column("number", "column.number", COUNT, 0.5),
+    Column("start", "column.from", INSTANT),
+    Column("end", "column.to", INSTANT),
+    Column("duration", "column.duration", DURATION),
+)
 
 
 def document(order: Order, days: Sequence[VehicleDay]) -> Document:
@@ -119,49 +124,29 @@ def _section(one: VehicleDay, *, alone: bool) -> Section:
 
 
 def _trips(days: Sequence[VehicleDay]) -> Table:
-    columns = (
-        Column("vehicle", "column.vehicle"),
-        Column("number", "column.number", COUNT, 0.5),
-        Column("start", "column.from", INSTANT),
-        Column("end", "column.to", INSTANT),
-        Column("duration", "column.duration", DURATION),
-        Column("length", "column.length", KM),
-    )
+    columns = (*_SPELL, Column("length", "column.length", KM))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (one.name or one.vehicle, index, trip.started_at, trip.ended_at, _lasted(trip),
-         None if trip.ended_at is None else trip.driven_m / 1000)
+        (*_spell(one, index, trip), None if trip.ended_at is None else trip.driven_m / 1000)
         for one in days for index, trip in enumerate(one.trips, start=1)
     )  # fmt: skip
-    return _of_several(Table("trips", "table.trips", columns, rows, ("vehicle", "start")), days)
+    return Table("trips", "table.trips", columns, rows, ("vehicle", "start")).of(days)
 
 
 def _stands(days: Sequence[VehicleDay]) -> Table:
     columns = (
-        Column("vehicle", "column.vehicle"),
-        Column("number", "column.number", COUNT, 0.5),
-        Column("start", "column.from", INSTANT),
-        Column("end", "column.to", INSTANT),
-        Column("duration", "column.duration", DURATION),
+        *_SPELL,
         Column("place", "column.place"),
         Column("lat", "column.lat", number("", 5)),
         Column("lon", "column.lon", number("", 5)),
     )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (one.name or one.vehicle, index, stop.started_at, stop.ended_at, _lasted(stop), stop.place or None, stop.lat,
-         stop.lon)
+        (*_spell(one, index, stop), stop.place or None, stop.lat, stop.lon)
         for one in days for index, stop in enumerate(one.stops, start=1)
     )  # fmt: skip
-    return _of_several(Table("stands", "table.stands", columns, rows, ("vehicle", "start")), days)
+    return Table("stands", "table.stands", columns, rows, ("vehicle", "start")).of(days)
 
 
-def _lasted(one: TripEntry | StopEntry) -> float | None:
-    """Seconds; None while it lasts."""
-    return None if one.ended_at is None else (one.ended_at - one.started_at) / 1e6
-
-
-def _of_several(table: Table, days: Sequence[VehicleDay]) -> Table:
-    """The table without its first column, the vehicle, where there is only one."""
-    if len(days) != 1:
-        return table
-    rows = tuple(row[1:] for row in table.rows)
-    return structs.replace(table, columns=table.columns[1:], rows=rows, key=table.key[1:])
+def _spell(day: VehicleDay, number: int, one: TripEntry | StopEntry) -> tuple[Cell, ...]:
+    """What trips and stands both tell; what lasts has no end and no duration."""
+    seconds = None if one.ended_at is None else (one.ended_at - one.started_at) / 1e6
+    return day.name or day.vehicle, number, one.started_at, one.ended_at, seconds
