@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from fleet.toilets.counter import Counted, counted, summed
+from fleet.toilets.held import Held, bounds, held
 from fleet.track import Driven, Signal, in_order
 
 MGM3_PER_PPM: Mapping[str, float] = {"nh3_ppm": 0.70, "h2s_ppm": 1.39}  #: at 25 °C (DOMAIN.md)
@@ -97,35 +96,6 @@ class Service(msgspec.Struct, frozen=True):
     counters: tuple[Doubt, ...] = ()
 
 
-class Held(NamedTuple):
-    """A signal as a function of time: what it sums to, and how much of the time is known, up to each node."""
-
-    at: NDArray[np.float64]
-    sum: NDArray[np.float64]
-    known: NDArray[np.float64]
-
-    def between(self, edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sum and known µs between neighbouring edges."""
-        if not len(self.at):
-            zeros = np.zeros(len(edges) - 1)
-            return zeros, zeros
-        return np.diff(np.interp(edges, self.at, self.sum)), np.diff(np.interp(edges, self.at, self.known))
-
-
-def held(signal: Signal, start: int, end: int, hold_us: int) -> Held:
-    """The signal within a span, each value held until the next one or for ``hold_us``."""
-    if not len(signal.at):
-        return Held(*(np.empty(0),) * 3)
-    begin = signal.at.astype(np.float64)
-    until = np.minimum(np.append(begin[1:], end), begin + hold_us)
-    begin, until = np.clip(begin, start, end), np.clip(until, start, end)
-    length = np.maximum(until - begin, 0.0)
-    at = np.column_stack((begin, np.maximum(until, begin))).ravel()
-    steps = np.column_stack((np.zeros(len(length)), length)).ravel()
-    worth = np.column_stack((np.zeros(len(length)), length * signal.value)).ravel()
-    return Held(at, worth.cumsum(), steps.cumsum())
-
-
 def serve(
     driven: Driven, *, name: str = "", odour_class: str = "2", stalls: int | None = None,
     place: tuple[float, float] | None = None, limits: Limits | None = None,
@@ -168,7 +138,7 @@ def _air(metric: str, signal: Signal, start: int, end: int, odour_class: str, li
     form = held(scaled, start, end, limits.hold_s * 1_000_000)
     limit = limits.of(metric, odour_class)
     width = limits.window_s * 1_000_000
-    total, known = form.between(_edges(start, end, width))
+    total, known = form.between(bounds(start, end, width))
     sure = known >= limits.known * width
     means = np.divide(total, known, out=np.zeros_like(total), where=known > 0)
     all_known = float(known.sum())
@@ -184,15 +154,10 @@ def _air(metric: str, signal: Signal, start: int, end: int, odour_class: str, li
 
 
 def _hours(form: Held, start: int, end: int) -> tuple[tuple[int, float | None], ...]:
-    edges = _edges(start, end, HOUR)
+    edges = bounds(start, end, HOUR)
     total, known = form.between(edges)
     pairs = zip(edges[:-1], total, known, strict=True)
     return tuple((int(at), float(worth / sure) if sure > 0 else None) for at, worth, sure in pairs)
-
-
-def _edges(start: int, end: int, width: int) -> NDArray[np.float64]:
-    edges = np.arange(start, end, width, dtype=np.float64)
-    return np.append(edges, float(end))
 
 
 def _visits(
@@ -206,7 +171,7 @@ def _visits(
     found = [_people(name, driven, limits) for name in names]
     at = np.concatenate([one.at for one in found])
     steps = np.concatenate([one.steps for one in found])
-    edges = _edges(driven.start, driven.end, HOUR)
+    edges = bounds(driven.start, driven.end, HOUR)
     by_hour, _ = np.histogram(at, bins=edges, weights=steps)
     told, _ = np.histogram(at, bins=edges)
     hours = tuple(
@@ -252,7 +217,7 @@ def _sum(found: Counted | None) -> float | None:
 
 def _completeness(driven: Driven, limits: Limits) -> float:
     """Share of the windows from which anything was heard."""
-    edges = _edges(driven.start, driven.end, max(limits.window_s, limits.hold_s) * 1_000_000)
+    edges = bounds(driven.start, driven.end, max(limits.window_s, limits.hold_s) * 1_000_000)
     found = np.zeros(len(edges) - 1, bool)
     for signal in driven.signals.values():
         found |= np.histogram(signal.at, bins=edges)[0] > 0

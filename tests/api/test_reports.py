@@ -199,6 +199,28 @@ async def test_a_job_can_be_cancelled(
     assert (await client.get(path, headers=keys[Role.VIEWER])).json()["state"] == "cancelled"
 
 
+async def test_a_level_in_per_cent_is_fuel_only_with_the_size_of_the_tank(
+    client: httpx.AsyncClient, city: City, fleet: int, keys: dict[Role, Headers]
+) -> None:
+    drive(city, fleet, 0, 80)
+    for step, level in ((0, 60.0), (40, 58.0), (79, 56.0)):
+        city.reading(fleet, "fuel_pct", level, BEGIN + timedelta(minutes=20, seconds=10 * step))
+    told = []
+    for tank in ("{}", '{"tank_l": 200}', '{"tank_l": "large"}'):
+        city.sql("UPDATE devices SET attributes = %s::jsonb WHERE key = %s", tank, fleet)
+        job = await made(client, keys)
+        answer = await client.get(
+            f"/api/v1/reports/{job['report']}/file", params={"format": "json"}, headers=keys[Role.MANAGER]
+        )
+        figures = {
+            figure["id"]: figure["value"]
+            for part in answer.json()["document"]["sections"]
+            for figure in part["figures"]
+        }
+        told.append((figures["fuel"], figures["driven"]))
+    assert [fuel for fuel, _ in told] == [None, pytest.approx(8 / told[1][1] * 100, rel=0.001), None]
+
+
 async def test_other_kinds_from_the_store(
     client: httpx.AsyncClient, city: City, fleet: int, keys: dict[Role, Headers]
 ) -> None:

@@ -17,7 +17,7 @@ from tests.report_samples import MIN, at
 def test_drive_stand_silence_and_back() -> None:
     day = day_of(day_piece(driven()))
     assert [state for _, _, state in day.spans] == ["drive", "stand", "drive"]
-    assert day.driven_m == pytest.approx(59 * 300, rel=0.01)
+    assert day.driven_m == pytest.approx((59 + 29) * 300, rel=0.01)
     assert [(trip.started_at, trip.ended_at) for trip in day.trips] == [
         (at(23, 6), at(23, 6, 59)), (at(23, 8, 10), None)
     ]  # fmt: skip

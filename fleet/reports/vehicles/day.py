@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fleet.compliance.window import within
 from fleet.master.route import Line
 from fleet.reports.drawing.geometry import metres, track_lines
-from fleet.track import Driven, Instants, Track
+from fleet.track import Column, Driven, Instants, Track
 from fleet.trackers.movement import FASTEST_KMH
 from fleet.trackers.records import StopEntry, TripEntry
 from fleet.trackers.travels import Travels
@@ -41,8 +41,8 @@ class DayPiece(NamedTuple):
 class VehicleDay(msgspec.Struct, frozen=True):
     """A vehicle over ``[start, end)``.
 
-    ``trips`` and ``stops`` began in it. ``driven_m`` is the way of the trips that ended. ``spans`` are ``drive``,
-    ``stand`` and ``no_data`` between its positions, in order, without overlap.
+    ``trips`` and ``stops`` began in it; a trip that lasts has the way so far, by the positions seen. ``spans`` are
+    ``drive``, ``stand`` and ``no_data`` between its positions, in order, without overlap.
     """
 
     vehicle: str
@@ -73,7 +73,10 @@ def day_of(piece: DayPiece) -> VehicleDay:
     track = within(driven, driven.start, driven.end).track
     seconds = np.diff(track.at) / 1e6
     state = _states(track.at, travels)
-    trips = tuple(one for one in travels.trips if driven.start <= one.started_at < driven.end)
+    steps_m = _steps_m(track, seconds)
+    trips = tuple(
+        _so_far(one, track.at, steps_m) for one in travels.trips if driven.start <= one.started_at < driven.end
+    )
     return VehicleDay(
         vehicle=driven.device,
         name=name,
@@ -85,7 +88,7 @@ def day_of(piece: DayPiece) -> VehicleDay:
         driven_m=sum(one.driven_m for one in trips),
         drive_s=float(seconds[state == DRIVE].sum()),
         stand_s=float(seconds[state == STAND].sum()),
-        greatest_kmh=_greatest(track, seconds, state),
+        greatest_kmh=_greatest(steps_m, seconds, state),
         trips=trips,
         stops=tuple(one for one in travels.stops if driven.start <= one.started_at < driven.end),
         spans=_spans(track.at, state),
@@ -112,11 +115,23 @@ def _among(instants: Instants, spells: Sequence[TripEntry | StopEntry]) -> NDArr
     return (place >= 0) & (instants < ends[np.maximum(place, 0)])
 
 
-def _greatest(track: Track, seconds: NDArray[np.float64], state: _Codes) -> float | None:
-    """The fastest step of a trip; faster than anybody drives is a jump of the receiver."""
-    kmh = np.diff(metres(np.column_stack((track.lon, track.lat)))) / seconds * 3.6
-    sound = kmh[(state == DRIVE) & (kmh <= FASTEST_KMH)]
-    return float(sound.max()) if len(sound) else None
+def _steps_m(track: Track, seconds: Column) -> Column:
+    """Metres between neighbouring positions; what is faster than anybody drives is a jump of the receiver: none."""
+    steps = np.diff(metres(np.column_stack((track.lon, track.lat))))
+    return np.where(steps <= FASTEST_KMH / 3.6 * seconds, steps, 0.0)
+
+
+def _so_far(trip: TripEntry, at: Instants, steps_m: Column) -> TripEntry:
+    """A trip; the trackers tell the way of one that lasts when it is over."""
+    if trip.ended_at is not None:
+        return trip
+    return msgspec.structs.replace(trip, driven_m=float(steps_m[at[:-1] >= trip.started_at].sum()))
+
+
+def _greatest(steps_m: Column, seconds: Column, state: _Codes) -> float | None:
+    """The fastest step of a trip."""
+    driving = state == DRIVE
+    return float((steps_m[driving] / seconds[driving]).max()) * 3.6 if driving.any() else None
 
 
 def _spans(at: Instants, state: _Codes) -> tuple[tuple[int, int, str], ...]:

@@ -126,7 +126,7 @@ def _section(one: VehicleDay, *, alone: bool) -> Section:
 def _trips(days: Sequence[VehicleDay]) -> Table:
     columns = (*_SPELL, Column("length", "column.length", KM))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (*_spell(one, index, trip), None if trip.ended_at is None else trip.driven_m / 1000)
+        (*_spell(one, index, trip), trip.driven_m / 1000)
         for one in days for index, trip in enumerate(one.trips, start=1)
     )  # fmt: skip
     return Table("trips", "table.trips", columns, rows, ("vehicle", "start")).of(days)
