@@ -54,36 +54,7 @@ def judge(
     """
     settings = settings or Settings()
     seen = _see(route, shift_span, driven, places, settings)
-    passes, stretches = covered(seen.matched.runs, seen.unseen, seen.course, route, settings)
-    results = stops(
-        plan, route, seen.driven, seen.made, seen.matched, seen.unseen, seen.course, emptied or {}, settings
-    )
-    total = way(seen.made, seen.course, seen.gaps, *shift_span)
-    return Compliance(
-        plan=plan.id,
-        route=route.id,
-        route_version=route.version,
-        vehicle=driven.device,
-        start=shift_span[0],
-        end=shift_span[1],
-        completeness=total.completeness,
-        began=total.began,
-        ended=total.ended,
-        driven_m=total.driven_m,
-        passes=passes,
-        stretches=stretches,
-        stops=results,
-        deviations=deviations(seen.made, seen.driven, seen.course, settings),
-        speedings=speedings(seen.made, route, settings),
-        gaps=seen.gaps,
-        split=total.split,
-        wrong_speed_m=wrong_speed_m(seen.made, route),
-        empty_running=total.empty_running,
-        order_kept=order_kept(results, route),
-        fuel_l=fuel_l(seen.driven, settings),
-        loads=loads(seen.driven, seen.made, seen.course, settings),
-        spells=spells(seen.made, seen.gaps),
-    )
+    return _judged(plan, route, shift_span, seen, emptied or {}, settings)
 
 
 class _Seen(NamedTuple):
@@ -111,3 +82,36 @@ def _see(
     matched = matched._replace(runs=to_the_ends(matched.runs, made, course, route))
     unseen = possible(missing, made, matched, course, route, settings)
     return _Seen(driven, course, made, missing, matched, unseen)
+
+
+def _judged(
+    plan: Plan, route: Route, shift_span: tuple[int, int], seen: _Seen, emptied: Emptied, settings: Settings
+) -> Compliance:
+    passes, stretches = covered(seen.matched.runs, seen.unseen, seen.course, route, settings)
+    results = stops(plan, route, seen.driven, seen.made, seen.matched, seen.unseen, seen.course, emptied, settings)
+    total = way(seen.made, seen.course, seen.gaps, *shift_span)
+    return Compliance(
+        plan=plan.id,
+        route=route.id,
+        route_version=route.version,
+        vehicle=seen.driven.device,
+        start=shift_span[0],
+        end=shift_span[1],
+        completeness=total.completeness,
+        began=total.began,
+        ended=total.ended,
+        driven_m=total.driven_m,
+        passes=passes,
+        stretches=stretches,
+        stops=results,
+        deviations=deviations(seen.made, seen.driven, seen.course, settings),
+        speedings=speedings(seen.made, route, settings),
+        gaps=seen.gaps,
+        split=total.split,
+        wrong_speed_m=wrong_speed_m(seen.made, route),
+        empty_running=total.empty_running,
+        order_kept=order_kept(results, route),
+        fuel_l=fuel_l(seen.driven, settings),
+        loads=loads(seen.driven, seen.made, seen.course, settings),
+        spells=spells(seen.made, seen.gaps),
+    )
