@@ -29,6 +29,8 @@ from hub.fleet.evaluating import Evaluating
 from hub.fleet.plan_source import StoredPlans
 from hub.fleet.service import Tracking
 from hub.notify.wiring import make_sender
+from hub.planning.audits import PlanAudits
+from hub.planning.request import Sources
 from hub.planning.service import PlanningService
 from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
@@ -53,7 +55,8 @@ from store.bin_history import BinHistory
 from store.connection import session_parameters
 from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
-from store.readers import DeviceReads, Readers
+from store.readers import Readers
+from store.readers_bins import BinReads
 from store.readers_session import Pool, ReadSession
 from store.rule_sets import RuleSets
 from store.work_orders import WorkOrders
@@ -133,7 +136,9 @@ class Hub:
         self.http: http_json.HttpSection = settings.sections(http_json.PLUGIN)[0]
         self.orders = WorkOrders(ReadSession(self._pool), WriteSession(self._pool))
         slow = ReadSession(self._pool, statement_timeout_s=60.0)
-        self.planning = PlanningService(DeviceReads(slow), slow, self.orders)
+        self.outlook = Outlook(BinReads(slow), BinHistory(slow), settings.bins)
+        sources = Sources.over(slow, settings.bins, self.outlook)
+        self.planning = PlanningService(sources, self.orders, PlanAudits(self._pool, self.orders))
         self.uplinks = PostedUplinks(
             self.pipeline, assembler.decode, self.registry, webhooks(), patience_s=self.http.answer_within_s
         )
@@ -228,7 +233,7 @@ class Hub:
             fleet=readers.fleet,
             trips=readers.trips,
             emptyings=readers.bins,
-            outlook=Outlook(readers.bins, self._bin_history, self.settings.bins),
+            outlook=self.outlook,
             fleet_keeper=FleetEntry(WriteSession(self._pool)),
             planning=self.planning,
             orders=self.orders,

@@ -15,6 +15,7 @@ Line = tuple[LonLat, ...]
 Work = Literal["sweep", "spray", "collect", "patrol"]
 Direction = Literal["forward", "both", "any"]
 Collects = Literal["ready", "all"]
+SKETCHED_M = 5_000.0  #: a corridor so wide is none: the lines are a sketch, and nobody deviates from them
 
 
 class Window(msgspec.Struct, frozen=True):

@@ -20,6 +20,8 @@ from hub.bins.outlook import Outlook
 from hub.bins.settings import BinsSection
 from hub.commanding import Commanding
 from hub.fleet.evaluating import Evaluating
+from hub.planning.audits import PlanAudits
+from hub.planning.request import Sources
 from hub.planning.service import PlanningService
 from hub.reporting.desk import ReportDesk
 from hub.uplinks import PostedUplinks
@@ -181,7 +183,8 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
         store = PostgresStore(city.dsn, mode="plain")
         assembler = Assembler(store, registry, {}, IntakeRules())
         orders = WorkOrders(ReadSession(pool), WriteSession(pool))
-        planning = PlanningService(readers.devices, ReadSession(pool), orders)
+        sources = Sources.over(ReadSession(pool), BinsSection())
+        planning = PlanningService(sources, orders, PlanAudits(pool, orders, lambda: micros(NOW)))
         desk = ReportDesk(pool)
         yield Services(
             devices=readers.devices,
@@ -200,10 +203,8 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             emptyings=readers.bins,
             outlook=Outlook(readers.bins, BinHistory(ReadSession(pool)), BinsSection()),
             fleet_keeper=FleetEntry(WriteSession(pool)),
-            planning=PlanningService(
-                readers.devices, ReadSession(pool), WorkOrders(ReadSession(pool), WriteSession(pool))
-            ),
-            orders=WorkOrders(ReadSession(pool), WriteSession(pool)),
+            planning=planning,
+            orders=orders,
             probe=probe,
             reports=desk,
             evaluation=Evaluating(pool, clock=lambda: micros(NOW)),

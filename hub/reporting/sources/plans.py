@@ -12,7 +12,7 @@ from fleet.compliance.judge import metrics_of
 from fleet.compliance.result import Compliance
 from fleet.master.places import Place
 from fleet.master.plan import Plan, Shift
-from fleet.reports.compliance.planned import Planned, driven_judged, judged
+from fleet.reports.compliance.planned import Planned, driven_judged, judged, tank_of
 from fleet.reports.document import Name
 from fleet.reports.kind import OrderError
 from fleet.reports.kinds.missed_pickups import PickupPiece
@@ -93,7 +93,7 @@ class PlannedSource:
         alarms = await self._alarms.between(vehicle.key, start, end)
         planned = Planned(
             plan, route, (start, end), driven, self._places, emptied, vehicle.name, people,
-            Name(shift.name or shift.id, shift.name_zh), alarms, shift.zone,
+            Name(shift.name or shift.id, shift.name_zh), alarms, tank_of(vehicle.attributes), shift.zone,
         )  # fmt: skip
         if not bins:
             return planned
