@@ -73,6 +73,27 @@ class EnterQuery(_Query):
     ]
 
 
+class WithdrawQuery(_Query):
+    """From when on something is withdrawn."""
+
+    from_: Annotated[
+        InstantQuery | None,
+        Field(
+            alias="from",
+            default=None,
+            description="From this instant on; a plan as a whole. Default: now.",
+        ),
+    ]
+
+
+class WithdrawnBody(BaseModel):
+    """What was withdrawn."""
+
+    section: str = Field(examples=["routes"])
+    id: str = Field(examples=["route-0042"])
+    changed: bool = Field(description="False: it had ended by then already, and stays as it was.")
+
+
 class CameBody(_Body):
     """What became of the items of a section."""
 

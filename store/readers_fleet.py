@@ -31,16 +31,19 @@ SELECT id, version, valid_from, valid_until, content FROM areas
    AND (%(id)s::text IS NULL OR id = %(id)s::text)
  ORDER BY id LIMIT %(limit)s
 """
-_PLACES = "SELECT content FROM places WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
-_CREWS = "SELECT content FROM crews WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
-_WORKERS = """
+_STILL: LiteralString = "coalesce((content ->> 'withdrawn')::bigint > extract(epoch FROM now()) * 1000000, true)"
+_PLACES = f"SELECT content FROM places WHERE id > %(after)s AND {_STILL} ORDER BY id LIMIT %(limit)s"  # noqa: S608
+_CREWS = f"SELECT content FROM crews WHERE id > %(after)s AND {_STILL} ORDER BY id LIMIT %(limit)s"  # noqa: S608
+_WORKERS = f"""
 SELECT content FROM workers
- WHERE id > %(after)s AND (%(crew)s::text IS NULL OR content ->> 'crew' = %(crew)s::text) ORDER BY id LIMIT %(limit)s
-"""
-_SHIFTS = "SELECT content FROM shifts WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
+ WHERE id > %(after)s AND (%(crew)s::text IS NULL OR content ->> 'crew' = %(crew)s::text) AND {_STILL}
+ ORDER BY id LIMIT %(limit)s
+"""  # noqa: S608
+_SHIFTS = f"SELECT content FROM shifts WHERE id > %(after)s AND {_STILL} ORDER BY id LIMIT %(limit)s"  # noqa: S608
 _PLANS = """
 SELECT content FROM plans p
- WHERE on_date >= %(first)s AND on_date <= %(last)s AND (on_date, id) > (%(on)s, %(id)s)
+ WHERE NOT coalesce((content ->> 'withdrawn')::boolean, false)
+   AND on_date >= %(first)s AND on_date <= %(last)s AND (on_date, id) > (%(on)s, %(id)s)
    AND (%(vehicle)s::text IS NULL OR vehicle = %(vehicle)s::text)
    AND (%(route)s::text IS NULL OR content ->> 'route' = %(route)s::text)
    AND (%(worker)s::text IS NULL OR workers @> to_jsonb(%(worker)s::text)
