@@ -47,6 +47,9 @@ async def test_a_manager_withdraws_what_nothing_names_any_more(client: httpx.Asy
     answer = await withdraw(client, "plans/p", headers)
     assert (answer.status_code, answer.json()) == (200, {"section": "plans", "id": "p", "changed": True})
     assert await ids(client, "/plans", **{"from": "2026-06-01"}) == []
+    (await withdraw(client, "crews/c", headers, **{"from": "2099-01-01T00:00:00Z"})).raise_for_status()
+    crews = (await client.get("/api/v1/crews")).json()["items"]
+    assert [one["withdrawn"] for one in crews] == ["2099-01-01T00:00:00Z"]
     for path in ("routes/r", "crews/c", "shifts/s"):
         assert (await withdraw(client, path, headers, **JUNE)).json()["changed"] is True
         assert (await withdraw(client, path, headers, **JUNE)).json()["changed"] is False
@@ -54,7 +57,7 @@ async def test_a_manager_withdraws_what_nothing_names_any_more(client: httpx.Asy
     there = [await client.get("/api/v1/routes/r", params={"at": f"2026-{day}T00:00:00Z"}) for day in ("05-31", "06-01")]
     assert [one.status_code for one in there] == [200, 404]
     audit = await services.audit.entries(actor=None, action="fleet.withdraw", target=None, cursor=None, limit=9)
-    assert [entry.details["ids"] for entry in audit.items] == [["s"], ["c"], ["r"], ["p"]]
+    assert [entry.details["ids"] for entry in audit.items] == [["s"], ["c"], ["r"], ["c"], ["p"]]
 
 
 async def test_what_is_not_there_and_who_may_not(client: httpx.AsyncClient, services: Services) -> None:
