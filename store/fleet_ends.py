@@ -38,16 +38,17 @@ SELECT content FROM plans
  WHERE on_date >= %(first)s AND NOT coalesce((content ->> 'withdrawn')::boolean, false)
    AND (content ->> 'shift' = ANY (%(ids)s::text[]) OR content ->> 'route' = ANY (%(ids)s::text[])
         OR content ->> 'area' = ANY (%(ids)s::text[]) OR crew = ANY (%(ids)s::text[]) OR workers ?| %(ids)s::text[])
- ORDER BY on_date, id LIMIT 1000""",
-    "workers": "SELECT content FROM workers WHERE content ->> 'crew' = ANY (%(ids)s::text[]) ORDER BY id LIMIT 1000",
+ ORDER BY on_date, id""",
+    "workers": "SELECT content FROM workers WHERE content ->> 'crew' = ANY (%(ids)s::text[]) ORDER BY id",
     "crews": """
 SELECT content FROM crews
  WHERE content ->> 'supervisor' = ANY (%(ids)s::text[]) OR content ->> 'area' = ANY (%(ids)s::text[])
- ORDER BY id LIMIT 1000""",
+ ORDER BY id""",
     "routes": """
-SELECT content || jsonb_build_object('valid_until', (extract(epoch FROM valid_until) * 1000000)::bigint) FROM (
+SELECT (content - 'access' - 'stops') || '{"lines": []}'
+       || jsonb_build_object('valid_until', (extract(epoch FROM valid_until) * 1000000)::bigint) FROM (
     SELECT DISTINCT ON (id) id, content, valid_until FROM routes ORDER BY id, version DESC) AS newest
- WHERE content ->> 'area' = ANY (%(ids)s::text[]) ORDER BY id LIMIT 1000""",
+ WHERE content ->> 'area' = ANY (%(ids)s::text[]) ORDER BY id""",
 }
 _SHIFTS = "SELECT content FROM shifts WHERE id = ANY (%(ids)s::text[])"
 

@@ -147,6 +147,22 @@ async def test_a_route_that_changed_while_no_hub_ran(dsn: str) -> None:
     assert derived(dsn) == true
 
 
+async def test_a_plan_that_was_withdrawn_while_no_hub_ran_counts_no_more(dsn: str) -> None:
+    said = day(70, vehicles=1)
+    true = await with_plan(dsn, msgspec.structs.replace(WHOLE, plans=()), said)
+    empty(dsn)
+    unplan(dsn)
+    await enter(dsn, WHOLE)
+    await drive(dsn, said)
+    assert {row[1] for row in told(dsn)["readings"]} >= set(PLANNED)
+    async with Hub(dsn) as process:
+        await FleetEntry(WriteSession(process.pool)).withdraw("plans", ["p"], "test")
+    async with RealHub(dsn) as hub:
+        await hub.mend()
+        assert hub.mender.repairs == 1
+    assert derived(dsn) == true
+
+
 async def test_a_hub_that_dies_before_it_has_tracked_again_does_so_after(dsn: str) -> None:
     said = day(70, vehicles=1)
     true = await with_plan(dsn, WHOLE, said)

@@ -208,7 +208,7 @@ async def test_at_every_instant_the_version_that_was_entered_for_it(
 
 
 FLEET = Master(
-    routes=(ROUTE,),
+    routes=(ROUTE, msgspec.structs.replace(ROUTE, id="route-2", area="post-1")),
     areas=(AREA,),
     places=(Place("tip", "tip", 114.3, 30.5),),
     shifts=(Shift("early", 300, 480, zone="UTC"),),
@@ -228,7 +228,7 @@ async def test_what_is_still_named_is_not_withdrawn(entry: FleetEntry, reads: Fl
         ("shifts", "early", r"named by plans june \(shift\)"),
         ("workers", "w1", r"named by plans june \(workers\[0\]\)"),
         ("crews", "c1", r"named by workers w1 \(crew\)"),
-        ("areas", "post-1", r"named by crews c1 \(area\)"),
+        ("areas", "post-1", r"named by crews c1 \(area\), routes route-2 \(area\)"),
     ):
         with pytest.raises(NotEnteredError, match=f"{id_} cannot be withdrawn from 2026-06-01.*{naming}$"):
             await entry.withdraw(section, [id_], "test", since=JUNE)  # type: ignore[arg-type]
@@ -241,13 +241,13 @@ async def test_what_is_withdrawn_stays_for_what_was_before(entry: FleetEntry, re
     await entry.enter(FLEET, "test")
     for section, id_ in (
         *(("plans", "june"), ("routes", "route-1"), ("shifts", "early"), ("workers", "w1"), ("crews", "c1")),
-        *(("areas", "post-1"), ("places", "tip")),
+        *(("routes", "route-2"), ("areas", "post-1"), ("places", "tip")),
     ):
         came = await entry.withdraw(section, [id_], "test", since=JUNE)  # type: ignore[arg-type]
         assert came.changed == [id_]
         again = await entry.withdraw(section, [id_], "test", since=JUNE + DAY)  # type: ignore[arg-type]
         assert (again.changed, again.unchanged) == ([], 1)
-    assert [route.id for route in await reads.routes(MAY)] == ["route-1"]
+    assert [route.id for route in await reads.routes(MAY)] == ["route-1", "route-2"]
     assert [area.id for area in await reads.areas(JUNE - 1)] == ["post-1"]
     assert (await reads.routes(JUNE), await reads.areas(JUNE)) == ((), ())
     assert [plan.id for plan in await reads.plans()] == ["may"]
@@ -260,7 +260,7 @@ async def test_what_is_withdrawn_stays_for_what_was_before(entry: FleetEntry, re
         actor="test", action="fleet.withdraw", target="fleet", cursor=None, limit=10
     )
     assert [one.details["ids"] for one in page.items][-1] == ["june"]
-    assert len(page.items) == 7
+    assert len(page.items) == 8
 
 
 async def test_what_is_withdrawn_is_not_planned_any_more(entry: FleetEntry, reads: FleetMaster) -> None:
