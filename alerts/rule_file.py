@@ -15,32 +15,21 @@ import msgspec
 
 from alerts.kind import Kind, kinds
 from alerts.rule import Rule, Scope, Severity
-from devices.errors import SanihubError
 from devices.kinds import DEVICE_ID, KINDS
 from devices.metrics import CATALOGUE, DERIVED, Catalogue
-from devices.yaml_lines.tree import MAX_BYTES, Mistake, Node, join, parse
+from devices.yaml_lines.document import DocumentError, read_document
+from devices.yaml_lines.tree import MAX_BYTES, Mistake, Node, join
 from devices.yaml_lines.typed import at, check, short
 
 VERSION = 1
 MAX_RULES = 1_000
-MAX_SHOWN = 50
 
 KNOWN = Catalogue((*CATALOGUE, *DERIVED))
 """The metrics that rules may ask for: those that devices measure and those that the hub works out."""
 
 
-class RuleFileError(SanihubError):
+class RuleFileError(DocumentError):
     """A rule file is wrong. ``mistakes`` are in order of their lines; the message holds a line for each."""
-
-    def __init__(self, name: str, mistakes: Iterable[Mistake]) -> None:
-        self.name, self.mistakes = name, tuple(sorted(set(mistakes)))
-        lines = [
-            f"{name}:{one.line}: {one.field + ': ' if one.field else ''}{one.reason}"
-            for one in self.mistakes[:MAX_SHOWN]
-        ]
-        if len(self.mistakes) > MAX_SHOWN:
-            lines.append(f"{name}: and {len(self.mistakes) - MAX_SHOWN} more")
-        super().__init__("\n".join(lines))
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,17 +63,8 @@ def default_rules() -> tuple[Rule, ...]:
 
 def read_rules(text: str | bytes, name: str = "rules", catalogue: Catalogue = KNOWN) -> tuple[Rule, ...]:
     """The rules of a YAML or JSON text; ``name`` stands for it in messages. Raises :class:`RuleFileError`."""
-    if isinstance(text, bytes):
-        data = text
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data[: error.start].count(b"\n") + 1
-            raise RuleFileError(name, (Mistake(line, "", "expected UTF-8"),)) from None
-    root, mistakes = parse(text)
-    if root is None and not mistakes:
-        mistakes.append(Mistake(1, "", "expected version and rules; the file is empty"))
-    rules = [] if root is None else _document(root, catalogue, mistakes)
+    root, mistakes = read_document(text, name, "version and rules", RuleFileError)
+    rules = _document(root, catalogue, mistakes)
     if mistakes:
         raise RuleFileError(name, mistakes)
     return tuple(rules)

@@ -7,12 +7,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.instants import InstantQuery
+from api.instants import Instant, InstantQuery
 from api.params import Cursor, Datum, DatumChoice, Name
 from fleet.importing.clock_words import DAYS, clock, span_words
 from fleet.master.plan import Shift
 
 MOST_DAYS = 366
+Withdrawn = Annotated[Instant | None, Field(description="From when on it counts no more, where that is known.")]
 
 
 class _Body(BaseModel):
@@ -73,6 +74,27 @@ class EnterQuery(_Query):
     ]
 
 
+class WithdrawQuery(_Query):
+    """From when on something is withdrawn."""
+
+    from_: Annotated[
+        InstantQuery | None,
+        Field(
+            alias="from",
+            default=None,
+            description="From this instant on; a plan as a whole. Default: now.",
+        ),
+    ]
+
+
+class WithdrawnBody(BaseModel):
+    """What was withdrawn."""
+
+    section: str = Field(examples=["routes"])
+    id: str = Field(examples=["route-0042"])
+    changed: bool = Field(description="False: it had ended by then already, and stays as it was.")
+
+
 class CameBody(_Body):
     """What became of the items of a section."""
 
@@ -98,6 +120,7 @@ class MasterPlaceBody(_Body):
     radius_m: float
     name: str = Field(examples=["Transfer station"])
     name_zh: str = Field(examples=["垃圾转运站"])
+    withdrawn: Withdrawn
 
 
 class CrewBody(_Body):
@@ -108,6 +131,7 @@ class CrewBody(_Body):
     name_zh: str = Field(examples=["1班"])
     supervisor: str | None = Field(description="Id of the worker who leads it.")
     area: str | None
+    withdrawn: Withdrawn
 
 
 class WorkerBody(_Body):
@@ -119,6 +143,7 @@ class WorkerBody(_Body):
     device: str | None = Field(description="Id of the badge or phone.")
     crew: str | None = Field(examples=["crew-01"])
     active: bool
+    withdrawn: Withdrawn
 
 
 class ShiftBody(BaseModel):
@@ -132,6 +157,7 @@ class ShiftBody(BaseModel):
     breaks: list[str] = Field(description="From the beginning of the shift.", examples=[["04:00-04:30"]])
     name: str
     name_zh: str = Field(examples=["夜班"])
+    withdrawn: Withdrawn
 
     @classmethod
     def of(cls, shift: Shift) -> ShiftBody:
@@ -145,6 +171,7 @@ class ShiftBody(BaseModel):
             breaks=[span_words(start, start + length) for start, length in shift.breaks],
             name=shift.name,
             name_zh=shift.name_zh,
+            withdrawn=shift.withdrawn,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Protocol
 
@@ -66,3 +66,6 @@ class FleetKeeper(Protocol):
         self, master: Master, actor: str, *, valid_from: int | None = None, details: Mapping[str, Any] | None = None
     ) -> Mapping[Section, Came]:
         """What became of each section. Raises ``NotEnteredError`` for what does not fit what is stored."""
+
+    async def withdraw(self, section: Section, ids: Sequence[str], actor: str, *, since: int | None = None) -> Came:
+        """Have items end (µs; None: now). Raises ``NotEnteredError`` where there is none, or it is still named."""

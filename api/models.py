@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.instants import Instant
+from devices.read_models import Page
 
 Item = TypeVar("Item", bound=BaseModel)
+Read = TypeVar("Read")
 
 Quality = Annotated[
     int, Field(description="Marks, added up: 1 the device told no time, 2 its clock was wrong, 4 it doubts the value.")
@@ -24,6 +27,11 @@ class PageOf(BaseModel, Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None = None
+
+
+def page_of(page: Page[Read], body: Callable[[Read], Item]) -> PageOf[Item]:
+    """What was read, each item as its body."""
+    return PageOf(items=[body(one) for one in page.items], next_cursor=page.next_cursor)
 
 
 class DeviceBody(_Body):

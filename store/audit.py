@@ -14,7 +14,7 @@ from devices.instants import from_datetime
 from devices.read_models import Page
 from store import readers_cursor as cursors
 from store.readers_cursor import AuditCursor
-from store.readers_session import ReadSession
+from store.readers_session import ReadSession, Row
 from store.writers_session import WriteSession
 
 _ENTER = """
@@ -55,8 +55,11 @@ class Audit:
         before = cursors.read(cursor, AuditCursor(2**63 - 1))
         chosen = {"actor": actor, "action": action, "target": target}
         rows = await self._reads.rows(_ENTRIES, {**chosen, "before": before.id, "limit": limit + 1})
-        items = tuple(AuditEntry(row[0], from_datetime(row[1]), *row[2:]) for row in rows[:limit])
-        return Page(items, cursors.write(AuditCursor(items[-1].id)) if len(rows) > limit else None)
+        return cursors.page(rows, limit, _entry, lambda last: AuditCursor(last.id))
+
+
+def _entry(row: Row) -> AuditEntry:
+    return AuditEntry(row[0], from_datetime(row[1]), *row[2:])
 
 
 async def enter(connection: psycopg.AsyncConnection[TupleRow], note: AuditNote) -> None:

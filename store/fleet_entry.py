@@ -19,8 +19,11 @@ from devices.instants import from_datetime, to_datetime, to_iso
 from fleet.master.collection import SECTIONS, TYPES, VERSIONED, Item, Master, Section, references
 from fleet.master.entering import Came, NotEnteredError, Wrong
 from fleet.master.places import Area
+from fleet.master.plan import Plan
 from fleet.master.route import Route
+from fleet.master.withdrawing import end
 from store import audit
+from store.fleet_ends import named_too_long
 from store.writers_session import WriteSession
 
 _LOCK = "SELECT pg_advisory_xact_lock(1514230099)"
@@ -66,6 +69,11 @@ _ADD = {
     ).encode()
     for table in VERSIONED
 }
+_CONTENTS = {
+    table: f"SELECT content FROM {table} WHERE id = ANY (%(ids)s::text[])".encode()  # noqa: S608 - constants
+    for table in SECTIONS
+    if table not in VERSIONED
+}
 _PUT = {table: _put(table) for table in SECTIONS if table not in VERSIONED}
 _KNOWN: Mapping[str, bytes] = {"devices": _KNOWN_DEVICES.encode(), **{table: _known(table) for table in SECTIONS}}
 
@@ -93,28 +101,79 @@ class FleetEntry:
         nothing. ``details`` go into the audit. ``within`` is a connection whose transaction this is to be part of.
         """
         async with self._writes.transaction() if within is None else nullcontext(within) as connection:
-            await connection.execute(_LOCK)  # versions are counted, and two must not count the same
-            row = await (await connection.execute(_NOW)).fetchone()
-            assert row is not None
-            came: dict[Section, Came] = {}
-            wrong: list[Wrong] = []
-            for section in SECTIONS:
-                items = getattr(master, section)
-                if not items:
-                    continue
-                if section in VERSIONED:
-                    entering = _Versions(connection, section, actor, valid_from, from_datetime(row[0]))
-                    came[section] = await entering.enter(items, wrong)
-                else:
-                    came[section] = await _entries(connection, section, items)
-            wrong += await _unknown(connection, master)
-            if wrong:
-                raise NotEnteredError(wrong)
+            now = await _begin(connection)
+            came = await _put_all(connection, master, actor, valid_from, now)
             if any(one.created or one.changed for one in came.values()):
                 told: dict[str, Any] = {name: _told(one) for name, one in came.items()}
                 note = AuditNote(actor, "fleet.enter", "fleet", "done", {**(details or {}), **told})
                 await audit.enter(connection, note)
         return came
+
+    async def withdraw(self, section: Section, ids: Sequence[str], actor: str, *, since: int | None = None) -> Came:
+        """Have items of a section end at ``since`` (µs; None: now); one that ends before that stays as it is.
+
+        What was before stays: see :mod:`fleet.master.withdrawing`. A plan is withdrawn as a whole.
+        """
+        async with self._writes.transaction() as connection:
+            now = await _begin(connection)
+            at = now if since is None else since
+            items = await _stored(connection, section, sorted(set(ids)))
+            unknown = sorted(set(ids) - {item.id for item in items})
+            if unknown:
+                raise NotEnteredError(
+                    [Wrong(section, one, "id", f"there is none among the {section}") for one in unknown]
+                )
+            ending = tuple(_ended(item, at) for item in items if end(item) > at)
+            came = Came(unchanged=len(items) - len(ending))
+            if ending:
+                await _put_all(connection, Master.of(section, ending), actor, None, now)
+                came.changed = [item.id for item in ending]
+                details = {"section": section, "from": to_iso(at), "ids": came.changed[:MOST_NOTED]}
+                await audit.enter(connection, AuditNote(actor, "fleet.withdraw", "fleet", "done", details))
+        return came
+
+
+async def _begin(connection: Connection) -> int:
+    """The instant of the transaction (µs). Versions are counted, and two must not count the same: one at a time."""
+    await connection.execute(_LOCK)
+    row = await (await connection.execute(_NOW)).fetchone()
+    assert row is not None
+    return from_datetime(row[0])
+
+
+async def _put_all(
+    connection: Connection, master: Master, actor: str, valid_from: int | None, now: int
+) -> dict[Section, Came]:
+    """Store what is given. Raises NotEnteredError with all that does not fit."""
+    came: dict[Section, Came] = {}
+    wrong: list[Wrong] = []
+    for section in SECTIONS:
+        items = getattr(master, section)
+        if not items:
+            continue
+        if section in VERSIONED:
+            came[section] = await _Versions(connection, section, actor, valid_from, now).enter(items, wrong)
+        else:
+            came[section] = await _entries(connection, section, items)
+    wrong += await _unknown(connection, master)
+    wrong += await named_too_long(connection, master)
+    if wrong:
+        raise NotEnteredError(wrong)
+    return came
+
+
+async def _stored(connection: Connection, section: Section, ids: Sequence[str]) -> list[Item]:
+    if section in VERSIONED:
+        rows = await (await connection.execute(_NEWEST[section], {"ids": ids})).fetchall()
+        return [versioned(section, row) for row in rows]
+    rows = await (await connection.execute(_CONTENTS[section], {"ids": ids})).fetchall()
+    return [msgspec.convert(row[0], TYPES[section]) for row in rows]
+
+
+def _ended(item: Item, at: int) -> Item:
+    if isinstance(item, Route | Area):
+        return msgspec.structs.replace(item, valid_until=at)
+    return msgspec.structs.replace(item, withdrawn=True if isinstance(item, Plan) else at)
 
 
 class _Versions:
@@ -219,7 +278,10 @@ def _bare(item: Versioned) -> Versioned:
 
 
 def _content(item: Item) -> str:
-    return msgspec.json.encode(item).decode()
+    fields = msgspec.to_builtins(item)
+    if not fields.get("withdrawn"):  # as it was written before there was such a field: the same is no change
+        fields.pop("withdrawn", None)
+    return msgspec.json.encode(fields).decode()
 
 
 def _told(came: Came) -> dict[str, Any]:

@@ -33,7 +33,7 @@ _WORKERS = "SELECT content FROM workers ORDER BY id"
 _SHIFTS = "SELECT content FROM shifts ORDER BY id"
 _PLANS = """
 SELECT content FROM plans p
- WHERE on_date >= %(first)s AND on_date <= %(last)s
+ WHERE on_date >= %(first)s AND on_date <= %(last)s AND NOT coalesce((content ->> 'withdrawn')::boolean, false)
    AND (%(vehicle)s::text IS NULL OR vehicle = %(vehicle)s::text)
    AND (%(route)s::text IS NULL OR content ->> 'route' = %(route)s::text)
    AND (%(worker)s::text IS NULL OR workers @> to_jsonb(%(worker)s::text)
@@ -95,19 +95,19 @@ class FleetMaster:
         return await self._areas(ids=[area_id])
 
     async def places(self) -> tuple[Place, ...]:
-        """All places, by id."""
+        """All places, by id, with those that are withdrawn."""
         return msgspec.convert(await self._contents(_PLACES), tuple[Place, ...])
 
     async def crews(self) -> tuple[Crew, ...]:
-        """All crews, by id."""
+        """All crews, by id, with those that are withdrawn."""
         return msgspec.convert(await self._contents(_CREWS), tuple[Crew, ...])
 
     async def workers(self) -> tuple[Worker, ...]:
-        """All workers, by id."""
+        """All workers, by id, with those that are withdrawn."""
         return msgspec.convert(await self._contents(_WORKERS), tuple[Worker, ...])
 
     async def shifts(self) -> tuple[Shift, ...]:
-        """All shifts, by id."""
+        """All shifts, by id, with those that are withdrawn."""
         return msgspec.convert(await self._contents(_SHIFTS), tuple[Shift, ...])
 
     async def plans(
@@ -119,13 +119,16 @@ class FleetMaster:
         worker: str | None = None,
         route: str | None = None,
     ) -> tuple[Plan, ...]:
-        """The plans of these dates, by date and id. A worker's are also those of their crew."""
+        """The plans of these dates that are not withdrawn, by date and id. A worker's are also those of their crew."""
         chosen = {"vehicle": vehicle, "worker": worker, "route": route}
         span = {"first": first.isoformat(), "last": last.isoformat()}
         return msgspec.convert(await self._contents(_PLANS, **span, **chosen), tuple[Plan, ...])
 
     async def master(self, at: int, first: date = FIRST, last: date = LAST) -> Master:
-        """Everything: routes and areas in force at an instant, the plans of these dates, and the rest as it is now."""
+        """Everything: routes and areas in force at an instant, the plans of these dates, and the rest as it is now.
+
+        What is withdrawn stays out, unless it is still named: places, crews, workers and shifts are all told.
+        """
         return Master(
             routes=await self.routes(at),
             places=await self.places(),

@@ -147,8 +147,7 @@ class DeviceReads:
         after = cursors.read(cursor, DeviceCursor(""))
         params = {"after": after.id, "kinds": list(kinds), "statuses": list(statuses), "q": q, "limit": limit + 1}
         rows = await self._session.rows(_DEVICES, params)
-        items = tuple(_entry(row) for row in rows[:limit])
-        return Page(items, cursors.write(DeviceCursor(items[-1].id)) if len(rows) > limit else None)
+        return cursors.page(rows, limit, _entry, lambda last: DeviceCursor(last.id))
 
     async def state(self, device_id: str) -> DeviceState | None:
         """What is newest of one device, or None when there is no such device."""

@@ -92,9 +92,7 @@ class AlertReads:
             "limit": limit + 1,
         }
         rows = await self._session.rows(_LIST, params)
-        items = tuple(_entry(row) for row in rows[:limit])
-        more = len(rows) > limit
-        return Page(items, cursors.write(AlertCursor(items[-1].raised_at, items[-1].id)) if more else None)
+        return cursors.page(rows, limit, _entry, lambda last: AlertCursor(last.raised_at, last.id))
 
     async def alert(self, alert_id: int) -> tuple[AlertEntry, tuple[LogEntry, ...]] | None:
         """One alert with its log, oldest first, or None."""
@@ -126,8 +124,7 @@ class AlertReads:
         before = cursors.read(cursor, ShelfCursor(2**63 - 1))
         params = {"id": None, "ended": ended, "before": before.id, "limit": limit + 1}
         rows = await self._session.rows(_SHELVES, params)
-        items = tuple(_shelf(row) for row in rows[:limit])
-        return Page(items, cursors.write(ShelfCursor(items[-1].id)) if len(rows) > limit else None)
+        return cursors.page(rows, limit, _shelf, lambda last: ShelfCursor(last.id))
 
     async def shelf(self, shelf_id: int) -> Shelf | None:
         """One, whether it has ended or not, or None."""

@@ -7,12 +7,14 @@ It comes back from outside: every part is checked for type and range before it g
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from devices.read_models import CursorError
+from devices.read_models import CursorError, Page
+from store.readers_session import Row
 
 LEAST_SEQ = -(2**63)
 LEAST_VARIANT = -(2**31)
@@ -124,6 +126,7 @@ class SpellCursor(msgspec.Struct, frozen=True, array_like=True, tag="t"):
 
 
 Cursor = TypeVar("Cursor", bound=msgspec.Struct)
+Entry = TypeVar("Entry")
 
 
 def write(cursor: msgspec.Struct) -> str:
@@ -142,3 +145,11 @@ def read(text: str | None, start: Cursor) -> Cursor:
         return msgspec.json.decode(raw, type=type(start))
     except (ValueError, msgspec.MsgspecError) as error:
         raise CursorError from error
+
+
+def page(
+    rows: Sequence[Row], limit: int, entry: Callable[[Row], Entry], after: Callable[[Entry], msgspec.Struct]
+) -> Page[Entry]:
+    """A page of rows that were read one more than ``limit``: each as ``entry`` makes it, ``after`` the last of them."""
+    items = tuple(entry(row) for row in rows[:limit])
+    return Page(items, write(after(items[-1])) if len(rows) > limit else None)

@@ -66,8 +66,7 @@ class DeadLetterReads:
             "limit": limit + 1,
         }
         rows = await self._session.rows(_LETTERS, params)
-        items = tuple(_entry(row) for row in rows[:limit])
-        return Page(items, cursors.write(LetterCursor(items[-1].id)) if len(rows) > limit else None)
+        return cursors.page(rows, limit, _entry, lambda last: LetterCursor(last.id))
 
     async def letter(self, letter_id: int) -> DeadLetterContent | None:
         """One dead letter with its bytes, or None."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any, LiteralString, TypeVar
 
 import msgspec
@@ -17,7 +19,7 @@ from store import readers_cursor as cursors
 from store.fleet_entry import versioned
 from store.fleet_master import FleetMaster
 from store.readers_cursor import DeviceCursor, PlanCursor
-from store.readers_session import ReadSession
+from store.readers_session import ReadSession, Row
 
 _ROUTES = """
 SELECT id, version, valid_from, valid_until, content FROM routes
@@ -31,16 +33,19 @@ SELECT id, version, valid_from, valid_until, content FROM areas
    AND (%(id)s::text IS NULL OR id = %(id)s::text)
  ORDER BY id LIMIT %(limit)s
 """
-_PLACES = "SELECT content FROM places WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
-_CREWS = "SELECT content FROM crews WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
-_WORKERS = """
+_STILL: LiteralString = "coalesce((content ->> 'withdrawn')::bigint > extract(epoch FROM now()) * 1000000, true)"
+_PLACES = f"SELECT content FROM places WHERE id > %(after)s AND {_STILL} ORDER BY id LIMIT %(limit)s"  # noqa: S608
+_CREWS = f"SELECT content FROM crews WHERE id > %(after)s AND {_STILL} ORDER BY id LIMIT %(limit)s"  # noqa: S608
+_WORKERS = f"""
 SELECT content FROM workers
- WHERE id > %(after)s AND (%(crew)s::text IS NULL OR content ->> 'crew' = %(crew)s::text) ORDER BY id LIMIT %(limit)s
-"""
-_SHIFTS = "SELECT content FROM shifts WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
+ WHERE id > %(after)s AND (%(crew)s::text IS NULL OR content ->> 'crew' = %(crew)s::text) AND {_STILL}
+ ORDER BY id LIMIT %(limit)s
+"""  # noqa: S608
+_SHIFTS = f"SELECT content FROM shifts WHERE id > %(after)s AND {_STILL} ORDER BY id LIMIT %(limit)s"  # noqa: S608
 _PLANS = """
 SELECT content FROM plans p
- WHERE on_date >= %(first)s AND on_date <= %(last)s AND (on_date, id) > (%(on)s, %(id)s)
+ WHERE NOT coalesce((content ->> 'withdrawn')::boolean, false)
+   AND on_date >= %(first)s AND on_date <= %(last)s AND (on_date, id) > (%(on)s, %(id)s)
    AND (%(vehicle)s::text IS NULL OR vehicle = %(vehicle)s::text)
    AND (%(route)s::text IS NULL OR content ->> 'route' = %(route)s::text)
    AND (%(worker)s::text IS NULL OR workers @> to_jsonb(%(worker)s::text)
@@ -48,7 +53,7 @@ SELECT content FROM plans p
  ORDER BY on_date, id LIMIT %(limit)s
 """
 
-Named = TypeVar("Named", Route, Area, Place, Crew, Worker, Shift)
+Named = TypeVar("Named", Place, Crew, Worker, Shift, Plan)
 
 
 class FleetReads:
@@ -65,7 +70,7 @@ class FleetReads:
     async def routes(self, *, at: int, route: str | None = None, cursor: str | None, limit: int) -> Page[Route]:
         """Routes in force at an instant (µs), by id; ``route``: only this one."""
         found = await self._named(_ROUTES, cursor, limit, at=to_datetime(at), id=route)
-        return _page([versioned("routes", row) for row in found], limit)
+        return cursors.page(found, limit, partial(versioned, "routes"), _after)
 
     async def route_versions(self, route_id: str) -> tuple[Route, ...]:
         """Every version of a route, the first one first; none where there is no such route."""
@@ -74,7 +79,7 @@ class FleetReads:
     async def areas(self, *, at: int, area: str | None = None, cursor: str | None, limit: int) -> Page[Area]:
         """Areas in force at an instant (µs), by id; ``area``: only this one."""
         found = await self._named(_AREAS, cursor, limit, at=to_datetime(at), id=area)
-        return _page([versioned("areas", row) for row in found], limit)
+        return cursors.page(found, limit, partial(versioned, "areas"), _after)
 
     async def area_versions(self, area_id: str) -> tuple[Area, ...]:
         """Every version of an area, the first one first; none where there is no such area."""
@@ -82,19 +87,19 @@ class FleetReads:
 
     async def places(self, *, cursor: str | None, limit: int) -> Page[Place]:
         """Places, by id."""
-        return _page(_read(await self._named(_PLACES, cursor, limit), Place), limit)
+        return cursors.page(await self._named(_PLACES, cursor, limit), limit, _content(Place), _after)
 
     async def crews(self, *, cursor: str | None, limit: int) -> Page[Crew]:
         """Crews, by id."""
-        return _page(_read(await self._named(_CREWS, cursor, limit), Crew), limit)
+        return cursors.page(await self._named(_CREWS, cursor, limit), limit, _content(Crew), _after)
 
     async def workers(self, *, crew: str | None = None, cursor: str | None, limit: int) -> Page[Worker]:
         """Workers, by id; ``crew``: only its own."""
-        return _page(_read(await self._named(_WORKERS, cursor, limit, crew=crew), Worker), limit)
+        return cursors.page(await self._named(_WORKERS, cursor, limit, crew=crew), limit, _content(Worker), _after)
 
     async def shifts(self, *, cursor: str | None, limit: int) -> Page[Shift]:
         """Shifts, by id."""
-        return _page(_read(await self._named(_SHIFTS, cursor, limit), Shift), limit)
+        return cursors.page(await self._named(_SHIFTS, cursor, limit), limit, _content(Shift), _after)
 
     async def plans(
         self,
@@ -113,22 +118,17 @@ class FleetReads:
             **{"first": first.isoformat(), "last": last.isoformat(), "on": after.on, "id": after.id},
             **{"vehicle": vehicle, "worker": worker, "route": route, "limit": limit + 1},
         }
-        found = [msgspec.convert(row[0], Plan) for row in await self._session.rows(_PLANS, values)]
-        if len(found) <= limit:
-            return Page(tuple(found), None)
-        shown = found[limit - 1]
-        return Page(tuple(found[:limit]), cursors.write(PlanCursor(shown.on.isoformat(), shown.id)))
+        rows = await self._session.rows(_PLANS, values)
+        return cursors.page(rows, limit, _content(Plan), lambda last: PlanCursor(last.on.isoformat(), last.id))
 
     async def _named(self, query: LiteralString, cursor: str | None, limit: int, **values: Any) -> list[Any]:
         after = cursors.read(cursor, DeviceCursor(""))
         return await self._session.rows(query, {**values, "after": after.id, "limit": limit + 1})
 
 
-def _read(rows: list[Any], kind: type[Named]) -> list[Named]:
-    return [msgspec.convert(row[0], kind) for row in rows]
+def _content(kind: type[Named]) -> Callable[[Row], Named]:
+    return lambda row: msgspec.convert(row[0], kind)
 
 
-def _page(found: list[Named], limit: int) -> Page[Named]:
-    if len(found) <= limit:
-        return Page(tuple(found), None)
-    return Page(tuple(found[:limit]), cursors.write(DeviceCursor(found[limit - 1].id)))
+def _after(last: Route | Area | Place | Crew | Worker | Shift) -> DeviceCursor:
+    return DeviceCursor(last.id)

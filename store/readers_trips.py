@@ -52,14 +52,12 @@ class TripReads:
     async def trips(self, device_id: str, *, start: int, end: int, cursor: str | None, limit: int) -> Page[TripEntry]:
         """Trips of a device that lasted within ``[start, end)`` (µs), the newest first."""
         rows = await self._session.rows(_TRIPS, _params(device_id, start, end, cursor, limit))
-        items = tuple(_trip(row) for row in rows[:limit])
-        return Page(items, _next(items, len(rows) > limit))
+        return cursors.page(rows, limit, _trip, lambda last: SpellCursor(last.started_at))
 
     async def stops(self, device_id: str, *, start: int, end: int, cursor: str | None, limit: int) -> Page[StopEntry]:
         """Stops of a device that lasted within ``[start, end)`` (µs), the newest first."""
         rows = await self._session.rows(_STOPS, _params(device_id, start, end, cursor, limit))
-        items = tuple(_stop(row) for row in rows[:limit])
-        return Page(items, _next(items, len(rows) > limit))
+        return cursors.page(rows, limit, _stop, lambda last: SpellCursor(last.started_at))
 
     async def live(
         self, *, devices: tuple[str, ...] = (), route: str | None, cursor: str | None, limit: int
@@ -68,8 +66,7 @@ class TripReads:
         after = cursors.read(cursor, DeviceCursor(""))
         params = {"after": after.id, "devices": list(devices), "route": route, "limit": limit + 1}
         rows = await self._session.rows(_LIVE, params)
-        items = tuple(_live(row) for row in rows[:limit])
-        return Page(items, cursors.write(DeviceCursor(items[-1].id)) if len(rows) > limit else None)
+        return cursors.page(rows, limit, _live, lambda last: DeviceCursor(last.id))
 
 
 def _params(device_id: str, start: int, end: int, cursor: str | None, limit: int) -> dict[str, Any]:
@@ -81,10 +78,6 @@ def _params(device_id: str, start: int, end: int, cursor: str | None, limit: int
         "before": to_datetime(before.started_at),
         "limit": limit + 1,
     }
-
-
-def _next(items: tuple[TripEntry, ...] | tuple[StopEntry, ...], more: bool) -> str | None:
-    return cursors.write(SpellCursor(items[-1].started_at)) if more else None
 
 
 def _trip(row: Row) -> TripEntry:

@@ -121,8 +121,7 @@ class Reports:
         key = None if order is None else order.key
         values = {"before": before.id, "kind": kind, "key": key, "without": list(without), "limit": limit + 1}
         rows = await self._reads.rows(_LIST, values)
-        items = tuple(_entry(row) for row in rows[:limit])
-        return Page(items, cursors.write(ReportCursor(items[-1].id)) if len(rows) > limit else None)
+        return cursors.page(rows, limit, _entry, lambda last: ReportCursor(last.id))
 
     async def sign(self, report_id: int, actor: str, name: str, comment: str) -> int | None:
         """Somebody signs a revision; the signature's number, None where there is no such report."""

@@ -62,8 +62,7 @@ class RuleSets:
         """Sets, the newest first."""
         before = cursors.read(cursor, RuleSetCursor(2**31 - 1))
         rows = await self._reads.rows(_PAGE, {"before": before.version, "limit": limit + 1})
-        items = tuple(_entered(row) for row in rows[:limit])
-        return Page(items, cursors.write(RuleSetCursor(items[-1].version)) if len(rows) > limit else None)
+        return cursors.page(rows, limit, _entered, lambda last: RuleSetCursor(last.version))
 
     async def enter(self, text: str, actor: str, comment: str = "", *, expected: int | None = None) -> EnteredSet:
         """Enter a set that is in force some seconds from now, with an entry in the audit.

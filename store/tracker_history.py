@@ -8,6 +8,9 @@ from typing import Any
 import msgspec
 
 from devices.instants import from_datetime, to_datetime
+from devices.vocabulary import Device, Fix, Position
+from fleet.offset import METRIC
+from fleet.trackers.book import Outline
 from fleet.trackers.checkpoint import unpack
 from fleet.trackers.tracker import EVENTS, METRICS, State
 from store.alert_history import EARLIEST, LATEST
@@ -21,8 +24,18 @@ SELECT DISTINCT ON (t.device_key) t.device_key, t.at, t.state
  ORDER BY t.device_key, t.at DESC
 """
 _DIRTY = "SELECT device_key, since FROM tracker_dirty WHERE device_key = ANY (%(keys)s::integer[])"
-_MARKS = "SELECT marks FROM tracker_dirty WHERE device_key = %(key)s"
+_MARKS = "SELECT marks, offsets_since FROM tracker_dirty WHERE device_key = %(key)s"
 _ALL_DIRTY = "SELECT device_key, since FROM tracker_dirty"
+_OUTLINES = "SELECT device, tasks FROM tracker_plans"
+_TOLD = """
+SELECT w.key FROM unnest(%(keys)s::integer[], %(sinces)s::timestamptz[]) AS w (key, since)
+ WHERE EXISTS (SELECT FROM device_state s WHERE s.device_key = w.key AND s.fix_at >= w.since)
+    OR EXISTS (SELECT FROM latest_readings l WHERE l.device_key = w.key AND l.observed_at >= w.since)
+"""
+_FIXES = """
+SELECT observed_at, received_at, lat, lon, quality, claimed_at FROM fixes
+ WHERE device_key = %(key)s AND observed_at > %(since)s AND observed_at <= %(until)s AND valid
+"""
 _READINGS = """
 SELECT m.name, r.observed_at, r.value FROM readings r JOIN metrics m ON m.key = r.metric_key
  WHERE r.device_key = %(key)s AND m.name = ANY (%(names)s::text[]) AND r.observed_at > %(since)s
@@ -76,10 +89,38 @@ class TrackerHistory:
             rows = await self._session.rows(_DIRTY, {"keys": list(keys)})
         return {key: from_datetime(since) for key, since in rows}
 
-    async def marks(self, key: int) -> int:
-        """How often a device was noted as dirty since its last repair."""
+    async def marks(self, key: int) -> tuple[int, int | None]:
+        """How often a device was noted as dirty since its last repair, and since when (µs) with its distances."""
         rows = await self._session.rows(_MARKS, {"key": key})
-        return int(rows[0][0]) if rows else 0
+        return (int(rows[0][0]), micros_or_none(rows[0][1])) if rows else (0, None)
+
+    async def outlines(self) -> dict[str, tuple[Outline, ...]]:
+        """What the devices, by their ids, were tracked with."""
+        rows = await self._session.rows(_OUTLINES)
+        return {device: msgspec.convert(tasks, tuple[Outline, ...]) for device, tasks in rows}
+
+    async def told_since(self, since: Mapping[int, int]) -> set[int]:
+        """Of devices those that told anything of the time from their instant (µs) on."""
+        values = {"keys": list(since), "sinces": [to_datetime(max(at, EARLIEST)) for at in since.values()]}
+        return {row[0] for row in await self._session.rows(_TOLD, values)}
+
+    async def fixes(self, device: Device, since: int, until: int) -> list[Fix]:
+        """The valid positions of a device after an instant and up to another (µs): where it was, and no more."""
+        values = {"key": device.key, "since": to_datetime(max(since, EARLIEST)), "until": to_datetime(until)}
+        return [
+            Fix(
+                *(device, from_datetime(at), from_datetime(received_at), Position(lat, lon)),
+                quality=quality,
+                claimed_at=micros_or_none(claimed_at),
+            )
+            for at, received_at, lat, lon, quality, claimed_at in await self._session.rows(_FIXES, values, timeout_s=60)
+        ]
+
+    async def offsets(self, key: int, since: int) -> list[tuple[str, int, float]]:
+        """The distances of a device from its plan that were derived for the time after an instant (µs)."""
+        values = {"key": key, "since": to_datetime(max(since, EARLIEST)), "names": [METRIC]}
+        rows = await self._session.rows(_READINGS, values, timeout_s=60)
+        return [(name, from_datetime(at), value) for name, at, value in rows]
 
     async def derived(self, key: int, since: int) -> Stored:
         """What was decided of a device after an instant (µs), and what is open."""

@@ -13,6 +13,7 @@ from psycopg import AsyncCursor
 
 from devices.instants import to_datetime
 from devices.vocabulary import Batch, Fix, Reading
+from fleet.trackers.book import Outline
 from fleet.trackers.tracker import KINDS, Live
 from store.alert_history import EARLIEST
 from store.tracker_rows import HaltRow, TripRow
@@ -62,10 +63,18 @@ ON CONFLICT (device_key) DO UPDATE
 """
 
 _DIRTY = """
-INSERT INTO tracker_dirty (device_key, since) SELECT * FROM unnest(%s::integer[], %s::timestamptz[])
+INSERT INTO tracker_dirty (device_key, since, offsets_since)
+SELECT key, since, CASE WHEN %s THEN since END FROM unnest(%s::integer[], %s::timestamptz[]) AS g (key, since)
 ON CONFLICT (device_key) DO UPDATE
-   SET since = least(tracker_dirty.since, excluded.since), marks = tracker_dirty.marks + 1
+   SET since = least(tracker_dirty.since, excluded.since), marks = tracker_dirty.marks + 1,
+       offsets_since = least(tracker_dirty.offsets_since, excluded.offsets_since)
 """
+
+_KEEP_OUTLINES = """
+INSERT INTO tracker_plans (device, tasks) SELECT * FROM unnest(%s::text[], %s::text[]::jsonb[])
+ON CONFLICT (device) DO UPDATE SET tasks = excluded.tasks
+"""
+_DROP_OUTLINES = "DELETE FROM tracker_plans WHERE device = ANY (%s::text[])"
 
 _STATES = """
 INSERT INTO tracker_states (device_key, at, state) SELECT * FROM unnest(%s::integer[], %s::timestamptz[], %s::bytea[])
@@ -146,21 +155,36 @@ async def show(cursor: AsyncCursor, live: Mapping[int, Live]) -> None:
     )
 
 
-async def mark_dirty(cursor: AsyncCursor, dirty: Mapping[int, int]) -> None:
-    """Note from when on (µs) the history of devices must be folded again."""
+async def mark_dirty(cursor: AsyncCursor, dirty: Mapping[int, int], *, offsets: bool = False) -> None:
+    """Note from when on (µs) the history of devices must be folded again.
+
+    ``offsets``: and their distances from the plan be derived anew.
+    """
     if dirty:
-        await cursor.execute(_DIRTY, (list(dirty), [to_datetime(max(at, EARLIEST)) for at in dirty.values()]))
+        await cursor.execute(_DIRTY, (offsets, list(dirty), [to_datetime(max(at, EARLIEST)) for at in dirty.values()]))
+
+
+async def keep_outlines(cursor: AsyncCursor, outlines: Mapping[str, Sequence[Outline]]) -> None:
+    """Note what devices, by their ids, are tracked with from now on."""
+    kept = {device: msgspec.json.encode(own).decode() for device, own in outlines.items() if own}
+    if kept:
+        await cursor.execute(_KEEP_OUTLINES, (list(kept), list(kept.values())))
+    if dropped := sorted(outlines.keys() - kept):
+        await cursor.execute(_DROP_OUTLINES, (dropped,))
 
 
 async def note(cursor: AsyncCursor, batch: Batch) -> None:
-    """Note that a batch is stored past the trackers (an import, a replay): a hub will track its devices again."""
+    """Note that a batch is stored past the trackers (an import, a replay): a hub will track its devices again.
+
+    Nobody has derived distances from the plan for its positions, either.
+    """
     since: dict[int, int] = {}
     told: list[Reading | Fix] = [*batch.readings, *batch.fixes]
     for one in told:
         if one.device.kind in KINDS:
             key = one.device.key
             since[key] = min(one.observed_at, since.get(key, one.observed_at))
-    await mark_dirty(cursor, since)
+    await mark_dirty(cursor, since, offsets=True)
 
 
 async def keep_states(cursor: AsyncCursor, states: Iterable[tuple[int, int, bytes]]) -> None:

@@ -125,9 +125,7 @@ class WorkOrders:
         values = {"after": to_datetime(after.start), "after_id": after.id, "limit": limit + 1}
         lists = {name: list(getattr(wanted, name)) for name in ("vehicles", "devices", "states")}
         rows = await self._reads.rows(_PAGE, {**values, **lists, "on": wanted.on, "run": wanted.run})
-        items = tuple(_order(row) for row in rows[:limit])
-        onward = cursors.write(OrderCursor(items[-1].start, items[-1].id)) if len(rows) > limit else None
-        return Page(items, onward)
+        return cursors.page(rows, limit, _order, lambda last: OrderCursor(last.start, last.id))
 
     async def orders(
         self,

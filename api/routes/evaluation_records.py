@@ -21,7 +21,7 @@ from api.evaluation_models import (
 )
 from api.evaluation_params import AppealsQuery, Desk, Number, Reader, RecordsQuery, known_scheme, period_told
 from api.evaluation_ports import EvaluationDesk
-from api.models import PageOf
+from api.models import PageOf, page_of
 from api.openapi import BODIED, KEYED, body, problems, reference
 from api.problems import Fault, ProblemError, not_found
 from api.wiring import Places, Wired
@@ -38,7 +38,7 @@ router = APIRouter(tags=["Evaluation"])
 async def list_tasks(desk: Desk, reader: Reader, query: Annotated[RecordsQuery, Query()]) -> PageOf[TaskBody]:
     """Entered last first."""
     page = await desk.records.tasks(_filter(query), cursor=query.cursor, limit=query.limit)
-    return PageOf(items=[_task(one) for one in page.items], next_cursor=page.next_cursor)
+    return page_of(page, _task)
 
 
 @router.post(
@@ -90,7 +90,7 @@ async def settle_task(
 async def list_findings(desk: Desk, reader: Reader, query: Annotated[RecordsQuery, Query()]) -> PageOf[FindingBody]:
     """Entered last first."""
     page = await desk.records.findings(_filter(query), cursor=query.cursor, limit=query.limit)
-    return PageOf(items=[_finding(one) for one in page.items], next_cursor=page.next_cursor)
+    return page_of(page, _finding)
 
 
 @router.post(
@@ -156,7 +156,7 @@ async def list_appeals(desk: Desk, reader: Reader, query: Annotated[AppealsQuery
     page = await desk.appeals.page(
         state=query.state, worker=query.worker, crew=query.crew, cursor=query.cursor, limit=query.limit
     )
-    return PageOf(items=[AppealBody.model_validate(one) for one in page.items], next_cursor=page.next_cursor)
+    return page_of(page, AppealBody.model_validate)
 
 
 @router.get("/evaluation/appeals/{number}", summary="One appeal", responses=problems(*KEYED, 404, 422, 503))

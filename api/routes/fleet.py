@@ -21,7 +21,7 @@ from api.fleet_models import (
     WorkersQuery,
 )
 from api.geojson import GeoJSONResponse
-from api.models import PageOf
+from api.models import PageOf, page_of
 from api.openapi import problems
 from api.problems import invalid, not_found
 from api.wiring import Wired
@@ -97,35 +97,35 @@ async def list_area_versions(
 
 @router.get("/places", summary="Places", responses=problems(422, 503))
 async def list_places(wired: Wired, query: Annotated[ListQuery, Query()]) -> PageOf[MasterPlaceBody]:
-    """Depots, tips, fuel and water stations, rest places, by id."""
+    """Depots, tips, fuel and water stations, rest places that are not withdrawn, by id."""
     page = await wired.fleet.places(cursor=query.cursor, limit=query.limit)
-    return PageOf(items=[MasterPlaceBody.model_validate(one) for one in page.items], next_cursor=page.next_cursor)
+    return page_of(page, MasterPlaceBody.model_validate)
 
 
 @router.get("/crews", summary="Crews", responses=problems(422, 503))
 async def list_crews(wired: Wired, query: Annotated[ListQuery, Query()]) -> PageOf[CrewBody]:
-    """Crews, by id."""
+    """Crews that are not withdrawn, by id."""
     page = await wired.fleet.crews(cursor=query.cursor, limit=query.limit)
-    return PageOf(items=[CrewBody.model_validate(one) for one in page.items], next_cursor=page.next_cursor)
+    return page_of(page, CrewBody.model_validate)
 
 
 @router.get("/workers", summary="Workers", responses=problems(422, 503))
 async def list_workers(wired: Wired, query: Annotated[WorkersQuery, Query()]) -> PageOf[WorkerBody]:
-    """People, by id."""
+    """People who are not withdrawn, by id."""
     page = await wired.fleet.workers(crew=query.crew, cursor=query.cursor, limit=query.limit)
-    return PageOf(items=[WorkerBody.model_validate(one) for one in page.items], next_cursor=page.next_cursor)
+    return page_of(page, WorkerBody.model_validate)
 
 
 @router.get("/shifts", summary="Shifts", responses=problems(422, 503))
 async def list_shifts(wired: Wired, query: Annotated[ListQuery, Query()]) -> PageOf[ShiftBody]:
-    """Hours of duty, by id."""
+    """Hours of duty that are not withdrawn, by id."""
     page = await wired.fleet.shifts(cursor=query.cursor, limit=query.limit)
-    return PageOf(items=[ShiftBody.of(one) for one in page.items], next_cursor=page.next_cursor)
+    return page_of(page, ShiftBody.of)
 
 
 @router.get("/plans", summary="Plans", responses=problems(422, 503))
 async def list_plans(wired: Wired, query: Annotated[PlansQuery, Query()]) -> PageOf[PlanBody]:
-    """Who does what on which dates, by date and id."""
+    """Who does what on which dates, by date and id; without the plans that were withdrawn."""
     last = query.from_ if query.to is None else query.to
     if not 0 <= (last - query.from_).days < MOST_DAYS:
         raise invalid("to", f"expected a date from {query.from_} on, at most {MOST_DAYS} days in all", query.to)
@@ -138,4 +138,4 @@ async def list_plans(wired: Wired, query: Annotated[PlansQuery, Query()]) -> Pag
         cursor=query.cursor,
         limit=query.limit,
     )
-    return PageOf(items=[PlanBody.model_validate(one) for one in page.items], next_cursor=page.next_cursor)
+    return page_of(page, PlanBody.model_validate)

@@ -7,19 +7,20 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 
 from api.access import Manager
 from api.bodies import check_fleet, is_geojson, read_body
-from api.fleet_models import CameBody, EnteredBody, EnterQuery
+from api.fleet_models import CameBody, EnteredBody, EnterQuery, WithdrawnBody, WithdrawQuery
 from api.openapi import BODIED, KEYED, problems
 from api.ports import Services
-from api.problems import LineFault, ProblemError
+from api.problems import LineFault, ProblemError, not_found
 from api.wiring import Places, Wired
 from fleet.importing.gathering import Fault, Gathered
 from fleet.importing.geojson import from_geojson
 from fleet.importing.joining import Joined, join, loose_routes, place
 from fleet.importing.listing import from_yaml
+from fleet.master.collection import Section
 from fleet.master.entering import NotEnteredError
 
 MAX_BYTES = 1024 * 1024
@@ -50,6 +51,10 @@ _REFUSED = {
     415: "The body is neither GeoJSON nor YAML, or packed by something else than gzip.",
     422: "Something is wrong; `errors` names each mistake with its line, its field and the reason. Nothing changes.",
 }
+_STILL_NAMED = {409: "Something that is still to come names it, or it would end before it began; `detail` says what."}
+ItemId = Annotated[
+    str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:+-]*$", max_length=128, description="Its id.", examples=["route-0042"])
+]
 
 router = APIRouter(tags=["Fleet"])
 
@@ -91,6 +96,27 @@ async def enter_fleet(
             raise _refused(place(wrong, joined.origins)[1] for wrong in error.wrong) from None
     sections = {name: CameBody.model_validate(one) for name, one in came.items()}
     return EnteredBody(sections=sections, notes=file.notes)
+
+
+@router.delete(
+    "/fleet/{section}/{item}",
+    summary="Withdraw what is planned",
+    responses=problems(*KEYED, 404, 409, 422, 503, said=_STILL_NAMED),
+)
+async def withdraw(
+    wired: Wired, manager: Manager, section: Section, item: ItemId, query: Annotated[WithdrawQuery, Query()]
+) -> WithdrawnBody:
+    """Have a route, place, area, crew, worker, shift or plan end. Nothing is deleted: reports of before go by it.
+
+    Refused while something that is still to come names it. Needs a key of the role manager or admin.
+    """
+    try:
+        came = await wired.fleet_keeper.withdraw(section, [item], manager.actor, since=query.from_)
+    except NotEnteredError as error:
+        if any(one.field == "id" for one in error.wrong):
+            raise not_found(section.removesuffix("s"), item) from None
+        raise ProblemError(409, "still-named", "; ".join(one.reason for one in error.wrong)) from None
+    return WithdrawnBody(section=section, id=item, changed=bool(came.changed))
 
 
 async def _joined(wired: Services, file: Gathered) -> Joined:

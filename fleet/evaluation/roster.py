@@ -56,12 +56,12 @@ class Roster(msgspec.Struct, frozen=True):
         return found
 
     def planned(self, plan: Plan) -> tuple[str, ...]:
-        """The workers of a plan."""
-        if plan.workers:
+        """The workers of a plan; of a crew those who are not withdrawn as the shift begins."""
+        if plan.workers or plan.crew is None:
             return plan.workers
-        return tuple(
-            one.id for one in self.workers.values() if one.active and plan.crew is not None and one.crew == plan.crew
-        )
+        start = calendar.span(self.shifts[plan.shift], plan.on)[0]
+        members = [one for one in self.workers.values() if one.active and one.crew == plan.crew]
+        return tuple(one.id for one in members if one.withdrawn is None or start < one.withdrawn)
 
     def _duty(self, plan: Plan, shift: Shift, name: str, span: tuple[int, int]) -> Duty:
         worker = self.workers.get(name)

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 import msgspec
 
-from devices.errors import SanihubError
-from devices.yaml_lines.tree import Mistake, Node, join, parse
+from devices.yaml_lines.document import DocumentError, read_document
+from devices.yaml_lines.tree import Mistake, Node, join
 from devices.yaml_lines.typed import at, check, short
 from fleet.evaluation.kpi import kpis
 from fleet.evaluation.scheme import Scheme
 
-MAX_SHOWN = 50
 
-
-class SchemeFileError(SanihubError):
+class SchemeFileError(DocumentError):
     """A scheme is wrong. ``mistakes`` are in order of their lines; the message holds a line for each."""
-
-    def __init__(self, name: str, mistakes: Iterable[Mistake]) -> None:
-        self.name, self.mistakes = name, tuple(sorted(set(mistakes)))
-        lines = [
-            f"{name}:{one.line}: {one.field + ': ' if one.field else ''}{one.reason}"
-            for one in self.mistakes[:MAX_SHOWN]
-        ]
-        if len(self.mistakes) > MAX_SHOWN:
-            lines.append(f"{name}: and {len(self.mistakes) - MAX_SHOWN} more")
-        super().__init__("\n".join(lines))
 
 
 @cache
@@ -50,16 +37,7 @@ def _folder() -> Traversable:
 
 def read_scheme(text: str | bytes, name: str = "scheme") -> Scheme:
     """The scheme of a YAML or JSON text; ``name`` stands for it in messages. Raises :class:`SchemeFileError`."""
-    if isinstance(text, bytes):
-        data = text
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data[: error.start].count(b"\n") + 1
-            raise SchemeFileError(name, (Mistake(line, "", "expected UTF-8"),)) from None
-    root, mistakes = parse(text)
-    if root is None:
-        raise SchemeFileError(name, mistakes or (Mistake(1, "", "expected a scheme; the file is empty"),))
+    root, mistakes = read_document(text, name, "a scheme", SchemeFileError)
     if not isinstance(root.value, dict):
         mistakes.append(Mistake(root.line, "", f"expected id and items; got {short(root.plain())}"))
     else:

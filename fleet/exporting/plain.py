@@ -9,7 +9,8 @@ import msgspec
 
 from devices.instants import to_iso
 from fleet.importing.clock_words import DAYS, clock, span_words
-from fleet.master.places import Area
+from fleet.master.people import Crew, Worker
+from fleet.master.places import Area, Place
 from fleet.master.plan import Plan, Shift
 from fleet.master.route import Line, Route, Stop, Window
 
@@ -69,6 +70,7 @@ _WRITTEN: Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Any]] = {
     (Area, "polygons"): multi_polygon,
     (Area, "valid_from"): to_iso,
     (Area, "valid_until"): to_iso,
+    **{(kind, "withdrawn"): to_iso for kind in (Place, Crew, Worker, Shift)},
     (Stop, "windows"): _windows,
     (Shift, "start"): clock,
     (Shift, "weekdays"): lambda days: [DAYS[day] for day in days],

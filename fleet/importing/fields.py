@@ -92,6 +92,7 @@ _READ: Mapping[tuple[type[msgspec.Struct], str], Callable[[Any], Any]] = {
     (Route, "valid_until"): _instant,
     (Area, "valid_from"): _instant,
     (Area, "valid_until"): _instant,
+    **{(kind, "withdrawn"): _instant for kind in (Place, Crew, Worker, Shift)},
     (Stop, "windows"): windows,
     (Shift, "start"): minutes,
     (Shift, "length"): minutes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
@@ -26,6 +26,11 @@ class Master(msgspec.Struct, frozen=True):
     workers: tuple[Worker, ...] = ()
     shifts: tuple[Shift, ...] = ()
     plans: tuple[Plan, ...] = ()
+
+    @classmethod
+    def of(cls, section: Section, items: Iterable[Item]) -> Master:
+        """Of one section only."""
+        return msgspec.convert({section: tuple(items)}, cls)
 
     def items(self) -> Iterator[tuple[Section, Item]]:
         """Everything, with the section that it belongs to."""

@@ -1,4 +1,7 @@
-"""Workers and crews. A worker's badge or phone is a device; off shift nobody asks where it is."""
+"""Workers and crews. A worker's badge or phone is a device; off shift nobody asks where it is.
+
+One that is ``withdrawn`` counts no more from that instant (µs) on, and stays for what was before.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ class Worker(msgspec.Struct, frozen=True):
     device: str | None = None
     crew: str | None = None
     active: bool = True
+    withdrawn: int | None = None
 
 
 class Crew(msgspec.Struct, frozen=True):
@@ -28,3 +32,4 @@ class Crew(msgspec.Struct, frozen=True):
     name_zh: str = ""
     supervisor: str | None = None
     area: str | None = None
+    withdrawn: int | None = None

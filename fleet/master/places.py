@@ -13,7 +13,7 @@ AreaKind = Literal["district", "grid", "post", "rest"]
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A circle (WGS-84, metres) where vehicles have business besides their routes."""
+    """A circle (WGS-84, metres) where vehicles have business besides their routes; until it is withdrawn (µs)."""
 
     id: str
     role: PlaceRole
@@ -22,6 +22,7 @@ class Place(msgspec.Struct, frozen=True):
     radius_m: float = 70.0
     name: str = ""
     name_zh: str = ""
+    withdrawn: int | None = None
 
 
 class Area(msgspec.Struct, frozen=True):

@@ -8,6 +8,12 @@ from collections.abc import Iterable, Sequence
 from fleet.master.places import Place
 from fleet.trackers.ports import Task
 
+Outline = tuple[int, int, str, str, int, str, int]
+"""What tells tasks apart: start, end (µs), plan; ids and versions of route and area ("" and 0: none).
+
+A version of a route or area never changes, and has thousands of points.
+"""
+
 
 class TaskBook:
     """See the module; a :class:`fleet.trackers.ports.PlanBook`. Of tasks that overlap, the one that began last counts.
@@ -53,12 +59,16 @@ class TaskBook:
             known = self._tasks.get(device, ())
             before = [one for one in known if start <= one.start < end]
             after = sorted(found.get(device, ()), key=_order)
-            differing = {_content(one) for one in before} ^ {_content(one) for one in after}
-            if not differing:
+            since = differing(map(outline, before), map(outline, after), start)
+            if since is None:
                 continue
-            changed[device] = min(content[0] for content in differing)
+            changed[device] = since
             self._keep(device, [*(one for one in known if not start <= one.start < end), *after])
         return changed
+
+    def tasks(self, device: str) -> Sequence[Task]:
+        """All that is known of a device's tasks, by their beginning."""
+        return self._tasks.get(device, ())
 
     def forget(self, before: int) -> None:
         """Drop tasks that ended before an instant (µs)."""
@@ -76,14 +86,19 @@ class TaskBook:
             self._starts.pop(device, None)
 
 
-def _content(task: Task) -> tuple[int, int, str, str, int, str, int]:
-    """What tells tasks apart: a version of a route or area never changes, and has thousands of points."""
+def outline(task: Task) -> Outline:
+    """A task, in short."""
     route, area = task.route, task.area
     return (
         *(task.start, task.end, task.plan),
         *(("", 0) if route is None else (route.id, route.version)),
         *(("", 0) if area is None else (area.id, area.version)),
     )
+
+
+def differing(before: Iterable[Outline], after: Iterable[Outline], start: int) -> int | None:
+    """Since when (µs) two plannings of a device differ, of tasks that begin at ``start`` or later; None: nowhere."""
+    return min((one[0] for one in set(before) ^ set(after) if one[0] >= start), default=None)
 
 
 def _order(task: Task) -> tuple[int, int, str]:

@@ -17,6 +17,7 @@ from psycopg import AsyncCursor
 
 from alerts.moment import Moments, gather
 from devices.vocabulary import Batch, Device, Echo, EchoWanted, Event, Identity, Reading, ReceiptKey, Written
+from fleet.trackers.book import Outline
 from fleet.trackers.fold import Fold, Proposal, telling
 from fleet.trackers.tracker import KINDS, LONG_AGO, Derived, Live, State
 from fleet.trackers.work_state import SECOND
@@ -24,7 +25,7 @@ from hub.alerting.desk import AlertDesk
 from store.alert_history import EARLIEST, AlertHistory, ordered
 from store.tracker_history import TrackerHistory
 from store.tracker_rows import HaltRow, TripRow, halt_row, trip_row
-from store.tracker_writes import keep_states, mark_dirty, record, show
+from store.tracker_writes import keep_outlines, keep_states, mark_dirty, record, show
 
 SHOWN_EVERY = 60 * SECOND  #: of a device's time, µs, when nothing else is new
 AHEAD = 600 * SECOND
@@ -115,11 +116,20 @@ class TrackDesk:
             if key not in kept and key not in dirty:
                 self.fold.admit(key, State())
 
-    async def dirty(self, since: Mapping[int, int]) -> None:
-        """Note that devices are to be tracked again from these instants (µs) on. Within a turn."""
-        await self.alerts.store.write(Batch(), lambda cursor: mark_dirty(cursor, since))
+    async def replan(self, since: Mapping[int, int], outlines: Mapping[str, Sequence[Outline]]) -> None:
+        """What devices are to be tracked with from now on, by their ids; some again from these instants (µs) on.
+
+        Within a turn, and in one transaction: a hub that dies before it finds the difference again.
+        """
+
+        async def enter(cursor: AsyncCursor) -> None:
+            await mark_dirty(cursor, since, offsets=True)
+            await keep_outlines(cursor, outlines)
+
+        await self.alerts.store.write(Batch(), enter)
         self.fold.mark(since)
-        self.dirtied.set()
+        if since:
+            self.dirtied.set()
 
     async def follow(self) -> None:
         """Take up what others (an import, another hub) have noted as dirty."""

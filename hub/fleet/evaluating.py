@@ -98,9 +98,9 @@ class Evaluating:
 
     async def workers(self, crew: str | None = None) -> tuple[str, ...]:
         """The ids of active workers, of a crew or all."""
-        return tuple(
-            one.id for one in await self._master.workers() if one.active and (crew is None or one.crew == crew)
-        )
+        now = self._clock()
+        active = [one for one in await self._master.workers() if one.active and (one.withdrawn or now + 1) > now]
+        return tuple(one.id for one in active if crew is None or one.crew == crew)
 
     async def evaluate(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import msgspec
@@ -12,10 +12,11 @@ from psycopg import AsyncCursor
 
 from devices.errors import TransientError
 from devices.vocabulary import Batch, Device, Event, Reading
+from fleet.offset import PlannedOffsets
 from fleet.trackers.checkpoint import pack
-from fleet.trackers.fold import REMEMBERED, telling
-from fleet.trackers.ports import Moment
-from fleet.trackers.tracker import LONG_AGO, Derived, State
+from fleet.trackers.fold import REMEMBERED, Fold, telling
+from fleet.trackers.ports import Moment, PlanBook
+from fleet.trackers.tracker import LONG_AGO, Derived, State, Tracker
 from fleet.trackers.work_state import SECOND
 from hub.fleet.desk import AHEAD, TrackDesk, records, rows
 from ingest.runner import Condition, persist
@@ -42,12 +43,43 @@ class Revision(msgspec.Struct):
     first: int | None
 
 
-class Mender:
-    """Tracks dirty devices again, one after the other. ``device`` finds a device by its key."""
+class _Work(msgspec.Struct):
+    """A device that is being tracked again: by which fold, how far it came, and what that gave.
 
-    def __init__(self, desk: TrackDesk, device: Callable[[int], Device | None]) -> None:
+    ``offsets`` derives distances from the plan of what was told after ``offsets_since`` (µs), where that is wanted.
+    """
+
+    device: Device
+    since: int
+    marks: int
+    state: State
+    fold: Fold
+    offsets: PlannedOffsets
+    offsets_since: int | None
+    derived: list[Derived] = []
+    distances: list[Reading] = []
+    kept: dict[int, bytes] = {}
+
+    def keep(self) -> None:
+        """Keep what is known so far as a checkpoint."""
+        if self.state.at > LONG_AGO:
+            self.kept[self.state.at] = pack(self.state)
+
+
+Books = Callable[[str, int], Awaitable[PlanBook]]
+"""What was planned for a device (its id) from an instant (µs) on."""
+
+
+class Mender:
+    """Tracks dirty devices again, one after the other. ``device`` finds a device by its key.
+
+    ``books`` knows what was planned before the time that the trackers' own book holds; without it, that is left out.
+    """
+
+    def __init__(self, desk: TrackDesk, device: Callable[[int], Device | None], books: Books | None = None) -> None:
         self._desk = desk
         self._device = device
+        self._books = books
         self.repairs = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -79,77 +111,86 @@ class Mender:
         """Track a device again from before what came late; False when more came late meanwhile."""
         desk, key = self._desk, device.key
         desk.fold.waiting.pop(key, None)  # whatever comes from here on is told by it
-        since, marks = desk.fold.dirty[key], await desk.history.marks(key)
+        since = desk.fold.dirty[key]
         state = (await desk.history.states({key: since})).get(key, State())
         start = state.at
         if start == LONG_AGO:
             first = await desk.moments.next_instant(key, start)
             start = (desk.now() if first is None else first) - 1
-        derived: list[Derived] = []
-        kept: dict[int, bytes] = {}
-        reached = await self._fold_far(device, state, start, derived, kept)
+        work = await self._begin(device, since, start, state)
+        reached = await self._fold_far(work, start)
         async with desk.turn:
             if desk.fold.waiting.get(key, reached + 1) <= reached:
                 return False
-            recent = await self._fold(device, state, reached, desk.now() + AHEAD, derived)
-            if state.at > LONG_AGO:
-                kept[state.at] = pack(state)
-            derived.append(desk.fold.tracker.lasting(state))
-            revision = revise(device, await desk.history.derived(key, start), derived, desk.now())
+            recent = await self._fold(work, reached, desk.now() + AHEAD)
+            work.keep()
+            work.derived.append(work.fold.tracker.lasting(state))
+            stored = await desk.history.derived(key, start)
+            if work.offsets_since is not None:
+                stored.readings += await desk.history.offsets(key, work.offsets_since)
+            revision = revise(device, stored, work.derived, desk.now(), work.distances)
             await desk.alerts.rewrite(
                 Batch(readings=revision.readings, events=revision.events),
                 device,
                 2**62 if revision.first is None else revision.first,
-                partial(self._write, device, since, marks, state, kept, revision),
+                partial(self._write, work, revision),
             )
             desk.fold.admit(key, state, state.at, recent)
         self.repairs += 1
         return True
 
-    async def _fold_far(
-        self, device: Device, state: State, since: int, derived: list[Derived], kept: dict[int, bytes]
-    ) -> int:
+    async def _begin(self, device: Device, since: int, start: int, state: State) -> _Work:
+        fold = self._desk.fold
+        marks, offsets_since = await self._desk.history.marks(device.key)
+        if offsets_since is not None:
+            offsets_since = max(offsets_since - 1, start)
+        shared = fold.tracker.book
+        book = shared if self._books is None else await self._books(device.id, start)
+        own = fold if book is shared else Fold(Tracker(book))
+        return _Work(device, since, marks, state, own, PlannedOffsets(book), offsets_since)
+
+    async def _fold_far(self, work: _Work, since: int) -> int:
         """Track all but the last minutes, a day at a time, without holding anybody up; returns how far it came (µs)."""
-        desk, key = self._desk, device.key
+        desk, key = self._desk, work.device.key
         while (first := await desk.moments.next_instant(key, since)) is not None:
             until = min(first + SLICE, desk.now() - MARGIN)
             if until < first:
                 break
-            await self._fold(device, state, since, until, derived)
-            if state.at > LONG_AGO:
-                kept[state.at] = pack(state)
+            await self._fold(work, since, until)
+            work.keep()
             since = until
         return since
 
-    async def _fold(self, device: Device, state: State, since: int, until: int, derived: list[Derived]) -> list[Moment]:
-        desk, key = self._desk, device.key
-        found = await desk.moments.moments({key: device}, {key: since}, until)
-        moments = telling(ordered(found.get(key, {})))
-        derived += desk.fold.run(state, device, moments)
+    async def _fold(self, work: _Work, since: int, until: int) -> list[Moment]:
+        desk, device = self._desk, work.device
+        found = await desk.moments.moments({device.key: device}, {device.key: since}, until)
+        moments = telling(ordered(found.get(device.key, {})))
+        work.derived += work.fold.run(work.state, device, moments)
+        if work.offsets_since is not None and work.offsets_since < until:
+            fixes = await desk.history.fixes(device, max(since, work.offsets_since), until)
+            work.distances += work.offsets.derive(fixes)
         return moments[-REMEMBERED:]
 
-    async def _write(
-        self,
-        device: Device,
-        since: int,
-        marks: int,
-        state: State,
-        kept: dict[int, bytes],
-        revision: Revision,
-        cursor: AsyncCursor,
-    ) -> None:
+    async def _write(self, work: _Work, revision: Revision, cursor: AsyncCursor) -> None:
+        device, state = work.device, work.state
         await drop(cursor, device.key, revision.obsolete)
         await record(cursor, revision.trips, revision.halts, revising=True)
         if state.at > LONG_AGO:
-            await show(cursor, {device.key: self._desk.fold.tracker.live(state, device.id)})
-        await repaired(cursor, device.key, since, marks)
-        await keep_states(cursor, ((device.key, at, data) for at, data in kept.items()))
+            await show(cursor, {device.key: work.fold.tracker.live(state, device.id)})
+        await repaired(cursor, device.key, work.since, work.marks)
+        await keep_states(cursor, ((device.key, at, data) for at, data in work.kept.items()))
 
 
-def revise(device: Device, stored: Stored, derived: list[Derived], now: int) -> Revision:
-    """What has to be added and taken away, for what is stored of a device to be what was derived."""
+def revise(
+    device: Device, stored: Stored, derived: list[Derived], now: int, distances: Sequence[Reading] = ()
+) -> Revision:
+    """What has to be added and taken away, for what is stored of a device to be what was derived.
+
+    ``distances`` are those from the plan, where ``stored`` has them too.
+    """
     pairs = [(device, one) for one in derived]
     readings, events = records(pairs, now)
+    readings += distances
     trips, halts = rows(pairs)
     have, have_trips, have_halts = set(stored.readings), set(stored.trips), set(stored.halts)
     wanted = {(one.metric, one.observed_at, one.value) for one in readings}

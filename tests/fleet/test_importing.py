@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.datum import gcj02_to_bd09, wgs84_to_gcj02
@@ -348,15 +348,17 @@ masters = st.builds(
                                active=st.booleans()), max_size=3, unique_by=lambda one: one.id).map(tuple),
     shifts=st.lists(st.builds(Shift, ids, st.integers(0, 1_439), st.integers(60, 1_440),
                               breaks=st.sampled_from([(), ((10, 5), (30, 30))]),
+                              withdrawn=st.none() | st.just(1_780_272_000_000_001),
                               weekdays=st.sampled_from([(0, 1, 2, 3, 4, 5, 6), (2,), (0, 6)])), max_size=3,
                     unique_by=lambda one: one.id).map(tuple),
     plans=st.lists(st.builds(Plan, ids, st.dates(date(2020, 1, 1), date(2030, 1, 1)), ids, route=ids, vehicle=ids,
-                             workers=st.lists(ids, max_size=2).map(tuple), note=names), max_size=3,
+                             workers=st.lists(ids, max_size=2).map(tuple), note=names, withdrawn=st.booleans()),
+                   max_size=3,
                    unique_by=lambda one: one.id).map(tuple),
 )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])  # which depends on the machine
 @given(masters)
 def test_what_is_written_is_read_back_the_same(master: Master) -> None:
     if master != Master():

@@ -229,6 +229,28 @@ def test_devices_of_the_same_import_come_first_and_telemetry_last(postgres_dsn: 
     ]
 
 
+def test_withdrawing_by_file_and_by_command(postgres_dsn: str, tmp_path: Path) -> None:
+    collection(tmp_path / "m.geojson", ROUTE)
+    people = "crews:\n- {id: c, name: C}\nshifts:\n- {id: s, start: '05:00', length: 60, zone: UTC}\n"
+    write(tmp_path / "people.yaml", people)
+    plans = write(tmp_path / "plans.csv", "id,date,shift,route,crew\np,2026-06-01,s,route-1,c\n")
+    assert bring(postgres_dsn, tmp_path).exit_code == 0
+    ends = write(tmp_path / "ends.yaml", "crews:\n- id: c\n  name: C\n  withdrawn: 2026-06-01T00:00:00Z\n")
+    refused = bring(postgres_dsn, ends)
+    assert refused.exit_code == 1
+    reason = "c cannot be withdrawn from 2026-06-01T00:00:00Z on: named by plans p (crew)"
+    assert f"ends.yaml:4: crews[0].withdrawn: {reason}" in refused.output.replace("\n", "")
+    command = ("fleet", "withdraw", "routes", "route-1", "--from", "2026-06-01T00:00:00Z")
+    assert "routes route-1: valid_until: route-1 cannot be withdrawn" in str(
+        invoke(*command, dsn=postgres_dsn).exception
+    )
+    write(plans, "id,date,shift,route,crew,withdrawn\np,2026-06-01,s,route-1,c,true\n")
+    assert bring(postgres_dsn, plans, ends).exit_code == 0
+    assert invoke(*command, dsn=postgres_dsn).stdout == "1 withdrawn, 0 had ended already\n"
+    assert invoke(*command, dsn=postgres_dsn).stdout == "0 withdrawn, 1 had ended already\n"
+    assert "withdrawn: '2026-06-01T00:00:00Z'" in invoke("export", "fleet", dsn=postgres_dsn).stdout
+
+
 def test_export_at_an_instant_and_for_dates(postgres_dsn: str, tmp_path: Path) -> None:
     bring(postgres_dsn, collection(tmp_path / "a.geojson", ROUTE))
     changed = feature("LineString", LINE, role="route", id="route-1", kind="collect", passes=5)
@@ -266,6 +288,8 @@ def test_a_plan_is_exported_with_its_route_though_that_has_ended(postgres_dsn: s
     [
         (("import", "x.geojson", "--datum", "mars"), "--datum: expected one of wgs84, gcj02, bd09; got 'mars'"),
         (("import", "x.geojson", "--valid-from", "May"), "--valid-from: 'May' is no time"),
+        (("fleet", "withdraw", "plans", "p", "--from", "May"), "--from: 'May' is no time"),
+        (("fleet", "withdraw", "plans", "p"), "plans p: id: there is none among the plans"),
         (("export", "fleet", "--at", "May"), "--at: 'May' is no time"),
         (("export", "fleet", "--from", "May"), "--from: expected a date such as 2026-11-24, got 'May'"),
         (("export", "fleet", "--format", "csv"), "--output: csv is several tables; name a folder for them"),

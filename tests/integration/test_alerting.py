@@ -9,7 +9,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg_pool import AsyncConnectionPool
 
 from alerts.engine import Engine
 from alerts.rule import Rule, Scope
@@ -18,18 +17,16 @@ from alerts.rules.idle import Idle
 from alerts.rules.silence import Silence
 from alerts.rules.threshold import Threshold
 from devices.metrics import Catalogue
-from devices.vocabulary import Device, Frame
+from devices.vocabulary import Frame
 from hub.alerting.desk import AlertDesk, Ringing
 from hub.alerting.repair import Repairer
 from hub.alerting.settings import AlertsSection
 from hub.alerting.steward import Steward
-from ingest.assembly import Assembler
 from store.alert_actions import AlertActions
 from store.alert_history import AlertHistory
-from store.connection import session_parameters
-from store.readers_session import ReadSession
 from store.writers_session import WriteSession
-from tests.intake import NOW, clear, frame, make_assembler, make_store
+from tests.intake import NOW, clear, frame, make_store
+from tests.one_process import Process
 
 SECOND = 1_000_000
 RULES = (
@@ -41,36 +38,18 @@ RULES = (
 BEGIN = NOW - 3_600 * SECOND
 
 
-class Hub:
-    """Store, desk and assembler of one process; the clock is ours."""
+class Hub(Process):
+    """The desk of alerts."""
 
     def __init__(self, dsn: str, rules: tuple[Rule, ...] = RULES) -> None:
-        self.time = BEGIN
-        self.store = make_store(dsn)
-        self.pool = AsyncConnectionPool(kwargs=session_parameters(dsn), min_size=0, max_size=2, open=False)
-        history = AlertHistory(ReadSession(self.pool))
+        super().__init__(dsn, make_store(dsn), BEGIN)
         engine = Engine(Rulebook((RuleSet(1, BEGIN, rules),)))
+        history = AlertHistory(self.reads)
         self.desk = AlertDesk(self.store, history, engine, Catalogue(), now=lambda: self.time)
-        self.assembler: Assembler = make_assembler(self.desk)  # type: ignore[arg-type]
-        self.repairer = Repairer(self.desk, self._device)
-
-    def _device(self, key: int) -> Device | None:
-        return next((one for one in self.assembler._registry.devices() if one.key == key), None)
-
-    async def __aenter__(self) -> Hub:
-        await self.store.open()
-        await self.pool.open()
-        for identity, device in await self.store.changed_devices(0):
-            self.assembler._registry.add(identity, device)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.pool.close()
-        await self.store.close()
+        self.repairer = Repairer(self.desk, self.device)
 
     async def take(self, frames: Sequence[Frame], *, repair: bool = True) -> None:
-        claims = [self.assembler.decode(one) for one in frames]
-        await self.desk.write(await self.assembler.assemble(claims))
+        await self.desk.write(await self.assembled(frames))
         while await self.desk.pass_time():
             pass
         if repair:
@@ -79,9 +58,7 @@ class Hub:
     async def wait_until(self, time: int) -> None:
         """Let time pass; devices that this process has not heard are brought too, as at a start."""
         self.time = time
-        devices = {one.key: one for one in self.assembler._registry.devices()}
-        async with self.desk.turn:
-            await self.desk.load({key: devices[key] for key in self.desk.engine.unknown(devices)})
+        await self.bring(self.desk, self.desk.engine)
         await self.repairer.mend_all()
         while await self.desk.pass_time():
             pass

@@ -21,6 +21,7 @@ from fleet.master.route import Route, Stop, Window
 from store.audit import Audit
 from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
+from store.readers_fleet import FleetReads
 from store.readers_session import Pool, ReadSession
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
@@ -204,3 +205,82 @@ async def test_at_every_instant_the_version_that_was_entered_for_it(
             versions = await reads.route_versions("route-1")
             assert [one.valid_until for one in versions] == [*(one.valid_from for one in versions[1:]), None]
             assert all(one.passes != two.passes for one, two in pairwise(versions))
+
+
+FLEET = Master(
+    routes=(ROUTE, msgspec.structs.replace(ROUTE, id="route-2", area="post-1")),
+    areas=(AREA,),
+    places=(Place("tip", "tip", 114.3, 30.5),),
+    shifts=(Shift("early", 300, 480, zone="UTC"),),
+    crews=(Crew("c1", "Crew", area="post-1"),),
+    workers=(Worker("w1", "Li", crew="c1"), Worker("w2", "Wu", active=False, crew="c1")),
+    plans=(
+        Plan("may", date(2026, 5, 20), "early", route="route-1", crew="c1"),
+        Plan("june", date(2026, 6, 3), "early", route="route-1", workers=("w1",)),
+    ),
+)
+
+
+async def test_what_is_still_named_is_not_withdrawn(entry: FleetEntry, reads: FleetMaster) -> None:
+    await entry.enter(FLEET, "test")
+    for section, id_, naming in (
+        ("routes", "route-1", r"named by plans june \(route\)"),
+        ("shifts", "early", r"named by plans june \(shift\)"),
+        ("workers", "w1", r"named by plans june \(workers\[0\]\)"),
+        ("crews", "c1", r"named by workers w1 \(crew\)"),
+        ("areas", "post-1", r"named by crews c1 \(area\), routes route-2 \(area\)"),
+    ):
+        with pytest.raises(NotEnteredError, match=f"{id_} cannot be withdrawn from 2026-06-01.*{naming}$"):
+            await entry.withdraw(section, [id_], "test", since=JUNE)  # type: ignore[arg-type]
+    with pytest.raises(NotEnteredError, match="plans p9: id: there is none among the plans"):
+        await entry.withdraw("plans", ["june", "p9"], "test")
+    assert [plan.id for plan in await reads.plans()] == ["may", "june"]
+
+
+async def test_what_is_withdrawn_stays_for_what_was_before(entry: FleetEntry, reads: FleetMaster, pool: Pool) -> None:
+    await entry.enter(FLEET, "test")
+    for section, id_ in (
+        *(("plans", "june"), ("routes", "route-1"), ("shifts", "early"), ("workers", "w1"), ("crews", "c1")),
+        *(("routes", "route-2"), ("areas", "post-1"), ("places", "tip")),
+    ):
+        came = await entry.withdraw(section, [id_], "test", since=JUNE)  # type: ignore[arg-type]
+        assert came.changed == [id_]
+        again = await entry.withdraw(section, [id_], "test", since=JUNE + DAY)  # type: ignore[arg-type]
+        assert (again.changed, again.unchanged) == ([], 1)
+    assert [route.id for route in await reads.routes(MAY)] == ["route-1", "route-2"]
+    assert [area.id for area in await reads.areas(JUNE - 1)] == ["post-1"]
+    assert (await reads.routes(JUNE), await reads.areas(JUNE)) == ((), ())
+    assert [plan.id for plan in await reads.plans()] == ["may"]
+    assert [one.withdrawn for one in (*await reads.shifts(), *await reads.crews(), *await reads.places())] == [JUNE] * 3
+    lists = FleetReads(ReadSession(pool))
+    assert (await lists.plans(date(2026, 6, 1), date(2026, 6, 30), cursor=None, limit=9)).items == ()
+    assert (await lists.shifts(cursor=None, limit=9)).items == ()
+    assert [one.id for one in (await lists.workers(cursor=None, limit=9)).items] == ["w2"]
+    page = await Audit(ReadSession(pool), WriteSession(pool)).entries(
+        actor="test", action="fleet.withdraw", target="fleet", cursor=None, limit=10
+    )
+    assert [one.details["ids"] for one in page.items][-1] == ["june"]
+    assert len(page.items) == 8
+
+
+async def test_what_is_withdrawn_is_not_planned_any_more(entry: FleetEntry, reads: FleetMaster) -> None:
+    await entry.enter(FLEET, "test")
+    await entry.withdraw("plans", ["june"], "test")
+    await entry.withdraw("workers", ["w1"], "test", since=JUNE)
+    late = Plan("late", date(2026, 6, 4), "early", route="route-1", workers=("w1",))
+    with pytest.raises(NotEnteredError, match=r"plans late: workers\[0\]: w1 is withdrawn from 2026-06-01"):
+        await entry.enter(Master(plans=(late,)), "test")
+    before = msgspec.structs.replace(late, id="before", on=date(2026, 5, 31))
+    await entry.enter(Master(plans=(before,)), "test")
+    await entry.enter(Master(plans=(FLEET.plans[0],), workers=FLEET.workers), "test")  # taken up again
+    await entry.enter(Master(plans=(late,)), "test")
+    assert [plan.id for plan in await reads.plans()] == ["may", "before", "late"]
+
+
+async def test_what_was_entered_before_there_was_withdrawing_is_the_same_now(entry: FleetEntry, pool: Pool) -> None:
+    await entry.enter(FLEET, "test")
+    async with pool.connection() as connection:
+        rows = await (
+            await connection.execute("SELECT content FROM plans UNION ALL SELECT content FROM crews")
+        ).fetchall()
+    assert not any("withdrawn" in content for (content,) in rows)

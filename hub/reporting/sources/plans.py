@@ -89,10 +89,11 @@ class PlannedSource:
         if self._people is None:
             self._people = {one.id: one.name for one in await self._master.workers()}
             self._places = await self._master.places()
+        places = tuple(one for one in self._places if one.withdrawn is None or start < one.withdrawn)
         people = tuple(self._people.get(one, one) for one in plan.workers)
         alarms = await self._alarms.between(vehicle.key, start, end)
         planned = Planned(
-            plan, route, (start, end), driven, self._places, emptied, vehicle.name, people,
+            plan, route, (start, end), driven, places, emptied, vehicle.name, people,
             Name(shift.name or shift.id, shift.name_zh), alarms, tank_of(vehicle.attributes), shift.zone,
         )  # fmt: skip
         if not bins:
