@@ -21,7 +21,7 @@ from hub.reporting.travels import TravelReads
 from store.fleet_entry import FleetEntry
 from store.readers_session import ReadSession
 from store.writers_session import WriteSession
-from tests.integration.test_tracking import BEGIN, PLACES, ROUTE, SECOND, Hub, day, empty, frames
+from tests.tracked_hub import BEGIN, PLACES, ROUTE, SECOND, Hub, day, empty, frames
 
 HOUR = 3_600 * SECOND
 STORED = """
