@@ -60,11 +60,12 @@ def _spells(made: Steps, distance: Metres, course: Course, settings: Settings) -
                 continue
         found.append((int(begin), int(end) - 1))
     parted = [part for spell in found for part in _parted(spell, made)]
-    least = settings.deviation_enter_s * 1e6
+    beyond = np.concatenate(([0.0], np.cumsum(np.where(out[:-1] & out[1:], made.seconds, 0.0))))
     return [
         (first, last)
         for first, last in parted
-        if out[first : last + 1].sum() >= settings.deviation_enter_fixes or made.at[last] - made.at[first] >= least
+        if out[first : last + 1].sum() >= settings.deviation_enter_fixes
+        or beyond[last] - beyond[first] >= settings.deviation_enter_s
     ]
 
 

@@ -230,11 +230,11 @@ def odometer(driven: Driven, made: Steps, first: int, last: int, length_m: float
 
 
 def _doubt(made: Steps, first: int, last: int) -> float:
-    """By how much positions and speeds differ on the way between two fixes; each step errs on its own."""
-    seconds = made.seconds[first:last]
+    """By how much positions, headings and speeds differ on the way between two fixes; each step errs on its own."""
+    seconds, length = made.seconds[first:last], made.length[first:last]
     told = (made.speed[first:last] + made.speed[first + 1 : last + 1]) / 7.2 * seconds
-    off = np.where(made.moving[first:last], np.nan_to_num(told - made.length[first:last]), 0.0)
-    return float(np.sqrt((off**2).sum()))
+    off = np.fmax(np.abs(told - length), length - made.chord[first:last])
+    return float(np.sqrt((np.where(made.moving[first:last], off, 0.0) ** 2).sum()))
 
 
 def spans(flags: Flags) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

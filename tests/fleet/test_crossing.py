@@ -81,3 +81,10 @@ def test_two_absences_are_told_apart_where_the_vehicle_was_back_for_half_a_minut
         found = judge(PLAN, route(line(*STREET)), SPAN, one).deviations
         assert len(found) == 2, phase
         assert sum(each.length_m for each in found) == pytest.approx(2_200, rel=0.1)
+
+
+def test_a_receiver_that_leaps_from_its_parking_place_now_and_then_makes_no_deviation() -> None:
+    """Two bad fixes with a good one between them: it was never beyond for a minute, nor for three fixes."""
+    rows = stand(500, 0, 0, 600)
+    rows[[8, 10], 2] += 180.0
+    assert judge(PLAN, route(line(*STREET)), SPAN, driven(rows)).deviations == ()
