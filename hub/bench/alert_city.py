@@ -82,15 +82,20 @@ class AlertCity:
         }
 
     @cached_property
-    def tracker(self) -> PlannedOffsets:
-        """How far vehicles and workers are from what is planned for them; the day before goes on after midnight."""
+    def book(self) -> TaskBook:
+        """What is planned for vehicles and workers; the day before goes on after midnight."""
         first, last = (local_date(at, ZONE) for at in (self.begin - 24 * HOUR, self.end))
         master = master_of(self.city, (first + timedelta(days=day) for day in range((last - first).days + 1)))
         book = TaskBook()
         book.settle(master.places)
         planned = [(device, task) for device, own in tasks(master).items() for task in own]
         book.enter(planned, self.begin - 24 * HOUR, self.end)
-        return PlannedOffsets(book)
+        return book
+
+    @cached_property
+    def tracker(self) -> PlannedOffsets:
+        """How far vehicles and workers are from what is planned for them."""
+        return PlannedOffsets(self.book)
 
     @cached_property
     def sight(self) -> Sight:
