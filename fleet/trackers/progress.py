@@ -51,7 +51,10 @@ class Progress(msgspec.Struct, array_like=True, gc=False):
 
     def copy(self) -> Progress:
         """One to change without touching this one."""
-        return Progress(*(getattr(self, name) for name in self.__struct_fields__))
+        return Progress(
+            *(self.plan, self.x, self.y, self.at, self.covered, self.count, self.along_m, self.placed_at),
+            *(self.budget_m, self.elsewhere, self.other_m, self.pace, self.told_pct, self.told_m),
+        )
 
 
 def coverage_pct(progress: Progress, course: Course) -> float:
