@@ -40,13 +40,18 @@ Moments = dict[int, dict[int, Moment]]
 def gather(readings: Iterable[Reading], fixes: Iterable[Fix], events: Iterable[Event]) -> Moments:
     """The moments of filed records."""
     found: Moments = {}
+    last_key = last_at = -1
+    told: dict[str, float] = {}
     for reading in readings:
         if reading.quality and reading.quality & Quality.UNCERTAIN:
             continue
-        moment = _moment(found, reading.device.key, reading.observed_at)
-        known = moment.readings.get(reading.metric)
+        key, at = reading.device.key, reading.observed_at
+        if key != last_key or at != last_at:  # those of a message come one after the other
+            told = _moment(found, key, at).readings
+            last_key, last_at = key, at
+        known = told.get(reading.metric)
         if known is None or reading.value > known:
-            moment.readings[reading.metric] = reading.value
+            told[reading.metric] = reading.value
     chosen: dict[tuple[int, int], Fix] = {}
     for fix in fixes:
         if not fix.position.valid:

@@ -90,7 +90,7 @@ def judged(*, missed: int = 2, late: int = 3, plan: str = "p-1123-07", driver: s
     compliance = Compliance(
         plan, line.id, line.version, "truck-12", start, end, 0.962, start + 4 * MIN, end - 11 * MIN, 41_230.0,
         (PassCoverage(1, 8_900, 8_200, 700, 0), PassCoverage(2, 8_900, 8_200, 200, 500)), stretches, tuple(stops),
-        (Deviation(at(23, 8, 12), at(23, 8, 24), 2_140.0, 386.0, off),),
+        (Deviation(at(23, 8, 12), at(23, 8, 24), 2_140.0, 386.0, off, 28.0),),
         (Speeding(at(23, 7, 2), at(23, 7, 4), 15.0, 22.4, 610.0, True),),
         (Gap(at(23, 11, 40), at(23, 11, 58)),),
         Split(14_400, 7_200, 2_700, 1_500, 1_080, 22_300, 18_930), 610.0, 0.124, 0.974, 13.4, 3, spells,

@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 
 from fleet.compliance.course import Course
+from fleet.compliance.crossing import crossing
 from fleet.compliance.result import Deviation
 from fleet.compliance.settings import Settings
 from fleet.compliance.steps import Steps, odometer, spans
@@ -34,13 +35,13 @@ def deviations(made: Steps, driven: Driven, course: Course, settings: Settings) 
     distance = course.allowed.distance(made.x, made.y)
     distance[course.in_place(made.x, made.y) >= 0] = 0.0
     return tuple(
-        _told(made, driven, distance, first, last, course)
-        for first, last in _spells(made, distance, course.beyond_m, settings)
+        _told(made, driven, distance, first, last, course) for first, last in _spells(made, distance, course, settings)
     )
 
 
-def _spells(made: Steps, distance: Metres, enter_m: float, settings: Settings) -> list[tuple[int, int]]:
+def _spells(made: Steps, distance: Metres, course: Course, settings: Settings) -> list[tuple[int, int]]:
     """First and last fix beyond the bound of each deviation."""
+    enter_m = course.beyond_m
     leave_m = enter_m * settings.deviation_leave_m / settings.deviation_enter_m
     out = distance > enter_m
     if not out.any():
@@ -53,29 +54,34 @@ def _spells(made: Steps, distance: Metres, enter_m: float, settings: Settings) -
         if found:
             last = found[-1][1]
             whole = gaps[begin] == gaps[last]
-            returned = back[begin] > back[last + 1] and _stayed(made, distance, last, begin, leave_m, settings)
+            returned = back[begin] > back[last + 1] and _stayed(made, distance, last, begin, leave_m, course, settings)
             if whole and not returned:
                 found[-1] = (found[-1][0], int(end) - 1)
                 continue
         found.append((int(begin), int(end) - 1))
     parted = [part for spell in found for part in _parted(spell, made)]
-    least = settings.deviation_enter_s * 1e6
+    beyond = np.concatenate(([0.0], np.cumsum(np.where(out[:-1] & out[1:], made.seconds, 0.0))))
     return [
         (first, last)
         for first, last in parted
-        if out[first : last + 1].sum() >= settings.deviation_enter_fixes or made.at[last] - made.at[first] >= least
+        if out[first : last + 1].sum() >= settings.deviation_enter_fixes
+        or beyond[last] - beyond[first] >= settings.deviation_enter_s
     ]
 
 
-def _stayed(made: Steps, distance: Metres, last: int, begin: int, leave_m: float, settings: Settings) -> bool:
-    """Whether it was back for long enough between two spells."""
+def _stayed(
+    made: Steps, distance: Metres, last: int, begin: int, leave_m: float, course: Course, settings: Settings
+) -> bool:
+    """Whether it was back for long enough between two spells: from crossing the bound to crossing it again."""
     firsts, ends = spans(distance[last + 1 : begin] < leave_m)
     least = settings.deviation_leave_s * 1e6
-    return any(
-        # Until the first fix that is not back any more: it was on its way until then.
-        made.at[last + 1 + end] - made.at[last + 1 + first] >= least
-        for first, end in zip(firsts, ends, strict=True)
-    )
+    for first, end in zip(firsts + last + 1, ends + last + 1, strict=True):
+        if made.at[end] - made.at[first - 1] < least:
+            continue  # not even if it had been back all the way from the fix before to the fix after
+        back = crossing(made, distance, first - 1, 1, course, leave_m).at
+        if crossing(made, distance, end, -1, course, leave_m).at - back >= least:
+            return True
+    return False
 
 
 def _parted(spell: tuple[int, int], made: Steps) -> list[tuple[int, int]]:
@@ -90,23 +96,16 @@ def _parted(spell: tuple[int, int], made: Steps) -> list[tuple[int, int]]:
 
 def _told(made: Steps, driven: Driven, distance: Metres, first: int, last: int, course: Course) -> Deviation:
     """One deviation, from the crossing of the bound to the crossing back."""
-    start, before = _crossing(made, distance, first, -1, course.beyond_m)
-    end, after = _crossing(made, distance, last, 1, course.beyond_m)
-    between = odometer(driven, made, first, last, float(made.length[first:last].sum()))
-    length = before + between + after
-    greatest = float(distance[first : last + 1].max())
-    return Deviation(start, end, length, greatest, _sketch(made, first, last, course))
-
-
-def _crossing(made: Steps, distance: Metres, fix: int, way: int, bound_m: float) -> tuple[int, float]:
-    """When the bound was crossed next to a fix beyond it, and how far the fix is from there."""
-    other = fix + way
-    step = min(fix, other)
-    if not 0 <= other < len(made.at) or made.gap[step] or distance[other] > bound_m:
-        return int(made.at[fix]), 0.0
-    share = float((distance[fix] - bound_m) / max(distance[fix] - distance[other], 1e-9))
-    at = int(made.at[fix] + share * (made.at[other] - made.at[fix]))
-    return at, share * float(made.length[step])
+    start, end = (crossing(made, distance, *beside, course, course.beyond_m) for beside in ((first, -1), (last, 1)))
+    between, error = odometer(driven, made, first, last, float(made.length[first:last].sum()))
+    return Deviation(
+        start.at,
+        end.at,
+        start.beyond_m + between + end.beyond_m,
+        float(distance[first : last + 1].max()),
+        _sketch(made, first, last, course),
+        start.error_m + error + end.error_m,
+    )
 
 
 def _sketch(made: Steps, first: int, last: int, course: Course) -> tuple[LonLat, ...]:

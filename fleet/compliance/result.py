@@ -61,13 +61,18 @@ class StopResult(msgspec.Struct, frozen=True):
 
 
 class Deviation(msgspec.Struct, frozen=True):
-    """Beyond the corridor. ``length_m`` is what was driven meanwhile, ``greatest_m`` the farthest from the corridor."""
+    """Beyond the corridor. ``length_m`` is what was driven meanwhile, ``greatest_m`` the farthest from the corridor.
+
+    ``length_error_m`` is how far the length may be off, either way: most of it is where, between two fixes, the bound
+    was crossed. None in judgements of earlier versions.
+    """
 
     start: int
     end: int
     length_m: float
     greatest_m: float
     where: tuple[LonLat, ...] = ()
+    length_error_m: float | None = None
 
 
 class Gap(msgspec.Struct, frozen=True):

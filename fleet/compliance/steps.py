@@ -29,16 +29,18 @@ class Steps(NamedTuple):
 
     ``gap``: no data. ``known``: the signals are fresh. ``worked_from`` and ``worked_until`` are the shares (0..1) of
     the step between which the work was on; equal where it was not. ``off``: engine off. ``moving``: it went somewhere.
-    ``length`` is what was driven, corners included.
+    ``length`` is what was driven, corners included; ``measured``: a fine odometer vouches for it.
     """
 
     at: Instants
     x: Metres
     y: Metres
     speed: Column
+    heading: Column
     seconds: Column
     chord: Metres
     length: Metres
+    measured: Flags
     gap: Flags
     known: Flags
     worked_from: Column
@@ -61,7 +63,7 @@ def steps(track: Track, x: Metres, y: Metres, driven: Driven, work: Iterable[str
     # Without reported speeds a step says itself whether it moved.
     silent = np.isnan(track.speed_kmh)
     still |= (silent[:-1] | silent[1:]) & (chord < np.maximum(LEAST_M, settings.standing_kmh / 3.6 * seconds))
-    counted = _counted(driven.signals.get("mileage_km"), track.at, chord, seconds, settings)
+    counted, measured = _counted(driven.signals.get("mileage_km"), track.at, chord, seconds, settings)
     still &= ~(counted > 2 * LEAST_M)
     length = np.where(still, 0.0, np.fmax(_length(chord, x, y, track), counted))
     ignition = _value(driven.signals.get("ignition"), track.at, settings)
@@ -72,7 +74,23 @@ def steps(track: Track, x: Metres, y: Metres, driven: Driven, work: Iterable[str
     known = ~np.isnan(on[:-1]) & ~np.isnan(on[1:]) & ~gap
     begin, end = _worked(on, changed, track.at, slow)
     begin, end = np.where(known, begin, 0.0), np.where(known, end, 0.0)
-    return Steps(track.at, x, y, track.speed_kmh, seconds, chord, length, gap, known, begin, end, off, ~still)
+    return Steps(
+        track.at,
+        x,
+        y,
+        track.speed_kmh,
+        track.heading_deg,
+        seconds,
+        chord,
+        length,
+        measured,
+        gap,
+        known,
+        begin,
+        end,
+        off,
+        ~still,
+    )
 
 
 def gaps(made: Steps, begin: int, end: int, settings: Settings) -> tuple[Gap, ...]:
@@ -118,23 +136,28 @@ def _length(chord: Metres, x: Metres, y: Metres, track: Track) -> Metres:
     return np.where(turned & (told > length), np.minimum(told, length + 100.0), length)
 
 
-def _counted(mileage: Signal | None, at: Instants, chord: Metres, seconds: Column, settings: Settings) -> Metres:
-    """What a fine odometer says was driven in each step, where that is clearly more than straight; else NaN."""
+def _counted(
+    mileage: Signal | None, at: Instants, chord: Metres, seconds: Column, settings: Settings
+) -> tuple[Metres, Flags]:
+    """What a fine odometer says was driven in each step, where that is clearly more than straight; else NaN.
+
+    And of which steps it says anything.
+    """
     if mileage is None or len(mileage.at) < 2:
-        return np.full(len(chord), np.nan)
+        return np.full(len(chord), np.nan), np.zeros(len(chord), np.bool_)
     unit = _unit_m(mileage)
     told = np.diff(_value(mileage, at, settings)) * 1_000
     # Only where it was read with both fixes: a reading of a minute ago says nothing about ten seconds.
     age = at - mileage.at[np.maximum(np.searchsorted(mileage.at, at, "right") - 1, 0)]
     told[(age[:-1] > FRESH_US) | (age[1:] > FRESH_US)] = np.nan
-    sound = (told > chord + 1.5 * unit) & (told <= settings.greatest_kmh / 3.6 * seconds)
-    return np.where(sound & (unit <= FINE_M), told - unit / 2, np.nan)
+    measured = (unit <= FINE_M) & (told >= 0) & (told <= settings.greatest_kmh / 3.6 * seconds)
+    return np.where(measured & (told > chord + 1.5 * unit), told - unit / 2, np.nan), measured
 
 
 def _unit_m(mileage: Signal) -> float:
-    """The step in which an odometer counts, in metres."""
-    counts = np.diff(mileage.value)
-    return float(counts[counts > 1e-6].min(initial=1.0)) * 1_000
+    """The step in which an odometer counts, in metres: what all that it counted is a multiple of."""
+    counts = np.rint(np.diff(mileage.value) * 1_000).astype(np.int64)
+    return float(np.gcd.reduce(counts[counts > 0], initial=0) or 1_000)
 
 
 def _turned(angle: Column) -> Column:
@@ -186,21 +209,32 @@ def _worked(on: Column, changed: Instants, at: Instants, slow: Flags) -> tuple[C
     return begin, end
 
 
-def odometer(driven: Driven, made: Steps, first: int, last: int, length_m: float) -> float:
-    """What was driven from one fix to another, corrected by the odometer as far as that is exact.
+def odometer(driven: Driven, made: Steps, first: int, last: int, length_m: float) -> tuple[float, float]:
+    """What was driven from one fix to another, corrected by the odometer as far as that is exact, and its error.
 
     ``mileage_km`` counts in steps of its own (10 or 100 m); within one the sum of the steps is the better figure.
+    Without an odometer the speeds are the other witness: where they tell of another length than the positions, one
+    of them is wrong by so much.
     """
     signal = driven.signals.get("mileage_km")
+    doubt = _doubt(made, first, last)
     if signal is None or len(signal.at) < 2 or last <= first:
-        return length_m
+        return length_m, doubt
     low, high = np.searchsorted(signal.at, (made.at[first], made.at[last]), "right") - 1
     near = 30_000_000
     if low < 0 or made.at[first] - signal.at[low] > near or made.at[last] - signal.at[high] > near:
-        return length_m
+        return length_m, doubt
     told = float(signal.value[high] - signal.value[low]) * 1_000
     least = _unit_m(signal)
-    return min(max(length_m, told - least), told + least) if told >= 0 else length_m
+    return (min(max(length_m, told - least), told + least), least) if told >= 0 else (length_m, doubt)
+
+
+def _doubt(made: Steps, first: int, last: int) -> float:
+    """By how much positions, headings and speeds differ on the way between two fixes; each step errs on its own."""
+    seconds, length = made.seconds[first:last], made.length[first:last]
+    told = (made.speed[first:last] + made.speed[first + 1 : last + 1]) / 7.2 * seconds
+    off = np.fmax(np.abs(told - length), length - made.chord[first:last])
+    return float(np.sqrt((np.where(made.moving[first:last], off, 0.0) ** 2).sum()))
 
 
 def spans(flags: Flags) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
 from itertools import pairwise
-from math import floor, hypot
+from math import floor, hypot, sqrt
 from typing import NamedTuple
 
 from fleet.master.route import Route, Stop
 from fleet.trackers.ground import Plane
 
 PIECE_M = 20.0
+PARTS = 2  #: spots on the side of a cell
+MOST_SPOTS = 8_192  #: of a course that are kept
 
 
 class CourseStop(NamedTuple):
@@ -29,7 +30,8 @@ class Course:
     """See the module. ``length_m`` is that of all lines, one behind the other.
 
     The pieces are columns, for a city's routes have millions: the middle of each on the plane (``x``, ``y``), its
-    direction (``dx``, ``dy``, a unit vector), and where its middle lies along the route.
+    direction (``dx``, ``dy``, a unit vector), and where its middle lies along the route. Every piece within the
+    tolerance of a way is near one of the points ``spacing_m`` apart on it, the first and last half of it from its ends.
     """
 
     def __init__(self, route: Route) -> None:
@@ -42,21 +44,43 @@ class Course:
             for one, other in pairwise([self.plane.on(*point) for point in line]):
                 self._cut(*one, *other)
         self._cell = max(60.0, route.corridor_m, 2 * route.tolerance_m + PIECE_M)
+        self._reach = max(route.corridor_m, 2 * route.tolerance_m, PIECE_M)
+        self.spacing_m = 2 * sqrt(self._reach**2 - route.tolerance_m**2)
         self._cells: dict[tuple[int, int], array[int]] = {}
         for number, (x, y) in enumerate(zip(self.x, self.y, strict=True)):
             place = floor(x / self._cell), floor(y / self._cell)
             self._cells.setdefault(place, array("I")).append(number)
+        self._spots: dict[tuple[int, int], array[int]] = {}
+        self._side = self._cell / PARTS
         self.stops = sorted((self._stop(one) for one in route.stops), key=lambda stop: stop.along_m)
 
     def __len__(self) -> int:
         return len(self.x)
 
-    def near(self, x: float, y: float) -> Iterator[int]:
-        """The numbers of all pieces within the corridor of a point, and of some beyond."""
-        column, row = floor(x / self._cell), floor(y / self._cell)
-        for across in (column - 1, column, column + 1):
-            for up in (row - 1, row, row + 1):
-                yield from self._cells.get((across, up), ())
+    def near(self, x: float, y: float) -> array[int]:
+        """The numbers of all pieces within the corridor of a point, and of some beyond.
+
+        Kept for the spots where somebody was, which are those along the route.
+        """
+        spot = floor(x / self._side), floor(y / self._side)
+        found = self._spots.get(spot)
+        return self._look_about(*spot) if found is None else found
+
+    def _look_about(self, column: int, row: int) -> array[int]:
+        """All pieces that are within the reach of some point of a spot, ascending."""
+        x, y = (column + 0.5) * self._side, (row + 0.5) * self._side
+        reach = self._reach + self._side * sqrt(0.5) + 1e-6
+        across, up = column // PARTS, row // PARTS
+        found = array("I")
+        for cell in ((across + dx, up + dy) for dx in (-1, 0, 1) for dy in (-1, 0, 1)):
+            pieces = self._cells.get(cell, ())
+            found.extend(piece for piece in pieces if hypot(self.x[piece] - x, self.y[piece] - y) <= reach)
+        found = array("I", sorted(found))
+        if found:  # elsewhere a vehicle may be anywhere
+            if len(self._spots) >= MOST_SPOTS:
+                self._spots.clear()
+            self._spots[column, row] = found
+        return found
 
     def _cut(self, x: float, y: float, to_x: float, to_y: float) -> None:
         length = hypot(to_x - x, to_y - y)

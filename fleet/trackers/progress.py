@@ -8,6 +8,9 @@ with evidence (passes, segments, no data) is that of the compliance report.
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from math import ceil, hypot
 
 import msgspec
@@ -16,7 +19,6 @@ from fleet.trackers.course import Course
 from fleet.trackers.movement import Move
 from fleet.trackers.work_state import SECOND
 
-SAMPLE_M = 25.0
 FARTHEST_M = 600.0  #: between two positions, beyond which nobody knows by which way
 AGAIN = 3  #: moments in a row that must tell of another place on the route, before it is believed
 BACK_M = 60.0
@@ -49,7 +51,10 @@ class Progress(msgspec.Struct, array_like=True, gc=False):
 
     def copy(self) -> Progress:
         """One to change without touching this one."""
-        return Progress(*(getattr(self, name) for name in self.__struct_fields__))
+        return Progress(
+            *(self.plan, self.x, self.y, self.at, self.covered, self.count, self.along_m, self.placed_at),
+            *(self.budget_m, self.elsewhere, self.other_m, self.pace, self.told_pct, self.told_m),
+        )
 
 
 def coverage_pct(progress: Progress, course: Course) -> float:
@@ -79,48 +84,46 @@ def go_on(progress: Progress, course: Course, at: int, moved: Move, worked: bool
 
 
 def _cover(progress: Progress, course: Course, x: float, y: float, way: float) -> None:
-    found: set[int] = set()
-    steps = ceil(way / SAMPLE_M)
+    """Mark the pieces that the way led past, and count those that were not marked before."""
+    covered = progress.covered
+    fresh = {place for place in _passed(progress, course, x, y, way) if not _marked(covered, place)}
+    if not fresh:
+        return
+    marks = bytearray(covered)
+    marks.extend(bytes(max(0, max(fresh) // 8 + 1 - len(marks))))
+    for place in fresh:
+        marks[place >> 3] |= 1 << (place & 7)
+    progress.covered = bytes(marks)
+    progress.count += len(fresh)
+
+
+def _marked(covered: bytes, place: int) -> bool:
+    byte = place >> 3
+    return byte < len(covered) and covered[byte] >> (place & 7) & 1 == 1
+
+
+def _passed(progress: Progress, course: Course, x: float, y: float, way: float) -> Iterator[int]:
+    """The pieces that the way led past; some more than once."""
     ax, ay = progress.x, progress.y
-    for number in range(steps + 1):
-        share = number / steps
-        found.update(course.near(ax + (x - ax) * share, ay + (y - ay) * share))
-    bits = int.from_bytes(progress.covered, "little")
-    before = bits
     ux, uy = (x - ax) / way, (y - ay) / way
+    xs, ys, count = course.x, course.y, len(course)
     direction, tolerance = course.route.direction, course.route.tolerance_m
-    for piece in found:
-        along = (course.x[piece] - ax) * ux + (course.y[piece] - ay) * uy
-        if not 0 <= along <= way:
-            continue
-        if abs((course.x[piece] - ax) * uy - (course.y[piece] - ay) * ux) > tolerance:
-            continue
-        with_it = course.dx[piece] * ux + course.dy[piece] * uy
-        if abs(with_it) < 0.5 or (direction == "forward" and with_it < 0):
-            continue
-        place = piece + len(course) if direction == "both" and with_it < 0 else piece
-        bits |= 1 << place
-    if bits != before:
-        progress.covered = bits.to_bytes((bits.bit_length() + 7) // 8, "little")
-        progress.count = bits.bit_count()
+    steps = ceil(way / course.spacing_m)
+    for number in range(steps):
+        share = (number + 0.5) / steps
+        for piece in course.near(ax + (x - ax) * share, ay + (y - ay) * share):
+            dx, dy = xs[piece] - ax, ys[piece] - ay
+            if not 0 <= dx * ux + dy * uy <= way or abs(dx * uy - dy * ux) > tolerance:
+                continue
+            with_it = course.dx[piece] * ux + course.dy[piece] * uy
+            if abs(with_it) < 0.5 or (direction == "forward" and with_it < 0):
+                continue
+            yield piece + count if direction == "both" and with_it < 0 else piece
 
 
 def _place(progress: Progress, course: Course, at: int, x: float, y: float) -> None:
     """Find where on the route the device is: near where it was, and further on rather than back."""
-    corridor = course.route.corridor_m
-    low, high = progress.along_m - BACK_M, progress.along_m + 1.5 * progress.budget_m + SLACK_M
-    nearest = other = corridor
-    expected = elsewhere = -1.0
-    for piece in course.near(x, y):
-        far = hypot(course.x[piece] - x, course.y[piece] - y)
-        if far > corridor:
-            continue
-        along = course.along_m[piece]
-        if progress.along_m >= 0 and low <= along <= high:
-            if far <= nearest:
-                nearest, expected = far, along
-        elif far <= other:
-            other, elsewhere = far, along
+    expected, elsewhere = _nearest(progress, course, x, y)
     if expected >= 0:
         progress.elsewhere = 0
         _move(progress, at, max(expected, progress.along_m))
@@ -130,6 +133,30 @@ def _place(progress: Progress, course: Course, at: int, x: float, y: float) -> N
         progress.other_m = elsewhere
         if progress.along_m < 0 or progress.elsewhere >= AGAIN:
             progress.along_m, progress.placed_at, progress.budget_m, progress.elsewhere = elsewhere, at, 0.0, 0
+
+
+def _nearest(progress: Progress, course: Course, x: float, y: float) -> tuple[float, float]:
+    """The nearest place on the route where the device is expected, and where it is not, the nearest of all; else -1."""
+    pieces, corridor, here = course.near(x, y), course.route.corridor_m, progress.along_m
+    if here >= 0:
+        # Pieces are numbered along the route, and ascend.
+        low = bisect_left(course.along_m, here - BACK_M)
+        high = bisect_right(course.along_m, here + 1.5 * progress.budget_m + SLACK_M)
+        expected = _nearest_of(pieces[bisect_left(pieces, low) : bisect_left(pieces, high)], course, x, y, corridor)
+        if expected >= 0:
+            return expected, -1.0
+    return -1.0, _nearest_of(pieces, course, x, y, corridor)
+
+
+def _nearest_of(pieces: array[int], course: Course, x: float, y: float, corridor: float) -> float:
+    """Where on the route the nearest of some pieces is; -1 with none within the corridor. Of two it is the later."""
+    nearest, found = corridor, -1.0
+    xs, ys = course.x, course.y
+    for piece in pieces:
+        far = hypot(xs[piece] - x, ys[piece] - y)
+        if far <= nearest:
+            nearest, found = far, course.along_m[piece]
+    return found
 
 
 def _move(progress: Progress, at: int, along: float) -> None:

@@ -20,7 +20,6 @@ MOVING_KMH = 5.0
 WORK_MAX_KMH = 40.0  #: where no route says otherwise
 WORK_SIGNALS = ("pto", "brush", "spray", "pump", "lift")
 _HELD = ("ignition", "engine_rpm", "on_duty", *WORK_SIGNALS)
-_HELD_SET = frozenset(_HELD)
 
 
 class Doing(IntEnum):
@@ -57,10 +56,10 @@ def hold(signals: Signals, moment: Moment, gap: int) -> float | None:
     held = signals.held
     if gap > GAP:
         held, signals.kmh = {}, None
-    if not _HELD_SET.isdisjoint(readings):
-        told = {name: readings[name] for name in _HELD if name in readings}
-        if any(held.get(name) != value for name, value in told.items()):
-            held = {**held, **told}
+    for name in _HELD:
+        value = readings.get(name)
+        if value is not None and held.get(name) != value:
+            held = {**held, name: value}
     signals.held = held
     speed = readings.get("speed_kmh")
     if speed is None and moment.position is not None:

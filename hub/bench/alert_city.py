@@ -7,16 +7,21 @@ which they would arrive; the truth is the simulator's own.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property
 
 import msgspec
 
 from alerts.sight import Happening, Reports, Sight
 from devices.vocabulary import Device, Frame
-from fleet.offset import OffsetTracker, Place, Plan
+from fleet.calendar import local_date
+from fleet.offset import PlannedOffsets
+from fleet.trackers.book import TaskBook
+from hub.city_master import master_of
+from hub.fleet.plan_source import tasks
 from ingest.adapters.mqtt_json import NAME
 from simulators.city import City, registry
+from simulators.city.local_time import ZONE
 from simulators.faults import FaultLine
 from simulators.message import Message
 from simulators.scenario import Scenario, load_scenario
@@ -77,9 +82,20 @@ class AlertCity:
         }
 
     @cached_property
-    def tracker(self) -> OffsetTracker:
-        """Where vehicles and workers are planned to be."""
-        return OffsetTracker(plans(self.city))
+    def book(self) -> TaskBook:
+        """What is planned for vehicles and workers; the day before goes on after midnight."""
+        first, last = (local_date(at, ZONE) for at in (self.begin - 24 * HOUR, self.end))
+        master = master_of(self.city, (first + timedelta(days=day) for day in range((last - first).days + 1)))
+        book = TaskBook()
+        book.settle(master.places)
+        planned = [(device, task) for device, own in tasks(master).items() for task in own]
+        book.enter(planned, self.begin - 24 * HOUR, self.end)
+        return book
+
+    @cached_property
+    def tracker(self) -> PlannedOffsets:
+        """How far vehicles and workers are from what is planned for them."""
+        return PlannedOffsets(self.book)
 
     @cached_property
     def sight(self) -> Sight:
@@ -107,25 +123,3 @@ class AlertCity:
             for one in message.observations:
                 found.at.append(one.observed_at)
                 found.on.append(one.readings.get(ON.get(one.kind, ""), 0.0) >= 0.5)
-
-
-def plans(city: City) -> Mapping[str, Plan]:
-    """The plans of vehicles and workers as the registry tells them to a customer."""
-    places = tuple(
-        Place(one["geometry"]["coordinates"][1], one["geometry"]["coordinates"][0], one["properties"]["radius_m"])
-        for one in registry.places(city)["features"]
-    )
-    lines: dict[str, list[tuple[tuple[float, float], ...]]] = defaultdict(list)
-    shifts: dict[str, tuple[tuple[int, int], ...]] = {}
-    for feature in registry.routes(city)["features"]:
-        properties, geometry = feature["properties"], feature["geometry"]
-        parts = [geometry["coordinates"]] if geometry["type"] == "LineString" else geometry["coordinates"]
-        lines[properties["vehicle_id"]] += [tuple((lon, lat) for lon, lat in part) for part in parts]
-        if "shifts" in properties:
-            shifts[properties["vehicle_id"]] = tuple((start, length) for start, length in properties["shifts"])
-    found = {device: Plan(tuple(own), places, shifts[device]) for device, own in lines.items()}
-    for feature in registry.posts(city)["features"]:
-        properties = feature["properties"]
-        line = tuple((lon, lat) for lon, lat in feature["geometry"]["coordinates"])
-        found[properties["worker_id"]] = Plan((line,), (), tuple((s, n) for s, n in properties["shifts"]))
-    return found

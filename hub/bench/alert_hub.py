@@ -13,11 +13,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
-import psycopg
 from psycopg_pool import AsyncConnectionPool
 
 from alerts.engine import Engine
-from devices.instants import from_datetime
 from devices.metrics import CATALOGUE, DERIVED, Catalogue
 from devices.registry import Registry, UnknownPolicy
 from devices.vocabulary import Frame, Identity, Outcome
@@ -30,6 +28,7 @@ from ingest.adapters.mqtt_json import NAME, MqttJson
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
 from store.alert_history import AlertHistory
+from store.alert_watch import Line, history, rung
 from store.connection import session_parameters
 from store.devices_table import DeviceSpec, enter
 from store.readers_session import ReadSession
@@ -37,18 +36,6 @@ from store.writer import PostgresStore
 
 SLICE = 20 * 1_000_000  #: of the city's time, µs
 GRACE = 10 * 1_000_000  #: after the end: how long a waking waits for data that is on its way
-
-Line = tuple[str, str, str, int, int | None]
-"""Device, rule, scope, raised and cleared (µs)."""
-
-_ALERTS = """
-SELECT d.id, a.rule, a.scope, a.raised_at, a.cleared_at FROM alerts a JOIN devices d ON d.key = a.device_key
- WHERE NOT a.retracted
-"""
-_RUNG = """
-SELECT a.rule, a.retracted, count(*) FROM alerts a JOIN outbox o ON o.alert_id = a.id AND o.action = 'raised'
- GROUP BY 1, 2
-"""
 
 
 class Replayed(msgspec.Struct):
@@ -168,14 +155,9 @@ def _slices(city: AlertCity) -> Iterator[tuple[int, Sequence[Frame]]]:
 
 
 def _read(dsn: str, repairs: int) -> Replayed:
-    with psycopg.connect(dsn) as connection:
-        lines: list[Line] = [
-            (device, rule, scope, from_datetime(raised), None if cleared is None else from_datetime(cleared))
-            for device, rule, scope, raised, cleared in connection.execute(_ALERTS)
-        ]
-        rung: Counter[str] = Counter()
-        recalled: Counter[str] = Counter()
-        for rule, retracted, count in connection.execute(_RUNG):
-            rung[rule] += count
-            recalled[rule] += count if retracted else 0
-    return Replayed(sorted(lines, key=str), repairs, dict(rung), {k: v for k, v in recalled.items() if v})
+    rang: Counter[str] = Counter()
+    recalled: Counter[str] = Counter()
+    for rule, retracted, count in rung(dsn):
+        rang[rule] += count
+        recalled[rule] += count if retracted else 0
+    return Replayed(sorted(history(dsn), key=str), repairs, dict(rang), {k: v for k, v in recalled.items() if v})

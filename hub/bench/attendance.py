@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 from itertools import pairwise
 from random import Random
 from typing import NamedTuple
@@ -15,12 +16,15 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from fleet.calendar import local_date
 from fleet.evaluation.attendance import Presence, attend
 from fleet.evaluation.duty import Duty, length_s, without
 from fleet.evaluation.post_time import hold_post
-from fleet.master.places import Area
+from fleet.evaluation.roster import Roster
 from fleet.track import Driven, Signal, Track
-from simulators.city import City, Incidents, Observation, Size, registry
+from hub.city_master import master_of
+from simulators.city import City, Incidents, Observation, Size
+from simulators.city.local_time import ZONE
 from simulators.truth import Record, TruthLog
 
 SECOND = 1_000_000
@@ -80,22 +84,20 @@ class Town:
             one for one in records if one.kind == "attendance" and one.start_us > START_US and one.end_us is not None
         ]
         self.away = [one for one in records if one.kind == "off_post" and one.end_us is not None]
-        self.posts = {
-            feature["properties"]["worker_id"]: Area(
-                feature["properties"]["worker_id"],
-                1,
-                "post",
-                lines=(tuple((lon, lat) for lon, lat in feature["geometry"]["coordinates"]),),
-                width_m=feature["properties"]["width_m"],
-            )
-            for feature in registry.posts(city)["features"]
-        }
+        begin, end = START_US, START_US + days * 24 * HOUR
+        dates = (local_date(START_US, ZONE) + timedelta(days=day) for day in range(days))
+        master = master_of(city, dates)
+        roster = Roster(
+            master.plans,
+            {one.id: one for one in master.shifts},
+            master.areas,
+            {one.id: one for one in master.workers},
+        )
+        self._duties = {(one.worker, one.start): one for one in roster.duties(roster.workers, begin, end)}
 
     def duty(self, record: Record) -> Duty:
         """The planned shift of a record of attendance."""
-        worker, end = record.device_id, record.end_us or 0
-        plan = f"{worker}:{record.start_us}"
-        return Duty(plan, worker, record.start_us, end, device=worker, area=self.posts[worker])
+        return self._duties[record.device_id, record.start_us]
 
 
 def measure(seed: int = 1, workers: int = 60, days: int = 4) -> list[Figures]:

@@ -20,12 +20,10 @@ from time import perf_counter, process_time
 import msgspec
 import psutil
 import psycopg
-from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
 from devices.clock import DAY
 from devices.instants import to_datetime
-from devices.metrics import Catalogue
 from fleet.compliance.judge import judge, metrics_of
 from fleet.compliance.settings import Settings
 from fleet.compliance.window import within
@@ -36,37 +34,13 @@ from hub.bench.fleet_city import FIRST_DAY, HOUR, START_US, FleetCity
 from hub.embedded import EmbeddedServers
 from simulators.city.observation import SECOND, Observation
 from simulators.city.settings import Intervals, Size
-from store.partitions import Partitions
+from store.made_month import MadeMonth
 from store.readers_driven import DrivenReads
 from store.readers_session import ReadSession
-from store.schema import Mode, enter_catalogue, migrate
 
 SHIFT_HOURS = 8
 KEEP_US = 60 * SECOND
 _CHANGING = frozenset({"ignition", "pto", "brush", "spray", "pump", "lift", "lift_count", "load_kg"})
-
-_FIXES = """
-COPY day_fixes (device_key, variant, observed_at, lat, lon, speed_kmh, heading_deg, seq) FROM STDIN (FORMAT BINARY)
-"""
-_READINGS = "COPY day_readings (device_key, metric_key, observed_at, value) FROM STDIN (FORMAT BINARY)"
-_DAY = """
-CREATE UNLOGGED TABLE day_fixes (device_key integer, variant integer, observed_at timestamptz, lat float8, lon float8,
-    speed_kmh float8, heading_deg float8, seq bigint);
-CREATE UNLOGGED TABLE day_readings (device_key integer, metric_key smallint, observed_at timestamptz, value float8)
-"""
-_PARTS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent IN ('fixes'::regclass, 'readings'::regclass)"
-_SHIFT_FIXES = """
-INSERT INTO fixes (device_key, variant, observed_at, received_at, lat, lon, speed_kmh, heading_deg, hdop, seq,
-    satellites, quality, valid)
-SELECT device_key, variant, observed_at + %(by)s, observed_at + %(by)s, lat, lon, speed_kmh, heading_deg, 0.8, seq,
-    18, 0, true
-FROM day_fixes ORDER BY observed_at
-"""
-_SHIFT_READINGS = """
-INSERT INTO readings (device_key, metric_key, quality, observed_at, value, received_at)
-SELECT device_key, metric_key, 0, observed_at + %(by)s, value, observed_at + %(by)s
-FROM day_readings ORDER BY observed_at
-"""
 
 
 class Month(msgspec.Struct):
@@ -233,69 +207,38 @@ async def _fill(dsn: str, vehicles: int, days: int) -> tuple[FleetCity, int, int
     intervals = Intervals(vehicle_moving_s=10, vehicle_still_s=10)
     city = await asyncio.to_thread(FleetCity, 5, 1, Size(vehicles, bins, 0, 0), intervals)
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-        await migrate(connection, Mode.PLAIN, 7)
-        metrics = await enter_catalogue(connection, Catalogue())
-        partitions = Partitions(7)
-        spans = {partitions.span(START_US + day * DAY) for day in range(-1, days + 1)}
-        await partitions.ensure(connection, spans, START_US + days * DAY)
-        for (name,) in await (await connection.execute(_PARTS)).fetchall():
-            # Nothing of this outlives the bench; reading is the same.
-            await connection.execute(sql.SQL("ALTER TABLE {} SET UNLOGGED").format(sql.Identifier(name)))
-        for part in _DAY.split(";"):
-            await connection.execute(part.encode())
+        month = MadeMonth(connection, START_US, days)
+        metrics = await month.begin()
         fixes = readings = 0
         for vehicle, reports in sorted(city.reports.items()):
-            row = await (
-                await connection.execute(
-                    "INSERT INTO devices (id, kind, status) VALUES (%s, 'vehicle', 'active') RETURNING key", (vehicle,)
-                )
-            ).fetchone()
-            assert row is not None
-            fixes += await _copy_fixes(connection, row[0], reports)
-            readings += await _copy_readings(connection, row[0], reports, metrics, metrics_of(city.routes[vehicle]))
+            key = await month.enter_vehicle(vehicle)
+            fixes += await month.copy_fixes(key, _fixes(reports))
+            wanted = metrics_of(city.routes[vehicle])
+            readings += await month.copy_readings(key, _readings(reports, metrics, wanted))
             reports.clear()
-        for day in range(days):
-            by = {"by": timedelta(days=day)}
-            await connection.execute(_SHIFT_FIXES, by)
-            await connection.execute(_SHIFT_READINGS, by)
-        await connection.execute("VACUUM ANALYZE fixes")
-        await connection.execute("VACUUM ANALYZE readings")
-        await connection.execute("CHECKPOINT")
+        await month.multiply()
     return city, fixes * days, readings * days
 
 
-async def _copy_fixes(connection: psycopg.AsyncConnection, key: int, reports: list[Observation]) -> int:
-    count = 0
-    async with connection.cursor() as cursor, cursor.copy(_FIXES) as copy:
-        copy.set_types(("int4", "int4", "timestamptz", "float8", "float8", "float8", "float8", "int8"))
+def _fixes(reports: list[Observation]) -> Iterator[tuple[object, ...]]:
+    """The first day's: instant, latitude, longitude, speed, heading, number."""
+    for one in reports:
+        if one.fix is not None and START_US <= one.observed_at < START_US + DAY:
+            fix = one.fix
+            yield to_datetime(one.observed_at), fix["lat"], fix["lon"], fix["speed_kmh"], fix["heading_deg"], one.seq
+
+
+def _readings(
+    reports: list[Observation], metrics: dict[str, int], wanted: tuple[str, ...]
+) -> Iterator[tuple[object, ...]]:
+    """The first day's: metric, instant, value; what does not change once a minute."""
+    for name in wanted:
+        last, told = None, 0
         for one in reports:
-            if one.fix is not None and START_US <= one.observed_at < START_US + DAY:
-                fix, at = one.fix, to_datetime(one.observed_at)
-                await copy.write_row(
-                    (key, 0, at, fix["lat"], fix["lon"], fix["speed_kmh"], fix["heading_deg"], one.seq)
-                )
-                count += 1
-    return count
-
-
-async def _copy_readings(
-    connection: psycopg.AsyncConnection,
-    key: int,
-    reports: list[Observation],
-    metrics: dict[str, int],
-    wanted: tuple[str, ...],
-) -> int:
-    count = 0
-    async with connection.cursor() as cursor, cursor.copy(_READINGS) as copy:
-        copy.set_types(("int4", "int2", "timestamptz", "float8"))
-        for name in wanted:
-            last, told = None, 0
-            for one in reports:
-                value = one.readings.get(name)
-                if value is None or not START_US <= one.observed_at < START_US + DAY:
-                    continue
-                changed = name in _CHANGING and value != last
-                if changed or one.observed_at - told >= KEEP_US:
-                    await copy.write_row((key, metrics[name], to_datetime(one.observed_at), float(value)))
-                    last, told, count = value, one.observed_at, count + 1
-    return count
+            value = one.readings.get(name)
+            if value is None or not START_US <= one.observed_at < START_US + DAY:
+                continue
+            changed = name in _CHANGING and value != last
+            if changed or one.observed_at - told >= KEEP_US:
+                yield metrics[name], to_datetime(one.observed_at), float(value)
+                last, told = value, one.observed_at

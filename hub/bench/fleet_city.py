@@ -1,4 +1,4 @@
-"""A simulated city to be judged: its rounds as routes, what its vehicles reported as columns, and what they really did.
+"""A simulated city to be judged: what its operator entered, what its vehicles reported, and what they really did.
 
 Nothing is sent and nothing stored: the observations are held in memory, as a reader of the store would hand them over.
 """
@@ -7,20 +7,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import cached_property
 
 import msgspec
 import numpy as np
 
+from fleet.calendar import span
 from fleet.compliance.judge import metrics_of
 from fleet.compliance.settings import Settings
-from fleet.master.places import Place, PlaceRole
+from fleet.master.collection import Master
+from fleet.master.places import Place
 from fleet.master.plan import Plan
-from fleet.master.route import Route, Stop, Work
+from fleet.master.route import Route
 from fleet.track import Driven, Signal, Track
-from simulators.city import City, registry
-from simulators.city.fleet_types import VehicleType
+from hub.city_master import master_of
+from simulators.city import City
 from simulators.city.observation import Observation
 from simulators.city.settings import Intervals, Size
 from simulators.truth import Record, TruthLog
@@ -28,10 +30,6 @@ from simulators.truth import Record, TruthLog
 HOUR = 3_600_000_000
 START_US = 1_780_243_200_000_000  #: 2026-06-01, a Monday, at midnight in Shanghai
 FIRST_DAY = date(2026, 6, 1)
-ZONE_AHEAD_US = 8 * HOUR
-KINDS: dict[str, Work] = {"refuse_truck": "collect", "sweeper": "sweep", "sprinkler": "spray"}
-ROLES: dict[str, PlaceRole] = {"depot": "depot", "tip": "tip", "fuel": "fuel"}
-BEYOND_M = 50.0
 PASSES = 6
 
 
@@ -66,47 +64,31 @@ class FleetCity:
         self.records = [read(one) for one in lines[:-1]]
 
     @cached_property
+    def master(self) -> Master:
+        """What its operator would have entered, with plans for every date of the run."""
+        days = -(-(self.end - self.begin) // (24 * HOUR))
+        return master_of(self.city, (FIRST_DAY + timedelta(days=day) for day in range(days)))
+
+    @property
     def places(self) -> tuple[Place, ...]:
         """Depot, tip and fuel station."""
-        return tuple(
-            Place(
-                one["properties"]["name"],
-                ROLES[one["properties"]["role"]],
-                one["geometry"]["coordinates"][0],
-                one["geometry"]["coordinates"][1],
-                one["properties"]["radius_m"],
-            )
-            for one in registry.places(self.city)["features"]
-        )
+        return self.master.places
 
     @cached_property
     def routes(self) -> dict[str, Route]:
-        """The round of each vehicle, by the vehicle's id."""
-        found: dict[str, Route] = {}
-        for feature in registry.routes(self.city)["features"]:
-            properties, points = feature["properties"], feature["geometry"]["coordinates"]
-            vehicle = properties["vehicle_id"]
-            if properties["role"] == "route":
-                found[vehicle] = _route(properties, points, self.city.plans[vehicle].vehicle_type)
-            else:
-                ways = tuple(tuple((lon, lat) for lon, lat in line) for line in points)
-                found[vehicle] = msgspec.structs.replace(found[vehicle], access=ways)
-        return found
+        """The round of each vehicle, by the vehicle's id; as many passes asked as show partial and missing ones."""
+        rounds = {one.id: msgspec.structs.replace(one, passes=PASSES) for one in self.master.routes}
+        return {one.vehicle: rounds[one.route] for one in self.master.plans if one.vehicle and one.route}
 
     def tasks(self) -> list[Task]:
         """Every shift that lies within the run."""
+        shifts = {one.id: one for one in self.master.shifts}
         found = []
-        for vehicle, route in self.routes.items():
-            own = self.city.plans[vehicle]
-            settings = Settings(tank_l=own.vehicle_type.tank_l)
-            for day in range(-(-(self.end - self.begin) // (24 * HOUR))):
-                for number, (start, length) in enumerate(own.windows):
-                    begin = self.begin + day * 24 * HOUR + start * 60_000_000
-                    span = (begin, begin + length * 60_000_000)
-                    if span[1] <= self.end:
-                        on = FIRST_DAY + timedelta(days=day)
-                        plan = Plan(f"{route.id}-{on}-{number}", on, f"shift-{number}", route.id, vehicle=vehicle)
-                        found.append(Task(plan, route, span, settings, vehicle))
+        for plan in self.master.plans:
+            shift_span = span(shifts[plan.shift], plan.on)
+            if plan.vehicle is not None and shift_span[1] <= self.end:
+                settings = Settings(tank_l=self.city.plans[plan.vehicle].vehicle_type.tank_l)
+                found.append(Task(plan, self.routes[plan.vehicle], shift_span, settings, plan.vehicle))
         return found
 
     def driven(self, vehicle: str, reports: Iterable[Observation] | None = None) -> Driven:
@@ -133,26 +115,3 @@ def columns(vehicle: str, reports: list[Observation], metrics: Iterable[str], be
             at, values = zip(*pairs, strict=True)
             signals[metric] = Signal(np.array(at, np.int64), np.array(values, float))
     return Driven(vehicle, begin, end, track, signals)
-
-
-def local_date(at: int) -> date:
-    """The city's date of an instant."""
-    return (datetime.fromtimestamp(0, UTC) + timedelta(microseconds=at + ZONE_AHEAD_US)).date()
-
-
-def _route(properties: dict[str, object], points: list[list[float]], kind: VehicleType) -> Route:
-    stops = tuple(
-        Stop(one["id"], one["lon"], one["lat"], device=one["device"], along_m=one["along_m"])
-        for one in properties.get("stops", ())  # type: ignore[attr-defined]
-    )
-    return Route(
-        str(properties["id"]),
-        1,
-        KINDS[kind.name],
-        (tuple((lon, lat) for lon, lat in points),),
-        passes=PASSES,
-        corridor_m=BEYOND_M,
-        work=tuple(properties["work"]),  # type: ignore[arg-type]
-        work_max_kmh=float(properties["work_max_kmh"]),  # type: ignore[arg-type]
-        stops=stops,
-    )

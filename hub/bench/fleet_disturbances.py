@@ -20,6 +20,7 @@ LOST = 0.1
 JITTER_US = 30 * SECOND
 SPELLS_AN_HOUR = 1.0
 DISPLACED_M = 250.0
+ODOMETER = "mileage_km"
 HOUR_US = 3_600 * SECOND
 
 
@@ -42,6 +43,14 @@ def irregular(reports: Reports, chance: Random, span: tuple[int, int]) -> Report
             found.append(one)
             due = one.observed_at + chance.randrange(JITTER_US + 1)
     return found
+
+
+def uncounted(reports: Reports, chance: Random, span: tuple[int, int]) -> Reports:
+    """The same, and the terminal has no odometer."""
+    return [
+        replace(one, readings={name: value for name, value in one.readings.items() if name != ODOMETER})
+        for one in irregular(reports, chance, span)
+    ]
 
 
 def displaced(reports: Reports, chance: Random, span: tuple[int, int]) -> Reports:
@@ -88,6 +97,7 @@ DISTURBANCES: dict[str, Disturbance] = {
     "undisturbed": nothing,
     "10 % of reports lost": lost,
     "irregular, up to 30 s": irregular,
+    "irregular, no odometer": uncounted,
     "displaced for 30 s, hourly": displaced,
     "an hour missing": gap,
 }

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from random import Random
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from fleet.compliance.judge import judge
-from fleet.compliance.result import Compliance, Stretch
+from fleet.compliance.result import Compliance, Deviation, Stretch
 from hub.bench.fleet_city import FleetCity, Task
 from hub.bench.fleet_disturbances import DISTURBANCES, HARMLESS, Disturbance
+from hub.bench.fleet_lengths import Length, Lengths, lengths_of
 from hub.bench.fleet_truth import Worked, worked
 from simulators.city.observation import Observation
 
@@ -30,8 +32,7 @@ class Row(msgspec.Struct):
     shift (``route_*``), and of each pass by itself (``pass_*``), of which most is asked.
     ``wrongly_missed_m`` was worked and is said to be missed; ``no_data_pct`` is the share that nothing is said about.
     Stops: precision and recall of served ones, and of missed ones. Deviations: ``truths`` long enough to count,
-    ``found`` of them, ``wrong`` ones; the error of the length of those found: the share within a tenth, the median, the
-    worst, and that of their sum.
+    ``found`` of them, ``wrong`` ones, and how right their lengths are.
     """
 
     disturbance: str
@@ -52,10 +53,7 @@ class Row(msgspec.Struct):
     deviations: int
     deviations_found: int
     deviations_wrong: int
-    length_within_10: float | None
-    length_median: float | None
-    length_worst: float | None
-    length_sum: float | None
+    lengths: Lengths
 
 
 class Scores(msgspec.Struct):
@@ -70,6 +68,15 @@ class Scores(msgspec.Struct):
     gaps_told: tuple[int, int]
 
 
+class _Spell(NamedTuple):
+    """A deviation as it was (``true_m``), or as it is told."""
+
+    begin: int
+    end: int
+    true_m: float
+    told: Deviation | None = None
+
+
 class _Tally:
     """The figures of one disturbance as they come."""
 
@@ -80,10 +87,10 @@ class _Tally:
         self.shifts = 0
         self.wrongly_missed = self.no_data = self.planned = 0.0
         self.stops: Counter[str] = Counter()
-        self.lengths: list[tuple[float, float]] = []
+        self.lengths: list[Length] = []
         self.truths = self.wrong = 0
 
-    def take(self, result: Compliance, truth: Worked) -> None:
+    def take(self, result: Compliance, truth: Worked, city: int) -> None:
         self.shifts += 1
         self._told = self._done = 0.0
         for number in range(1, len(result.passes) + 1):
@@ -91,7 +98,7 @@ class _Tally:
         planned = sum(one.planned_m for one in result.passes)
         self.route_errors.append(100 * abs(self._told - self._done) / planned)
         self._stops(result, truth)
-        self._deviations(result, truth)
+        self._deviations(result, truth, city)
 
     def _coverage(self, stretches: list[Stretch], truth: Worked, number: int) -> None:
         ends = [mark for one in stretches for mark in (one.begin_m, one.end_m)]
@@ -122,26 +129,25 @@ class _Tally:
                 # That nobody came a second time is no find: few bins are full twice in a shift.
                 self.stops["missed right"] -= 1
 
-    def _deviations(self, result: Compliance, truth: Worked) -> None:
-        spells = [(begin - SURE_US, end + SURE_US, length, 0.0) for begin, end, length in truth.deviations]
-        spells += [(one.start, one.end, 0.0, one.length_m) for one in result.deviations]
+    def _deviations(self, result: Compliance, truth: Worked, city: int) -> None:
+        spells = [_Spell(begin - SURE_US, end + SURE_US, length) for begin, end, length in truth.deviations]
+        spells += [_Spell(one.start, one.end, 0.0, one) for one in result.deviations]
         for group in _touching(spells):
-            begin, end = group[0][0], max(one[1] for one in group)
-            true, told = sum(one[2] for one in group), sum(one[3] for one in group)
+            begin, end = group[0].begin, max(one.end for one in group)
+            true, found = sum(one.true_m for one in group), [one.told for one in group if one.told is not None]
             if any(gap.start <= end and gap.end >= begin for gap in result.gaps):
                 continue
             if not true:
                 self.wrong += 1
-            elif told:
+            elif found:
                 self.truths += 1
-                self.lengths.append((true, told))
+                told, error = sum(one.length_m for one in found), sum(one.length_error_m or 0.0 for one in found)
+                self.lengths.append(Length((city, result.route), (city, result.plan), true, told, error))
             else:
                 self.truths += end - begin - 2 * SURE_US >= SHORT_US
 
     def row(self, name: str) -> Row:
         errors, stops = np.array(self.errors), self.stops
-        shares = [abs(told - true) / true for true, told in self.lengths if true]
-        true, told = (sum(pair[index] for pair in self.lengths) for index in (0, 1))
         return Row(
             name,
             self.shifts,
@@ -161,10 +167,7 @@ class _Tally:
             self.truths,
             len(self.lengths),
             self.wrong,
-            float(np.mean(np.array(shares) <= 0.1)) if shares else None,
-            float(np.median(shares)) if shares else None,
-            max(shares, default=None),
-            (told - true) / true if true else None,
+            lengths_of(self.lengths),
         )
 
 
@@ -183,7 +186,7 @@ def measure(seeds: Iterable[int], days: float) -> Scores:
             truth = worked(city.records, task.vehicle, task.span)
             results = dict(judged(city, task))
             for name, tally in tallies.items():
-                tally.take(results[name], truth)
+                tally.take(results[name], truth, seed)
             gaps += 1
             told += any(gap.end - gap.start >= HOUR_LEAST_US for gap in results["an hour missing"].gaps)
             for name, count in equal.items():
@@ -213,11 +216,11 @@ def disturbed(city: FleetCity, task: Task, name: str, disturb: Disturbance) -> l
     return disturb(some, Random(f"{city.seed}/{name}/{task.plan.id}"), task.span)  # noqa: S311
 
 
-def _touching(spells: list[tuple[int, int, float, float]]) -> list[list[tuple[int, int, float, float]]]:
+def _touching(spells: list[_Spell]) -> list[list[_Spell]]:
     """Spells that overlap, together; in order."""
-    groups: list[list[tuple[int, int, float, float]]] = []
-    for one in sorted(spells):
-        if groups and one[0] <= max(other[1] for other in groups[-1]):
+    groups: list[list[_Spell]] = []
+    for one in sorted(spells, key=lambda spell: (spell.begin, spell.end)):
+        if groups and one.begin <= max(other.end for other in groups[-1]):
             groups[-1].append(one)
         else:
             groups.append([one])

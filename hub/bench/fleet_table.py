@@ -13,6 +13,7 @@ from rich.table import Table
 from devices.errors import ConfigError
 from hub import logs
 from hub.bench import compliance_month, fleet_scores
+from hub.bench.fleet_lengths import Lengths
 from hub.running import run
 
 JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")]
@@ -70,7 +71,11 @@ def scores_table(found: fleet_scores.Scores) -> Table:
         "wrong",
         "length p50",
         "in 10 %",
+        "in ± told",
+        "± told p50",
         "sum",
+        "routes in 10 %",
+        "shifts in 10 %",
     ):
         made.add_column(name, justify="right")
     for row in found.rows:
@@ -86,9 +91,7 @@ def scores_table(found: fleet_scores.Scores) -> Table:
             f"{_share(row.missed_precision)} {_share(row.missed_recall)}",
             f"{row.deviations_found}/{row.deviations}",
             str(row.deviations_wrong),
-            _percent(row.length_median),
-            _percent(row.length_within_10),
-            _percent(row.length_sum),
+            *_lengths(row.lengths),
         )
     for name, (same, every) in found.equal.items():
         made.add_row(name, f"{same} of {every} shifts are judged equally")
@@ -124,6 +127,18 @@ def _tell(figures: msgspec.Struct, json_file: Path | None) -> None:
     typer.echo(encoded)
     if json_file is not None:
         json_file.write_text(encoded + "\n", "utf-8")
+
+
+def _lengths(found: Lengths) -> tuple[str, ...]:
+    return (
+        _percent(found.median),
+        _percent(found.within_10),
+        _percent(found.within_told),
+        "–" if found.told_error_m is None else f"{found.told_error_m:.0f} m",
+        _percent(found.sum),
+        _percent(found.routes_within_10),
+        _percent(found.shifts_within_10),
+    )
 
 
 def _micros(seconds: float, found: compliance_month.Month) -> str:

@@ -12,7 +12,15 @@ from rich.table import Table
 
 from devices.errors import ConfigError
 from hub import logs
-from hub.bench import alert_table, attendance_table, bin_table, fleet_table, jt808_table, planning_table
+from hub.bench import (
+    alert_table,
+    attendance_table,
+    bin_table,
+    fleet_table,
+    jt808_table,
+    planning_table,
+    tracker_table,
+)
 from hub.bench import modbus as modbus_bench
 from hub.bench.ingest import Figures, measure
 from hub.running import run
@@ -31,6 +39,7 @@ def register(app: typer.Typer) -> None:
     group.command("fill")(bin_table.fill)
     group.command("attendance")(attendance_table.attendance)
     group.command("planning")(planning_table.planning)
+    group.command("trackers")(tracker_table.trackers)
     group.callback()(lambda: None)
     app.add_typer(group, name="bench")
 

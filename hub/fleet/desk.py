@@ -8,15 +8,16 @@ or the last step of a repair. Who takes the turn of the alerts as well takes thi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from time import time_ns
+from typing import TypeVar
 
 import msgspec
 from psycopg import AsyncCursor
 
 from alerts.moment import Moments, gather
-from devices.vocabulary import Batch, Device, Echo, EchoWanted, Event, Identity, Reading, ReceiptKey, Written
+from devices.vocabulary import Batch, Device, Echo, EchoWanted, Event, Fix, Identity, Reading, ReceiptKey, Written
 from fleet.trackers.book import Outline
 from fleet.trackers.fold import Fold, Proposal, telling
 from fleet.trackers.tracker import KINDS, LONG_AGO, Derived, Live, State
@@ -29,6 +30,8 @@ from store.tracker_writes import keep_outlines, keep_states, mark_dirty, record,
 
 SHOWN_EVERY = 60 * SECOND  #: of a device's time, µs, when nothing else is new
 AHEAD = 600 * SECOND
+
+Record = TypeVar("Record", Reading, Fix)
 
 
 class TrackDesk:
@@ -157,12 +160,22 @@ class TrackDesk:
 
 def tracked(batch: Batch) -> tuple[dict[int, Device], Moments]:
     """The vehicles and workers of a batch, and their moments."""
-    readings = [one for one in batch.readings if one.device.kind in KINDS]
-    fixes = [one for one in batch.fixes if one.device.kind in KINDS]
-    if not readings and not fixes:
-        return {}, {}
-    devices = {one.device.key: one.device for one in readings} | {one.device.key: one.device for one in fixes}
-    return devices, gather(readings, fixes, ())
+    devices: dict[int, Device] = {}
+    readings, fixes = list(_of_tracked(batch.readings, devices)), list(_of_tracked(batch.fixes, devices))
+    return devices, gather(readings, fixes, ()) if devices else {}
+
+
+def _of_tracked(records: Iterable[Record], devices: dict[int, Device]) -> Iterator[Record]:
+    """The records of vehicles and workers, whom ``devices`` learns."""
+    last, wanted = None, False
+    for one in records:
+        device = one.device
+        if device is not last:  # those of a message come one after the other
+            last, wanted = device, device.kind in KINDS
+            if wanted:
+                devices[device.key] = device
+        if wanted:
+            yield one
 
 
 def records(derived: Iterable[tuple[Device, Derived]], now: int) -> tuple[list[Reading], list[Event]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from itertools import pairwise
 from math import cos, hypot, inf, radians
 
@@ -10,16 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.vocabulary import Device, Fix, Position, Quality
-from fleet.master.places import Area
-from fleet.master.places import Place as Site
-from fleet.master.route import SKETCHED_M, Route
-from fleet.offset import HOUR, METRES_PER_DEGREE, OffsetTracker, Place, Plan, PlannedOffsets, on_shift
-from fleet.trackers.ports import Task
+from fleet.calendar import span
+from fleet.master.places import Area, Place
+from fleet.master.plan import Shift
+from fleet.master.route import SKETCHED_M, Line, Route
+from fleet.offset import METRES_PER_DEGREE, PlannedOffsets
+from fleet.trackers.book import TaskBook
+from fleet.trackers.ports import NoPlans, Task
 
 LAT, LON = 30.58, 114.30
 EAST = METRES_PER_DEGREE * cos(radians(LAT))
 DEVICE = Device(1, "vehicle-1", "vehicle")
 MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+FIRST = date(2026, 6, 1)
 MIDNIGHT = 1_780_243_200_000_000  # 2026-06-01 in Shanghai
 
 
@@ -28,8 +34,17 @@ def spot(x: float, y: float) -> tuple[float, float]:
     return LON + x / EAST, LAT + y / METRES_PER_DEGREE
 
 
-def offsets(plan: Plan, *fixes: Fix) -> list[float]:
-    return [reading.value for reading in OffsetTracker({DEVICE.id: plan}).derive(fixes)]
+def planned(lines: Sequence[Line], *places: Place, shift: Shift | None = None) -> PlannedOffsets:
+    """A route for the device, on a shift of the first of June or always, entered as an operator would."""
+    shift_span = (0, 2**62) if shift is None else span(shift, FIRST)
+    book = TaskBook()
+    book.settle(places)
+    book.enter([(DEVICE.id, Task("p", *shift_span, Route("r", 1, "sweep", tuple(lines))))], 0, 2**62)
+    return PlannedOffsets(book)
+
+
+def metres_of(offsets: PlannedOffsets, *fixes: Fix) -> list[float]:
+    return [reading.value for reading in offsets.derive(fixes)]
 
 
 def fix(x: float, y: float, at: int = MIDNIGHT, **marks: object) -> Fix:
@@ -47,9 +62,9 @@ def test_it_is_the_distance_to_the_nearest_line(
     found: list[list[tuple[float, float]]], at: tuple[float, float]
 ) -> None:
     found = [[(0.0, 0.0), (1.0, 0.0)], *found]  # where the plane begins
-    plan = Plan(tuple(tuple(spot(*point) for point in line) for line in found))
+    offsets = planned([tuple(spot(*point) for point in line) for line in found])
     nearest = min(_distance(at, one, other) for line in found for one, other in pairwise(line))
-    assert offsets(plan, fix(*at)) == [pytest.approx(nearest, abs=0.1)]
+    assert metres_of(offsets, fix(*at)) == [pytest.approx(nearest, abs=0.1)]
 
 
 def _distance(at: tuple[float, float], one: tuple[float, float], other: tuple[float, float]) -> float:
@@ -71,27 +86,30 @@ LINE = (spot(0, 0), spot(1_000, 0))
 
 def test_places_count_as_planned() -> None:
     lon, lat = spot(500, 600)
-    plan = Plan((LINE,), (Place(lat, lon, 70),))
-    assert offsets(plan, fix(500, 200), fix(500, 630), fix(500, 700)) == [
+    offsets = planned([LINE], Place("tip", "tip", lon, lat, 70))
+    assert metres_of(offsets, fix(500, 200), fix(500, 630), fix(500, 700)) == [
         pytest.approx(200, abs=0.1),
         0,
         pytest.approx(30, abs=0.1),
     ]
 
 
+NIGHT = Shift("night", 22 * 60, 480)
+
+
 def test_what_has_no_distance() -> None:
-    plan = Plan((LINE,), shifts=((22 * 60, 480),))
-    night, day = MIDNIGHT + 23 * 60 * MINUTE, MIDNIGHT + 12 * 60 * MINUTE
-    assert offsets(plan, fix(0, 90, night), fix(0, 90, day), fix(0, 90, night, valid=False)) == [
+    offsets = planned([LINE], shift=NIGHT)
+    night, day = MIDNIGHT + 23 * HOUR, MIDNIGHT + 12 * HOUR
+    assert metres_of(offsets, fix(0, 90, night), fix(0, 90, day), fix(0, 90, night, valid=False)) == [
         pytest.approx(90, abs=0.1)
     ]
-    assert [*OffsetTracker({}).derive([fix(0, 90)])] == []
+    assert metres_of(PlannedOffsets(NoPlans()), fix(0, 90)) == []
 
 
 def test_the_reading_carries_the_marks_of_its_fix() -> None:
     marked = fix(0, 40)
     marked.quality, marked.claimed_at = int(Quality.CLOCK_WRONG), MIDNIGHT + 5
-    (reading,) = OffsetTracker({DEVICE.id: Plan((LINE,))}).derive([marked])
+    (reading,) = planned([LINE]).derive([marked])
     assert (reading.metric, reading.observed_at, reading.quality, reading.claimed_at) == (
         "route_offset_m",
         MIDNIGHT,
@@ -101,23 +119,25 @@ def test_the_reading_carries_the_marks_of_its_fix() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minute", "on"), [(0, True), (359, True), (360, False), (1_319, False), (1_320, True), (1_439, True)]
+    ("minute", "on"),
+    [(0, False), (1_319, False), (1_320, True), (1_439, True), (1_440, True), (1_799, True), (1_800, False)],
 )
 def test_a_shift_past_midnight(minute: int, on: bool) -> None:
-    plan = Plan((), shifts=((22 * 60, 480),))
-    assert on_shift(plan, MIDNIGHT + minute * MINUTE) is on
+    """It is of the day on which it begins, and nothing is planned for the night before."""
+    assert bool(metres_of(planned([LINE], shift=NIGHT), fix(0, 90, MIDNIGHT + minute * MINUTE))) is on
 
 
 def test_shifts_are_of_the_zone() -> None:
-    assert on_shift(Plan((), shifts=((0, 60),), zone="UTC"), MIDNIGHT + 8 * 60 * MINUTE)
-    assert on_shift(Plan(()), MIDNIGHT)
+    early = Shift("early", 0, 60, zone="UTC")
+    assert metres_of(planned([LINE], shift=early), fix(0, 90, MIDNIGHT + 8 * HOUR))
+    assert not metres_of(planned([LINE], shift=early), fix(0, 90, MIDNIGHT))
 
 
 class Book:
     """A route in the first hour, a post in the second, nothing after that."""
 
     def __init__(self) -> None:
-        self.sites: tuple[Site, ...] = ()
+        self.sites: tuple[Place, ...] = ()
 
     def task(self, device: str, at: int) -> Task | None:
         hour = at // HOUR
@@ -125,7 +145,7 @@ class Book:
         area = Area("post", 1, "post", lines=(((114.0, 30.2), (114.1, 30.2)),), width_m=10)
         return (Task("a", 0, HOUR, route), Task("b", HOUR, 2 * HOUR, area=area), None)[min(hour, 2)]
 
-    def places(self) -> tuple[Site, ...]:
+    def places(self) -> tuple[Place, ...]:
         return self.sites
 
 
@@ -144,7 +164,7 @@ def test_the_distance_is_from_what_is_planned_at_that_instant() -> None:
     assert metres(2 * HOUR) == []
     assert metres(5, bin_) == []
     assert metres(5, place=Position(30.0, 114.0, valid=False)) == []
-    book.sites = (Site("depot", "depot", 114.05, 30.0 + 100 / 111_195),)
+    book.sites = (Place("depot", "depot", 114.05, 30.0 + 100 / 111_195),)
     assert metres(5) == [0]
 
 

@@ -10,6 +10,7 @@ from devices.vocabulary import Device
 from fleet.master.places import Place
 from fleet.master.route import Route, Stop
 from fleet.trackers.ports import NoPlans, Task
+from fleet.trackers.progress import Progress
 from fleet.trackers.tracker import Derived, Live, State, Tracker
 from fleet.trackers.work_state import Doing
 from tests.fleet.tracking import MINUTE, SECOND, START, VEHICLE, Stored, moments, on_earth, ordered, said
@@ -178,3 +179,13 @@ def test_a_stop_is_named_by_the_place_or_the_stop_of_the_route() -> None:
     derived = told([*parked, *out, *beside], Book(work=("brush",)))
     spots = [(spot.id, spot.role) for one in derived for _, spot in one.halts]
     assert spots == [("depot", "depot"), ("depot", "depot"), ("first", "stop")]
+
+
+def test_a_copy_of_progress_is_the_whole_of_it() -> None:
+    """Its fields are named one by one, because a batch copies a state for every device."""
+    names = Progress.__struct_fields__
+    made = Progress(
+        **{name: b"7" if name == "covered" else f"{n}" if name == "plan" else n for n, name in enumerate(names)}
+    )
+    assert made.copy() == made
+    assert made.copy() is not made

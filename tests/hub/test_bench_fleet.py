@@ -19,9 +19,14 @@ def test_judgements_agree_with_what_really_happened() -> None:
             assert row.served_precision is not None, name
             assert row.served_recall is not None, name
             assert min(row.served_precision, row.served_recall) >= 0.98, name
+        found_lengths = row.lengths
+        assert abs(found_lengths.sum or 1.0) <= 0.05, name
+        assert found_lengths.within_told is not None
+        assert found_lengths.within_told >= 0.85, name
+        if name != "irregular, no odometer":
+            assert found_lengths.within_10 is not None
+            assert found_lengths.within_10 >= 0.9, name
     for name in ("undisturbed", "10 % of reports lost", "displaced for 30 s, hourly"):
-        assert rows[name].length_sum is not None
-        assert abs(rows[name].length_sum or 1.0) <= 0.1, name
         assert min(rows[name].missed_precision or 0.0, rows[name].missed_recall or 0.0) >= 0.98, name
     assert rows["an hour missing"].no_data_pct > 5
     assert rows["an hour missing"].wrongly_missed_m <= 100

@@ -179,20 +179,22 @@ def _off_by(stop: StopResult) -> float | None:
 
 
 def deviations(judged: Sequence[Judged]) -> Table:
-    """Beyond the corridor: when, how far, how long."""
+    """Beyond the corridor: when, how far, how long, and how far that length may be off."""
     columns = (
         Column("route", "column.route", width=1.4),
         Column("start", "column.from", INSTANT, 1.2),
         Column("end", "column.to", INSTANT, 1.2),
         Column("duration", "column.duration", DURATION),
         Column("length", "column.length", M),
+        Column("length_error", "column.length_error", M),
         Column("greatest", "column.greatest", M),
     )
     rows = tuple(
-        (each.route_name, one.start, one.end, (one.end - one.start) / 1e6, one.length_m, one.greatest_m)
+        (each.route_name, one.start, one.end, (one.end - one.start) / 1e6, one.length_m, one.length_error_m,
+         one.greatest_m)
         for each in judged
         for one in sorted(each.compliance.deviations, key=lambda one: one.start)
-    )
+    )  # fmt: skip
     key = ("route", "start")
     return Table("deviations", "table.deviations", columns, rows, key, None, "empty.deviations").of(judged)
 
