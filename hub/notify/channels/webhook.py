@@ -92,11 +92,14 @@ class Webhook:
 
     async def send(self, message: Message) -> str:
         """Deliver: any 2xx is a confirmation. A redirect is none, and is not followed."""
-        body = document(message)
+        return await self.post(message.id, document(message))
+
+    async def post(self, message_id: str, body: bytes) -> str:
+        """Deliver a document of JSON under an id that stays the same however often it is tried."""
         fields = {
             **self._headers,
-            **headers(self._keys, message.id, int(time()), body),
-            "Idempotency-Key": f'"{message.id}"',
+            **headers(self._keys, message_id, int(time()), body),
+            "Idempotency-Key": f'"{message_id}"',
             "Content-Type": "application/json",
             "User-Agent": "sanihub",
         }
