@@ -58,7 +58,8 @@ async def recognised(
         check_origin(request)
         key = cookie
     gatekeeper = cast(Gatekeeper, request.app.state.gatekeeper)
-    return await gatekeeper.recognise(key, request.client.host if request.client else "")
+    host = request.client.host if request.client else ""
+    return await gatekeeper.recognise(key, host, reads=request.method == "GET")
 
 
 Recognised = Annotated[Principal | None, Depends(recognised)]
@@ -92,13 +93,16 @@ async def _somebody(principal: Recognised) -> Principal:
     return principal
 
 
-async def _poster(principal: Annotated[Principal, Depends(_somebody)]) -> Principal:
+async def _poster(principal: Recognised) -> Principal:
     """Devices and servers; and of people those who have a badge, as that badge."""
+    needed = "device or integration or admin"
+    if principal is None:
+        raise _nobody(f"the role {needed}")
     if principal.role is Role.WORKER and principal.device is None:
         detail = f"{principal.name!r} posts as the badge of the worker {principal.worker!r}, who has none"
         raise ProblemError(403, "no-badge", detail)
     if principal.role not in (Role.DEVICE, Role.INTEGRATION, Role.ADMIN) and principal.device is None:
-        raise _not_enough(principal, "device or integration or admin")
+        raise _not_enough(principal, needed)
     return principal
 
 
@@ -137,7 +141,7 @@ Poster = Annotated[Principal, Depends(_poster)]
 """Who may post telemetry. ``device``, where it is not None, is the only device that they speak for."""
 Server = Annotated[Principal, Depends(allowed(Role.INTEGRATION))]
 Worker = Annotated[Principal, Depends(_worker)]
-"""A worker of the master data: ``worker`` is not None, ``device`` is the badge if there is one. For their own things."""
+"""A worker of the master data, for their own: ``worker`` is not None, ``device`` is the badge if there is one."""
 Reader = Annotated[Principal, Depends(reading)]
 """VIEWER and more; :data:`ANONYMOUS` where the settings leave reading open."""
 KnownReader = Annotated[Principal, Depends(known_reading)]

@@ -20,10 +20,11 @@ NOTE_AFTER_US = 60_000_000  #: how old the note of a session's last use may be
 
 
 class _Remembered(msgspec.Struct):
-    """What the store said of a token, and when (a steady clock, s)."""
+    """What the store said of a token; when it is asked anew goes by ``asked_at``, the steady clock, s."""
 
     session: Session
     asked_at: float
+    told_at: float
 
 
 class Sessions:
@@ -41,12 +42,20 @@ class Sessions:
         """Whether the token was right a moment ago."""
         return fingerprint(token) in self._known
 
-    async def session(self, token: str) -> Session | None:
-        """The session of a token, which may be over; None where there is none. Its use is noted once a minute."""
+    async def session(self, token: str, *, stale_s: float = 0.0) -> Session | None:
+        """The session of a token, which may be over; None where there is none. Its use is noted once a minute.
+
+        What the store said ``stale_s`` seconds ago or later is good enough while it is away.
+        """
         digest = fingerprint(token)
         known = self._known.get(digest)
         if known is None or self._steady() - known.asked_at >= FRESH_S:
-            found = await self._keeper.session(digest)
+            try:
+                found = await self._keeper.session(digest)
+            except TransientError:
+                if known is not None and self._steady() - known.told_at < stale_s:
+                    return known.session
+                raise
             if found is None:
                 self._known.pop(digest, None)
                 return None
@@ -87,7 +96,7 @@ class Sessions:
         self._known.clear()
 
     def _remember(self, digest: bytes, session: Session) -> _Remembered:
-        known = self._known[digest] = _Remembered(session, self._steady())
+        known = self._known[digest] = _Remembered(session, self._steady(), self._steady())
         self._known.move_to_end(digest)
         while len(self._known) > MAX_SESSIONS:
             self._known.popitem(last=False)

@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.app import create_app
 from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Services
-from devices.access import Role, fingerprint, new_key
+from devices.access import Role
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from hub.areas import Areas
@@ -41,6 +41,7 @@ from store.sessions import SessionTable
 from store.work_orders import WorkOrders
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
+from tests.access_keys import make_key
 
 NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 
@@ -109,11 +110,7 @@ class City:
 
     def key(self, role: Role, *, device: str | None = None, areas: Sequence[str] | None = None) -> str:
         """A key of a role, made without an entry of the audit."""
-        key, prefix = new_key()
-        insert = "INSERT INTO api_keys (prefix, hash, name, role, device_id, areas) VALUES (%s, %s, %s, %s, %s, %s)"
-        limits = None if areas is None else list(areas)
-        self.sql(insert, prefix, fingerprint(key), f"test {role.value}", role.value, device, limits)
-        return key
+        return make_key(self.dsn, role, device=device, areas=areas)
 
     micros = staticmethod(micros)
 
