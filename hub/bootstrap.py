@@ -21,6 +21,7 @@ from devices.metrics import CATALOGUE, DERIVED, Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.alerting.service import Alerting
+from hub.areas import Areas
 from hub.bins.outlook import Outlook
 from hub.bins.scribe import Scribe
 from hub.commanding import Commanding
@@ -51,11 +52,14 @@ from store.alert_history import AlertHistory
 from store.api_keys import ApiKeys
 from store.bin_history import BinHistory
 from store.connection import session_parameters
+from store.device_entry import DeviceEntry
 from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
+from store.people import People
 from store.readers import DeviceReads, Readers
 from store.readers_session import Pool, ReadSession
 from store.rule_sets import RuleSets
+from store.sessions import SessionTable
 from store.work_orders import WorkOrders
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
@@ -212,6 +216,7 @@ class Hub:
 
     def _app(self) -> FastAPI:
         readers = Readers.over(self._pool)
+        writes = WriteSession(self._pool)
         probe = Probe(self, time_ns() // 1_000)
         services = Services(
             devices=readers.devices,
@@ -233,6 +238,12 @@ class Hub:
             planning=self.planning,
             orders=self.orders,
             probe=probe,
+            people=People(writes),
+            sessions=SessionTable(writes),
+            key_keeper=ApiKeys(writes),
+            registry=DeviceEntry(writes),
+            areas=Areas(ReadSession(self._pool)),
+            access=self.settings.api.policy(),
             reports=self.reports,
             evaluation=Evaluating(self._pool, judge=Rounds(self._pool)),
             limits=PostLimits(

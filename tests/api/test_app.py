@@ -32,14 +32,15 @@ async def test_unknown_pages_and_methods(client: httpx.AsyncClient, city: Any) -
     assert "GET" in refused.headers["allow"]
 
 
-async def test_unforeseen_errors_tell_nothing(services: Services) -> None:
+async def test_unforeseen_errors_tell_nothing(services: Services, city: Any) -> None:
     class Broken:
         async def devices(self, **_: Any) -> None:
             raise RuntimeError("password=hunter2 in /srv/secret.py")
 
     app = create_app(dataclasses.replace(services, devices=Broken()))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+    key = {"X-API-Key": city.key(Role.VIEWER)}
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub", headers=key) as client:
         answer = await client.get("/api/v1/devices")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert "hunter2" not in answer.text
@@ -190,7 +191,8 @@ async def test_over_a_real_server(services: Services, city: Any) -> None:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            async with httpx.AsyncClient(base_url=base, transport=httpx.AsyncHTTPTransport(retries=5)) as client:
+            key, transport = {"X-API-Key": city.key(Role.VIEWER)}, httpx.AsyncHTTPTransport(retries=5)
+            async with httpx.AsyncClient(base_url=base, transport=transport, headers=key) as client:
                 answers = await asyncio.gather(*(client.get("/api/v1/devices") for _ in range(40)))
                 assert {answer.status_code for answer in answers} == {200}
                 assert answers[0].json()["items"][0]["id"] == "bin-1"
