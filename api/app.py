@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import Depends, FastAPI
+from pydantic import BaseModel
 
 from api import openapi, problems
 from api.access import EVERYWHERE, known_reading, reading
@@ -11,6 +12,7 @@ from api.body_limit import MAX_BODY_BYTES, BodyLimit
 from api.evaluation_models import EVALUATION_FORMS
 from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
+from api.incident_models import INCIDENT_FORMS
 from api.passwords import Passwords
 from api.planning_models import PlanningForm
 from api.ports import Services
@@ -28,6 +30,7 @@ from api.routes import (
     fleet,
     fleet_entry,
     health,
+    incidents,
     latest,
     metrics,
     pages,
@@ -52,7 +55,7 @@ from api.signing_in import SignIn
 from api.write_models import BODIES
 
 # What the routes of a module ask for themselves, they ask for beside what stands here for all of them.
-_OWN = (session, telemetry, uplinks)  #: ask for themselves, and nothing else
+_OWN = (session, telemetry, uplinks, incidents)  #: ask for themselves, and nothing else
 _READ = (
     devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, bins, planning, metrics,
     dead_letters, status,
@@ -91,7 +94,18 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
     for module in _OUTSIDE:
         app.include_router(module.router)
     problems.install(app)
-    openapi.install(app, (*BODIES, *FORMS, *EVALUATION_FORMS, PlanningForm, *REPORT_FORMS, *SESSION_FORMS))
-    app.add_middleware(BodyLimit, limit=max_body_bytes or max(MAX_BODY_BYTES, services.limits.body_bytes))
+    forms: tuple[type[BaseModel], ...] = (
+        *BODIES,
+        *FORMS,
+        *EVALUATION_FORMS,
+        PlanningForm,
+        *REPORT_FORMS,
+        *INCIDENT_FORMS,
+        *SESSION_FORMS,
+    )
+    openapi.install(app, forms)
+    photo = services.incidents.max_photo_bytes if services.incidents else 0
+    most = max(MAX_BODY_BYTES, services.limits.body_bytes, photo)  # a route holds its own body against its own limit
+    app.add_middleware(BodyLimit, limit=max_body_bytes or most)
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
     return app

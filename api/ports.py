@@ -14,6 +14,7 @@ from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
 from api.bin_ports import BinOutlook, EmptyingReader
 from api.evaluation_ports import EvaluationDesk
 from api.fleet_ports import FleetKeeper, FleetReader
+from api.incident_ports import IncidentDesk
 from api.people_ports import AreaDirectory, DeviceKeeper, KeyKeeper, PeopleKeeper, SessionKeeper
 from api.planning_ports import OrderReader, Planning
 from api.policy import AccessPolicy
@@ -334,6 +335,7 @@ class Services:
     access: AccessPolicy = field(default_factory=AccessPolicy)
     reports: ReportDesk | None = None
     evaluation: EvaluationDesk | None = None
+    incidents: IncidentDesk | None = None
     limits: PostLimits = field(default_factory=PostLimits)
     metrics: Families = tuple
     clock: Callable[[], int] = wall_clock

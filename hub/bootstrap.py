@@ -29,6 +29,10 @@ from hub.embedded import EmbeddedServers, default_data_folder
 from hub.fleet.evaluating import Evaluating
 from hub.fleet.plan_source import StoredPlans
 from hub.fleet.service import Tracking
+from hub.incidents.areas import AreaFinder
+from hub.incidents.courier import Courier
+from hub.incidents.desk import IncidentDesk
+from hub.notify.channel import Surroundings
 from hub.notify.wiring import make_sender
 from hub.planning.service import PlanningService
 from hub.probe import Probe
@@ -55,6 +59,8 @@ from store.connection import session_parameters
 from store.device_entry import DeviceEntry
 from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
+from store.incident_letters import IncidentLetters
+from store.incidents import Incidents
 from store.people import People
 from store.readers import DeviceReads, Readers
 from store.readers_session import Pool, ReadSession
@@ -142,6 +148,8 @@ class Hub:
             self.pipeline, assembler.decode, self.registry, webhooks(), patience_s=self.http.answer_within_s
         )
         self.sender = make_sender(settings.notify, dsn, {section.name: section.broker() for section in brokers})
+        around = Surroundings(settings.notify.targets(), {}, settings.notify.zone)
+        self.courier = Courier(IncidentLetters(WriteSession(self._pool)), settings.incidents, around)
         self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring), self.uplinks]
         self._registry_read_at = 0
         self._ready = asyncio.Event()
@@ -245,6 +253,7 @@ class Hub:
             areas=Areas(ReadSession(self._pool)),
             access=self.settings.api.policy(),
             reports=self.reports,
+            incidents=self._incidents(writes),
             evaluation=Evaluating(self._pool, judge=Rounds(self._pool)),
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,
@@ -256,6 +265,11 @@ class Hub:
             catalogue=self.catalogue,
         )
         return create_app(services)
+
+    def _incidents(self, writes: WriteSession) -> IncidentDesk:
+        reads = ReadSession(self._pool)
+        finder = AreaFinder(FleetMaster(reads))
+        return IncidentDesk(Incidents(reads, writes), finder, self.settings.incidents, nudge=self.courier.nudge)
 
     async def _carry(self) -> None:
         """The pipeline, once the registry is read: decoders look up devices in it."""
@@ -274,7 +288,7 @@ class Hub:
         ready.cancel()
         stopping.cancel()
         if self._ready.is_set():
-            work = (self.alerting, self.tracking, self.scribe)
+            work = (self.alerting, self.tracking, self.scribe, self.courier)
             await asyncio.gather(*(one.run(self._stop) for one in work), self.sender.run())
 
     async def _keep_registry(self) -> None:

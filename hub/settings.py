@@ -21,6 +21,7 @@ from devices.instants import from_datetime
 from devices.registry import UnknownPolicy
 from hub.alerting.settings import AlertsSection
 from hub.bins.settings import BinsSection
+from hub.incidents.settings import IncidentsSection
 from hub.notify_settings import NotifySection
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
@@ -179,6 +180,7 @@ class _House(BaseSettings):
     alerts: AlertsSection = AlertsSection()
     bins: BinsSection = BinsSection()
     notify: NotifySection = NotifySection()
+    incidents: IncidentsSection = IncidentsSection()
     api: ApiSection = ApiSection()
     log: LogSection = LogSection()
 

@@ -158,10 +158,12 @@ class Incidents:
         letters = await self._reads.rows(_LETTERS, named)
         return Dossier(
             _incident(rows[0]),
-            tuple(Photo(*row[:6], from_datetime(row[6]), row[7]) for row in photos),
+            tuple(Photo(*(*row[:6], from_datetime(row[6]), row[7])) for row in photos),
             tuple(LogLine(from_datetime(row[0]), *row[1:]) for row in log),
             tuple(
-                Letter(*row[:2], from_datetime(row[2]), row[3], micros_or_none(row[4]), micros_or_none(row[5]), row[6])
+                Letter(
+                    *(*row[:2], from_datetime(row[2]), row[3], micros_or_none(row[4]), micros_or_none(row[5]), row[6])
+                )
                 for row in letters
             ),
         )
@@ -245,7 +247,12 @@ async def order_done(connection: Connection, order: str, actor: str) -> None:
 
 
 async def _move(
-    connection: Connection, number: int, state: State | None, *, department: str | None = None, work_order: str | None = None
+    connection: Connection,
+    number: int,
+    state: State | None,
+    *,
+    department: str | None = None,
+    work_order: str | None = None,
 ) -> None:
     values = {"id": number, "state": state, "department": department, "work_order": work_order}
     await connection.execute(_MOVE, values)
@@ -274,12 +281,11 @@ def _params(wanted: IncidentFilter) -> dict[str, Any]:
 
 
 def _incident(row: Row) -> Incident:
-    return Incident(
-        *row[:11],
-        from_datetime(row[11]),
-        micros_or_none(row[12]),
-        from_datetime(row[13]),
-        *row[14:19],
-        from_datetime(row[19]),
-        row[20],
-    )
+    seen, claimed, entered = from_datetime(row[11]), micros_or_none(row[12]), from_datetime(row[13])
+    return Incident(*(*row[:11], seen, claimed, entered, *row[14:19], from_datetime(row[19]), row[20]))
+
+
+def _letter(row: Row) -> Letter:
+    number, department, entered, attempts, delivered, given_up, answer = row
+    ended = (micros_or_none(delivered), micros_or_none(given_up))
+    return Letter(number, department, from_datetime(entered), attempts, *ended, answer)

@@ -98,4 +98,3 @@ class Courier:
                 incident=letter.incident, department=letter.department, reason=reason, given_up=give_up,
             )  # fmt: skip
         await self._letters.failed(letter.id, reason, self._between.delay(letter.attempts), give_up=give_up)
-

@@ -11,6 +11,7 @@ import httpx
 import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
+from pydantic import SecretStr
 
 from api.app import create_app
 from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Services
@@ -22,6 +23,9 @@ from hub.bins.outlook import Outlook
 from hub.bins.settings import BinsSection
 from hub.commanding import Commanding
 from hub.fleet.evaluating import Evaluating
+from hub.incidents.areas import AreaFinder
+from hub.incidents.desk import IncidentDesk
+from hub.incidents.settings import Department, IncidentsSection
 from hub.planning.service import PlanningService
 from hub.reporting.desk import ReportDesk
 from hub.uplinks import PostedUplinks
@@ -32,6 +36,8 @@ from store.api_keys import ApiKeys
 from store.bin_history import BinHistory
 from store.device_entry import DeviceEntry
 from store.fleet_entry import FleetEntry
+from store.fleet_master import FleetMaster
+from store.incidents import Incidents
 from store.people import People
 from store.readers import Readers
 from store.readers_session import ReadSession
@@ -44,6 +50,9 @@ from store.writers_session import WriteSession
 from tests.access_keys import make_key
 
 NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
+ROADS = Department(
+    name="roads", zh="市政养护", en="Roads", url=SecretStr("https://roads.example/hook"), secrets=(SecretStr("s" * 32),)
+)
 
 
 def micros(at: datetime) -> int:
@@ -221,6 +230,12 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             registry=DeviceEntry(WriteSession(pool)),
             areas=Areas(ReadSession(pool), clock=lambda: micros(NOW)),
             reports=desk,
+            incidents=IncidentDesk(
+                Incidents(ReadSession(pool), WriteSession(pool)),
+                AreaFinder(FleetMaster(ReadSession(pool))),
+                IncidentsSection(departments=(ROADS,)),
+                clock=lambda: micros(NOW),
+            ),
             evaluation=Evaluating(pool, clock=lambda: micros(NOW)),
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),
