@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hub.notify.channels.webhook import WebhookSection
+from hub.notify.channels.webhook import WebhookTarget
 
 
-class Department(WebhookSection):
+class Department(WebhookTarget):
     """Whom an incident can be handed on to: a receiver of webhooks with names for people."""
 
     zh: str = Field("", max_length=64)
