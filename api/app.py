@@ -13,6 +13,7 @@ from api.evaluation_models import EVALUATION_FORMS
 from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
 from api.incident_models import INCIDENT_FORMS
+from api.order_models import ORDER_FORMS
 from api.passwords import Passwords
 from api.planning_models import PlanningForm
 from api.ports import Services
@@ -46,6 +47,7 @@ from api.routes import (
     track,
     trips,
     uplinks,
+    work_orders,
 )
 from api.seats import Seats
 from api.security import SecurityHeaders
@@ -55,7 +57,7 @@ from api.signing_in import SignIn
 from api.write_models import BODIES
 
 # What the routes of a module ask for themselves, they ask for beside what stands here for all of them.
-_OWN = (session, telemetry, uplinks, incidents)  #: ask for themselves, and nothing else
+_OWN = (session, telemetry, uplinks, incidents, work_orders)  #: ask for themselves, and nothing else
 _READ = (
     devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, bins, planning, metrics,
     dead_letters, status,
@@ -101,6 +103,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
         PlanningForm,
         *REPORT_FORMS,
         *INCIDENT_FORMS,
+        *ORDER_FORMS,
         *SESSION_FORMS,
     )
     openapi.install(app, forms)

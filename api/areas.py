@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 
 import msgspec
 
 from alerts.records import AlertCount, AlertEntry, AlertFilter, LogEntry, Notification, Shelf
 from api.alert_ports import AlertHandling, AlertReader
 from api.bin_ports import BinOutlook, EmptyingReader
-from api.planning_ports import OrderReader
 from api.ports import DeadLetterReader, DeviceReader, Services, TelemetryReader
 from api.trip_ports import TripReader
 from devices.read_models import (
@@ -32,7 +30,6 @@ from devices.read_models import (
 from fleet.bins.forecast import Forecast
 from fleet.bins.readiness import Readiness
 from fleet.bins.records import EmptyingEntry
-from fleet.planning.orders import OrderState, WorkOrder
 from fleet.trackers.records import LiveEntry, StopEntry, TripEntry
 
 Ids = frozenset[str]
@@ -51,7 +48,6 @@ def limited(services: Services, ids: Ids) -> Services:
         emptyings=_Emptyings(services.emptyings, ids),
         outlook=_Outlook(services.outlook, ids),
         trips=_Trips(services.trips, ids),
-        orders=_Orders(services.orders, ids),
     )
 
 
@@ -269,24 +265,3 @@ class _Trips:
     ) -> Page[LiveEntry]:
         within = _only(devices, self._ids)
         return await self._reader.live(devices=within, route=route, cursor=cursor, limit=limit)
-
-
-class _Orders:
-    def __init__(self, reader: OrderReader, ids: Ids) -> None:
-        self._reader, self._ids = reader, ids
-
-    async def orders(
-        self,
-        *,
-        on: date | None,
-        run: str | None,
-        vehicles: tuple[str, ...],
-        devices: tuple[str, ...],
-        states: tuple[OrderState, ...],
-        cursor: str | None,
-        limit: int,
-    ) -> Page[WorkOrder]:
-        within = _only(devices, self._ids)
-        return await self._reader.orders(
-            on=on, run=run, vehicles=vehicles, devices=within, states=states, cursor=cursor, limit=limit
-        )

@@ -24,6 +24,7 @@ TAGS = [
     {"name": "Reports", "description": "Planned against actual, with revisions, signatures and appeals."},
     {"name": "Evaluation", "description": "Evaluation of workers and crews: schemes, findings, appeals."},
     {"name": "Planning", "description": "Which bins are collected by whom, and the work orders."},
+    {"name": "Work orders", "description": "What somebody is to do, until evidence shows that it was done."},
     {"name": "Incidents", "description": "What people report that no sensor sees, with photos."},
     {"name": "Metrics", "description": "The catalogue of measured quantities."},
     {"name": "Dead letters", "description": "Frames that could not be filed, with the reason."},

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any, Literal, Protocol
 
 import msgspec
 
-from devices.read_models import Page
-from fleet.planning.orders import OrderState, WorkOrder
 from fleet.planning.problem import CollectionPlan
 
 RunState = Literal["waiting", "running", "done", "failed"]
@@ -49,20 +46,3 @@ class Planning(Protocol):
 
     def job(self, job_id: str) -> PlanningJob | None:
         """A planning that was asked for of late, or None."""
-
-
-class OrderReader(Protocol):
-    """Work orders."""
-
-    async def orders(
-        self,
-        *,
-        on: date | None,
-        run: str | None,
-        vehicles: tuple[str, ...],
-        devices: tuple[str, ...],
-        states: tuple[OrderState, ...],
-        cursor: str | None,
-        limit: int,
-    ) -> Page[WorkOrder]:
-        """Orders by their planned start; empty filters let all in."""

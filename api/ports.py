@@ -15,8 +15,9 @@ from api.bin_ports import BinOutlook, EmptyingReader
 from api.evaluation_ports import EvaluationDesk
 from api.fleet_ports import FleetKeeper, FleetReader
 from api.incident_ports import IncidentDesk
+from api.order_ports import OrderDesk
 from api.people_ports import AreaDirectory, DeviceKeeper, KeyKeeper, PeopleKeeper, SessionKeeper
-from api.planning_ports import OrderReader, Planning
+from api.planning_ports import Planning
 from api.policy import AccessPolicy
 from api.report_ports import ReportDesk
 from api.trip_ports import TripReader
@@ -325,7 +326,6 @@ class Services:
     outlook: BinOutlook
     fleet_keeper: FleetKeeper
     planning: Planning
-    orders: OrderReader
     probe: HubProbe
     people: PeopleKeeper
     sessions: SessionKeeper
@@ -336,6 +336,7 @@ class Services:
     reports: ReportDesk | None = None
     evaluation: EvaluationDesk | None = None
     incidents: IncidentDesk | None = None
+    order_desk: OrderDesk | None = None
     limits: PostLimits = field(default_factory=PostLimits)
     metrics: Families = tuple
     clock: Callable[[], int] = wall_clock

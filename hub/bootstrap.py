@@ -34,6 +34,9 @@ from hub.incidents.courier import Courier
 from hub.incidents.desk import IncidentDesk
 from hub.notify.channel import Surroundings
 from hub.notify.wiring import make_sender
+from hub.orders.desk import OrderDesk
+from hub.orders.service import Following
+from hub.orders.ways import ways
 from hub.planning.service import PlanningService
 from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
@@ -50,10 +53,12 @@ from ingest.ports import Adapter, Listener
 from ingest.runner import Condition, pause, persist
 from ingest.spool import Spool
 from ingest.spool_feed import feed
+from ingest.transports.mqtt.session import Broker
 from ingest.transports.mqtt.subscriber import MqttSubscriber
 from store.alert_actions import AlertActions
 from store.alert_history import AlertHistory
 from store.api_keys import ApiKeys
+from store.audit import Audit
 from store.bin_history import BinHistory
 from store.connection import session_parameters
 from store.device_entry import DeviceEntry
@@ -61,6 +66,8 @@ from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
 from store.incident_letters import IncidentLetters
 from store.incidents import Incidents
+from store.order_steward import OrderSteward
+from store.orders import Orders
 from store.people import People
 from store.readers import DeviceReads, Readers
 from store.readers_session import Pool, ReadSession
@@ -151,6 +158,9 @@ class Hub:
         around = Surroundings(settings.notify.targets(), {}, settings.notify.zone)
         self.courier = Courier(IncidentLetters(WriteSession(self._pool)), settings.incidents, around)
         self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring), self.uplinks]
+        audit = Audit(ReadSession(self._pool), WriteSession(self._pool))
+        self.commanding = Commanding(self.registry, self.adapters, audit)
+        self.following = self._following({section.name: section.broker() for section in brokers})
         self._registry_read_at = 0
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
@@ -234,7 +244,7 @@ class Hub:
             keys=ApiKeys(WriteSession(self._pool)),
             audit=readers.audit,
             uplinks=self.uplinks,
-            commands=Commanding(self.registry, self.adapters, readers.audit),
+            commands=self.commanding,
             alerts=readers.alerts,
             alert_handling=self.alerting.actions,
             rules=self.alerting.rule_sets,
@@ -244,7 +254,6 @@ class Hub:
             outlook=Outlook(readers.bins, self._bin_history, self.settings.bins),
             fleet_keeper=FleetEntry(WriteSession(self._pool)),
             planning=self.planning,
-            orders=self.orders,
             probe=probe,
             people=People(writes),
             sessions=SessionTable(writes),
@@ -254,6 +263,7 @@ class Hub:
             access=self.settings.api.policy(),
             reports=self.reports,
             incidents=self._incidents(writes),
+            order_desk=self._order_desk(readers, writes),
             evaluation=Evaluating(self._pool, judge=Rounds(self._pool)),
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,
@@ -265,6 +275,16 @@ class Hub:
             catalogue=self.catalogue,
         )
         return create_app(services)
+
+    def _following(self, brokers: dict[str, Broker]) -> Following:
+        reads = ReadSession(self._pool)
+        steward = OrderSteward(reads, WriteSession(self._pool))
+        found = ways(self.commanding, brokers, self.settings.orders)
+        return Following(steward, DeviceReads(reads), found, self.settings.orders)
+
+    def _order_desk(self, readers: Readers, writes: WriteSession) -> OrderDesk:
+        store, section = Orders(ReadSession(self._pool), writes), self.settings.orders
+        return OrderDesk(store, readers.devices, readers.alerts, section, nudge=self.following.nudge)
 
     def _incidents(self, writes: WriteSession) -> IncidentDesk:
         reads = ReadSession(self._pool)
@@ -288,7 +308,7 @@ class Hub:
         ready.cancel()
         stopping.cancel()
         if self._ready.is_set():
-            work = (self.alerting, self.tracking, self.scribe, self.courier)
+            work = (self.alerting, self.tracking, self.scribe, self.courier, self.following)
             await asyncio.gather(*(one.run(self._stop) for one in work), self.sender.run())
 
     async def _keep_registry(self) -> None:

@@ -23,6 +23,7 @@ from hub.alerting.settings import AlertsSection
 from hub.bins.settings import BinsSection
 from hub.incidents.settings import IncidentsSection
 from hub.notify_settings import NotifySection
+from hub.orders.settings import OrdersSection
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
 from ingest.plugin import Plugin, discover
@@ -181,6 +182,7 @@ class _House(BaseSettings):
     bins: BinsSection = BinsSection()
     notify: NotifySection = NotifySection()
     incidents: IncidentsSection = IncidentsSection()
+    orders: OrdersSection = OrdersSection()
     api: ApiSection = ApiSection()
     log: LogSection = LogSection()
 

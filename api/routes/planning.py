@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Request
 
 from api.access import Dispatcher
 from api.bodies import read_body, validated
-from api.models import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.params import Cursor, Name
-from api.planning_models import OrderStateName, PlanningForm, PlanningJobBody, WorkOrderBody
+from api.planning_models import PlanningForm, PlanningJobBody
 from api.planning_ports import BusyError
 from api.problems import ProblemError, not_found
 from api.wiring import Places, Wired
@@ -29,20 +25,6 @@ _EXAMPLE: dict[str, Any] = {
     "tips": [{"id": "tip-north", "lon": 114.348, "lat": 30.611}],
     "next_shift_h": 0,
 }
-
-
-class OrdersQuery(BaseModel):
-    """Filters of the list of work orders."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    on: Annotated[date | None, Field(default=None, description="Service date.")]
-    run: Annotated[Name | None, Field(default=None, description="The plan that they come from.")]
-    vehicle: Annotated[list[Name], Field(default_factory=list, max_length=100, description="Id; may be repeated.")]
-    device: Annotated[list[Name], Field(default_factory=list, max_length=100, description="Bin; may be repeated.")]
-    state: Annotated[list[OrderStateName], Field(default_factory=list, max_length=6, description="May be repeated.")]
-    cursor: Cursor
-    limit: Annotated[int, Field(default=100, ge=1, le=1000)]
 
 
 @router.post(
@@ -81,18 +63,3 @@ async def get_job(wired: Wired, planning_id: PlanningId) -> PlanningJobBody:
     if job is None:
         raise not_found("planning", planning_id)
     return PlanningJobBody.model_validate(job)
-
-
-@router.get("/work-orders", summary="List work orders", responses=problems(422, 503))
-async def list_orders(wired: Wired, query: Annotated[OrdersQuery, Query()]) -> PageOf[WorkOrderBody]:
-    """By their planned start."""
-    page = await wired.orders.orders(
-        on=query.on,
-        run=query.run,
-        vehicles=tuple(query.vehicle),
-        devices=tuple(query.device),
-        states=tuple(query.state),
-        cursor=query.cursor,
-        limit=query.limit,
-    )
-    return PageOf(items=[WorkOrderBody.model_validate(item) for item in page.items], next_cursor=page.next_cursor)

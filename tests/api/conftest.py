@@ -26,6 +26,8 @@ from hub.fleet.evaluating import Evaluating
 from hub.incidents.areas import AreaFinder
 from hub.incidents.desk import IncidentDesk
 from hub.incidents.settings import Department, IncidentsSection
+from hub.orders.desk import OrderDesk
+from hub.orders.settings import OrdersSection
 from hub.planning.service import PlanningService
 from hub.reporting.desk import ReportDesk
 from hub.uplinks import PostedUplinks
@@ -38,6 +40,7 @@ from store.device_entry import DeviceEntry
 from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
 from store.incidents import Incidents
+from store.orders import Orders
 from store.people import People
 from store.readers import Readers
 from store.readers_session import ReadSession
@@ -222,7 +225,6 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             planning=PlanningService(
                 readers.devices, ReadSession(pool), WorkOrders(ReadSession(pool), WriteSession(pool))
             ),
-            orders=WorkOrders(ReadSession(pool), WriteSession(pool)),
             probe=probe,
             people=People(WriteSession(pool)),
             sessions=SessionTable(WriteSession(pool)),
@@ -230,6 +232,13 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             registry=DeviceEntry(WriteSession(pool)),
             areas=Areas(ReadSession(pool), clock=lambda: micros(NOW)),
             reports=desk,
+            order_desk=OrderDesk(
+                Orders(ReadSession(pool), WriteSession(pool)),
+                readers.devices,
+                readers.alerts,
+                OrdersSection(),
+                clock=lambda: micros(NOW),
+            ),
             incidents=IncidentDesk(
                 Incidents(ReadSession(pool), WriteSession(pool)),
                 AreaFinder(FleetMaster(ReadSession(pool))),
