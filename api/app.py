@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import Depends, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from api import openapi, problems
 from api.access import EVERYWHERE, known_reading, reading
@@ -21,6 +22,7 @@ from api.routes import (
     bins,
     commands,
     dead_letters,
+    device_entry,
     devices,
     evaluation,
     evaluation_records,
@@ -28,6 +30,7 @@ from api.routes import (
     fleet,
     fleet_entry,
     health,
+    keys,
     latest,
     metrics,
     pages,
@@ -43,22 +46,24 @@ from api.routes import (
     track,
     trips,
     uplinks,
+    users,
 )
 from api.seats import Seats
-from api.security import SecurityHeaders
+from api.security import CORS, SecurityHeaders
 from api.session_models import SESSION_FORMS
 from api.sessions import Sessions
 from api.signing_in import SignIn
+from api.user_models import ACCESS_FORMS
 from api.write_models import BODIES
 
 # What the routes of a module ask for themselves, they ask for beside what stands here for all of them.
 _OWN = (session, telemetry, uplinks)  #: ask for themselves, and nothing else
 _READ = (
-    devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, bins, planning, metrics,
+    devices, device_entry, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, bins, planning, metrics,
     dead_letters, status,
 )  # fmt: skip
 """Need a viewer at least; what lies outside of somebody's areas is not there (``api.areas``)."""
-_WHOLE = (fleet_entry, evaluation, evaluation_records, reports, audit)
+_WHOLE = (fleet_entry, evaluation, evaluation_records, reports, audit, users, keys)
 """Need a viewer at least, by name, and are refused to those who are limited to areas."""
 _OUTSIDE = (health, prometheus, pages)
 
@@ -91,7 +96,11 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
     for module in _OUTSIDE:
         app.include_router(module.router)
     problems.install(app)
-    openapi.install(app, (*BODIES, *FORMS, *EVALUATION_FORMS, PlanningForm, *REPORT_FORMS, *SESSION_FORMS))
+    openapi.install(
+        app, (*BODIES, *FORMS, *EVALUATION_FORMS, PlanningForm, *REPORT_FORMS, *SESSION_FORMS, *ACCESS_FORMS)
+    )
     app.add_middleware(BodyLimit, limit=max_body_bytes or max(MAX_BODY_BYTES, services.limits.body_bytes))
+    if services.access.origins:
+        app.add_middleware(CORSMiddleware, **CORS, allow_origins=sorted(services.access.origins))
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
     return app
