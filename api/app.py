@@ -59,8 +59,8 @@ from api.write_models import BODIES
 # What the routes of a module ask for themselves, they ask for beside what stands here for all of them.
 _OWN = (session, telemetry, uplinks)  #: ask for themselves, and nothing else
 _READ = (
-    devices, device_entry, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, bins, planning, metrics,
-    dead_letters, status,
+    devices, device_entry, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, bins,
+    planning, metrics, dead_letters, status,
 )  # fmt: skip
 """Need a viewer at least; what lies outside of somebody's areas is not there (``api.areas``)."""
 _WHOLE = (fleet_entry, evaluation, evaluation_records, reports, audit, users, keys)

@@ -160,13 +160,14 @@ def _shown(entry: KeyEntry) -> dict[str, object]:
 
 def _table(entries: list[KeyEntry]) -> Table:
     table = Table(title=f"{len(entries)} keys" if entries else "No keys", title_justify="left")
-    for name in ("prefix", "name", "role", "device", "created", "expires", "last used", "state"):
+    for name in ("prefix", "name", "role", "device", "areas", "created", "expires", "last used", "state"):
         table.add_column(name, overflow="fold", no_wrap=name == "prefix")
     now = time_ns() // 1_000
     for entry in entries:
         state = "revoked" if entry.revoked_at else "usable" if entry.usable(now) else "expired"
         moments = (entry.created_at, entry.expires_at, entry.last_used_at)
         told = ("" if moment is None else instants.to_iso(moment // 1_000_000 * 1_000_000) for moment in moments)
-        cells = (entry.prefix, entry.name, entry.role.value, entry.device or "", *told, state)
+        areas = ", ".join(entry.areas or ())
+        cells = (entry.prefix, entry.name, entry.role.value, entry.device or "", areas, *told, state)
         table.add_row(*(escape(cell) for cell in cells))
     return table
