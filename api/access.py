@@ -116,7 +116,13 @@ async def _worker(principal: Annotated[Principal, Depends(_somebody)]) -> Princi
 
 async def everywhere(principal: Recognised) -> None:
     """Refuse those who are limited to areas what is about all of the city. Raises 403."""
-    if principal is not None and principal.areas is not None:
+    if principal is not None:
+        check_everywhere(principal)
+
+
+def check_everywhere(principal: Principal) -> None:
+    """The same of somebody who is known already. Raises a 403 problem."""
+    if principal.areas is not None:
         named = ", ".join(sorted(principal.areas))
         detail = f"this is about all areas, and {principal.name!r} is limited to {named}"
         raise ProblemError(403, "limited-to-areas", detail)

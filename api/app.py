@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel
+from starlette.middleware.cors import CORSMiddleware
 
 from api import openapi, problems
 from api.access import EVERYWHERE, known_reading, reading
@@ -24,6 +25,7 @@ from api.routes import (
     bins,
     commands,
     dead_letters,
+    device_entry,
     devices,
     evaluation,
     evaluation_records,
@@ -32,6 +34,7 @@ from api.routes import (
     fleet_entry,
     health,
     incidents,
+    keys,
     latest,
     metrics,
     pages,
@@ -47,23 +50,25 @@ from api.routes import (
     track,
     trips,
     uplinks,
+    users,
     work_orders,
 )
 from api.seats import Seats
-from api.security import SecurityHeaders
+from api.security import CORS, SecurityHeaders
 from api.session_models import SESSION_FORMS
 from api.sessions import Sessions
 from api.signing_in import SignIn
+from api.user_models import ACCESS_FORMS
 from api.write_models import BODIES
 
 # What the routes of a module ask for themselves, they ask for beside what stands here for all of them.
 _OWN = (session, telemetry, uplinks, incidents, work_orders)  #: ask for themselves, and nothing else
 _READ = (
-    devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, bins, planning, metrics,
-    dead_letters, status,
+    devices, device_entry, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, bins,
+    planning, metrics, dead_letters, status,
 )  # fmt: skip
 """Need a viewer at least; what lies outside of somebody's areas is not there (``api.areas``)."""
-_WHOLE = (fleet_entry, evaluation, evaluation_records, reports, audit)
+_WHOLE = (fleet_entry, evaluation, evaluation_records, reports, audit, users, keys)
 """Need a viewer at least, by name, and are refused to those who are limited to areas."""
 _OUTSIDE = (health, prometheus, pages)
 
@@ -105,10 +110,13 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
         *INCIDENT_FORMS,
         *ORDER_FORMS,
         *SESSION_FORMS,
+        *ACCESS_FORMS,
     )
     openapi.install(app, forms)
     photo = services.incidents.max_photo_bytes if services.incidents else 0
     most = max(MAX_BODY_BYTES, services.limits.body_bytes, photo)  # a route holds its own body against its own limit
     app.add_middleware(BodyLimit, limit=max_body_bytes or most)
+    if services.access.origins:
+        app.add_middleware(CORSMiddleware, **CORS, allow_origins=sorted(services.access.origins))
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
     return app

@@ -65,6 +65,9 @@ class AreaDirectory(Protocol):
         place or its newest position lies.
         """
 
+    def forget(self) -> None:
+        """Look anew at the next question: the registry was changed."""
+
 
 class KeyKeeper(Protocol):
     """API keys, and their making and ending."""

@@ -67,6 +67,10 @@ class SignIn:
         await self._people.set_password(somebody.name, digest, actor=somebody.actor, keep=session)
         self._sessions.forget_all()
 
+    async def hashed(self, password: str) -> str:
+        """What is kept of a password. Raises a 503 problem while too many wait."""
+        return await self._passwords.hashed(password)
+
     async def _check(self, name: str, password: str, host: str) -> Known | None:
         """The person whose password this is; None when it is not, or they are disabled. Raises 429 and 503."""
         now, address = self._steady(), address_of(host)

@@ -202,6 +202,14 @@ class Hub:
                 for listening in listeners:
                     await listening.wait()
 
+    async def prepared(self) -> bool:
+        """Wait until the store is ready for everything, or the hub is to stop; whether it is ready."""
+        ready, stopping = asyncio.ensure_future(self._ready.wait()), asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        stopping.cancel()
+        return self._ready.is_set()
+
     async def subscribed(self) -> None:
         """Wait until every broker has taken the subscriptions, or the hub is to stop."""
         stopping = asyncio.create_task(self._stop.wait())
@@ -302,12 +310,7 @@ class Hub:
 
     async def _watch(self) -> None:
         """The alert engine and what follows the telemetry, once registry and rules are read."""
-        ready = asyncio.ensure_future(self._ready.wait())
-        stopping = asyncio.ensure_future(self._stop.wait())
-        await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        stopping.cancel()
-        if self._ready.is_set():
+        if await self.prepared():
             work = (self.alerting, self.tracking, self.scribe, self.courier, self.following)
             await asyncio.gather(*(one.run(self._stop) for one in work), self.sender.run())
 
@@ -349,7 +352,8 @@ class Installation:
     def __init__(self, settings: Settings, *, port: int | None = None) -> None:
         self.settings = settings
         self.data = (settings.data or default_data_folder()).expanduser().resolve()
-        self.web = WebServer(settings.api.host, settings.api.port if port is None else port)
+        chosen = settings.api
+        self.web = WebServer(chosen.host, chosen.port if port is None else port, chosen.trusted_proxies)
         self.servers: EmbeddedServers | None = None
         if settings.embedded_database or settings.embedded_broker:
             broker = settings.broker

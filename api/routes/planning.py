@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 
-from api.access import Dispatcher
+from api.access import EVERYWHERE, Dispatcher
 from api.bodies import read_body, validated
 from api.openapi import BODIED, KEYED, body, problems, reference
 from api.planning_models import PlanningForm, PlanningJobBody
@@ -29,6 +29,7 @@ _EXAMPLE: dict[str, Any] = {
 
 @router.post(
     "/planning/collection",
+    dependencies=[EVERYWHERE],
     status_code=202,
     summary="Plan a collection",
     responses=problems(*KEYED, *BODIED, 422, 503, said={503: "Too many plannings are waiting, or the store is away."}),
@@ -56,7 +57,12 @@ async def plan_collection(request: Request, wired: Wired, places: Places, dispat
         raise ProblemError(503, "too-busy", "too many plannings are waiting; try again in a minute") from None
 
 
-@router.get("/planning/jobs/{planning_id}", summary="A planning and its result", responses=problems(404, 422))
+@router.get(
+    "/planning/jobs/{planning_id}",
+    dependencies=[EVERYWHERE],
+    summary="A planning and its result",
+    responses=problems(404, 422),
+)
 async def get_job(wired: Wired, planning_id: PlanningId) -> PlanningJobBody:
     """The last fifty are remembered until the hub ends; entered plans for good."""
     job = wired.planning.job(planning_id)

@@ -1,10 +1,10 @@
-"""Work orders from the alert to the evidence: through the API, over real terminals and a real broker, in a real store."""
+"""Work orders from the alert to the evidence: through the API, over a real terminal and a real broker."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,13 @@ import aiomqtt
 import httpx
 import pytest
 
+from api.passwords import hashed
+from devices.access import Role
+from devices.people import PersonSpec
 from ingest.adapters.jt808.terminals import Jt808Server
-from tests.posting import Post, posting
+from store.people import People
+from store.writers_session import WriteSession
+from tests.posting import Post, posting, until
 from tests.servers import NatsServer
 from tests.terminal import PHONE, Terminal, position
 
@@ -85,7 +90,10 @@ async def test_in_one_click_from_an_alert_to_a_bin_that_was_emptied(post: Post) 
     state = "INSERT INTO device_state (device_key, received_at, fix_at, lat, lon) VALUES (%s, now(), now(), %s, 114.3)"
     for key, lat in ((near, 30.58), (far, 30.70), (other, 30.571)):
         post.sql(state, key, lat)
-    alert = "INSERT INTO alerts (device_key, rule, severity, rule_set, raised_at) VALUES (%s, %s, 'warning', 1, now()) RETURNING id"
+    alert = (
+        "INSERT INTO alerts (device_key, rule, severity, rule_set, raised_at)"
+        " VALUES (%s, %s, 'warning', 1, now()) RETURNING id"
+    )
     number = post.sql(alert, bin_key, "bin-full")[0][0]
     given = await desk.give(alert=number, nearest=True)
     assert given.status_code == 201, given.text
@@ -163,10 +171,9 @@ async def test_an_order_over_mqtt_and_the_answers_of_the_device(
         desk = await dispatcher(post)
         said = json.dumps({"kind": "vehicle", "readings": {"speed_kmh": 3}})
         for name in ("van-1", "van-2"):
-            await post.telemetry(await post.key("integration"), {"device": name, "kind": "vehicle", "readings": {"speed_kmh": 3}})
             await client.publish(f"sanihub/v1/{name}/telemetry", said, qos=1)
-        del said
-        post.sql("UPDATE device_state SET protocol = 'mqtt-json'")
+        query = "SELECT count(*) FROM device_state WHERE protocol = 'mqtt-json'"
+        await until(lambda: post.sql(query) == [(2,)], "both were heard")
         order = (await desk.give(vehicle="van-1", title="Broken kerb", lat=30.5, lon=114.3)).json()["order"]["id"]
         message = await asyncio.wait_for(anext(client.messages), 60)
         document = json.loads(message.payload)  # type: ignore[arg-type]
@@ -269,9 +276,22 @@ async def test_what_is_wrong_is_said(post: Post, fields: dict[str, Any], status:
     assert (refused.status_code, said in refused.json()["detail"]) == (status, True), refused.text
 
 
-async def test_workers_see_and_do_their_own_and_their_crews(post: Post, worker: Callable[..., dict[str, str]]) -> None:
+async def worker(post: Post, name: str, crew: str) -> dict[str, str]:
+    """Somebody of the master data who has signed in: what their requests carry."""
+    content = {"id": name, "name": name, "crew": crew}
+    post.sql("INSERT INTO workers (id, content) VALUES (%s, %s)", name, json.dumps(content))
+    password = "a password of many words"
+    spec = PersonSpec(name=name, display_name=name, role=Role.WORKER, worker=name)
+    await People(WriteSession(post.hub._pool)).create(spec, hashed(password), actor="test")
+    signed = await post.client.post("/api/v1/session", json={"name": name, "password": password})
+    assert signed.status_code == 200, signed.text
+    post.client.cookies.clear()
+    return {"Authorization": f"Bearer {signed.json()['token']}"}
+
+
+async def test_workers_see_and_do_their_own_and_their_crews(post: Post) -> None:
     desk = await dispatcher(post)
-    own, stranger = worker("worker-1", "crew-1"), worker("worker-2", "crew-2")
+    own, stranger = await worker(post, "worker-1", "crew-1"), await worker(post, "worker-2", "crew-2")
     late = {"end": "2099-01-01T00:00:00Z"}
     mine = (await desk.give(title="mine", worker="worker-1", **late)).json()["order"]["id"]
     crews = (await desk.give(title="crews", crew="crew-1", **late)).json()["order"]["id"]
