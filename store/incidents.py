@@ -225,14 +225,18 @@ class Incidents:
             return True
 
 
-async def ordered(connection: Connection, number: int, order: str, actor: str) -> None:
-    """Within somebody's transaction: a work order was made of an incident.
+async def there_is(connection: Connection, number: int) -> bool:
+    """Within somebody's transaction: whether there is such an incident, which stays as it is until the end."""
+    return await (await connection.execute(_LOCK, {"id": number})).fetchone() is not None
 
-    Raises RejectedError where there is none, IncidentStateError where it is not in a state for that.
+
+async def ordered(connection: Connection, number: int, order: str, actor: str) -> None:
+    """Within somebody's transaction: a work order was made of an incident that there is.
+
+    Raises IncidentStateError where it is not in a state for that.
     """
     row = await (await connection.execute(_LOCK, {"id": number})).fetchone()
-    if row is None:
-        raise RejectedError(f"incident: there is no {number}")
+    assert row is not None
     check("ordered", row[0], number)
     await _move(connection, number, "ordered", work_order=order)
     await _log(connection, number, actor, "ordered", "", {"work_order": order})

@@ -112,6 +112,8 @@ class Orders:
         values |= {"start": to_datetime(order.start), "end": to_datetime(order.end), "actor": actor}
         values["send"] = order.assignee.anybody
         async with self._writes.transaction() as connection:
+            if order.incident is not None and not await incidents.there_is(connection, order.incident):
+                raise RejectedError(f"incident: there is no {order.incident}")
             if await (await connection.execute(_ENTER, values)).fetchone() is None:
                 known = await (await connection.execute(_KNOWN, values)).fetchone()
                 if known is None or known[0] != actor:

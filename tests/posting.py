@@ -78,7 +78,7 @@ async def posting(dsn: str, folder: Path, **sections: Any) -> AsyncIterator[Post
     chosen = settings.load(
         None, data=folder, store={"dsn": dsn, "mode": "plain"}, broker={"enabled": False}, **sections
     )
-    hub = Hub(chosen, dsn=dsn, brokers=[], data=folder, web=WebServer("127.0.0.1", 0))
+    hub = Hub(chosen, dsn=dsn, brokers=list(chosen.mqtt), data=folder, web=WebServer("127.0.0.1", 0))
     working = asyncio.create_task(hub.run())
     listening = asyncio.create_task(hub.listening())
     try:
