@@ -11,6 +11,7 @@ from api.instants import Instant, InstantQuery
 
 _Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Reason = Literal["FULLNESS", "AGE", "ALERT"]
+Source = Literal["measured", "forecast", "age"]
 
 
 class _Form(BaseModel):
@@ -35,8 +36,12 @@ class PlanningForm(_Form):
     on: date = Field(description="The service date.")
     begin: InstantQuery = Field(description="When the shift begins.")
     end: InstantQuery = Field(description="When all trucks are to be back.")
-    depot: PlaceForm
-    tips: list[PlaceForm] = Field(default_factory=list, max_length=20)
+    depot: PlaceForm | None = Field(
+        default=None, description="Without it: the depots of the master data; of several a vehicle's `depot` names one."
+    )
+    tips: list[PlaceForm] | None = Field(
+        default=None, max_length=20, description="Without it: the tips of the master data."
+    )
     vehicles: list[_Id] = Field(
         default_factory=list, max_length=200, description="Without any: all of type refuse_truck."
     )
@@ -49,7 +54,17 @@ class PlanningForm(_Form):
     streets: dict[str, Any] | None = Field(
         default=None, description="A GeoJSON FeatureCollection of lines; without it ways lead along a grid."
     )
-    enter: bool = False
+    expect: Literal["forecast", "measured"] = Field(
+        default="forecast", description="Go by the fill model's forecast, or by nothing but last readings and rates."
+    )
+    zone: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=64,
+        description="Time zone (IANA) of the date and the shift; without it the hub's.",
+        examples=["Asia/Shanghai"],
+    )
+    enter: bool = Field(default=False, description="Enter work orders, and routes and plans of the master data.")
 
 
 class VisitBody(_Body):
@@ -66,6 +81,9 @@ class VisitBody(_Body):
     kg: float
     along_m: float
     reason: Reason | None
+    source: Source | None = Field(
+        description="What its expected fill rests on: a forecast, its last reading and rate, or nothing but its age."
+    )
 
 
 class TourBody(_Body):
@@ -83,6 +101,7 @@ class UnservedBody(_Body):
     bin: str = Field(examples=["bin-0099"])
     code: str = Field(description="too_large, skills, window, unreachable, capacity or time.", examples=["time"])
     why: str
+    source: Source | None
 
 
 class CollectionPlanBody(_Body):
@@ -110,3 +129,61 @@ class PlanningJobBody(_Body):
     nowhere: list[str] = Field(description="Bins whose place nobody knows: they cannot be planned.")
     fault: str | None
     plan: CollectionPlanBody | None
+
+
+class StopAuditBody(_Body):
+    """A planned stop and its fate."""
+
+    bin: str = Field(examples=["bin-0042"])
+    truck: str = Field(examples=["vehicle-0007"])
+    planned: Instant
+    fate: Literal["served", "served_by_other", "missed", "no_data"]
+    at: Instant | None
+    by: str | None = Field(description="Who emptied it.", examples=["vehicle-0007"])
+    late_s: float | None = Field(description="After its time; negative before it.", examples=[120.0])
+
+
+class TourAuditBody(_Body):
+    """One vehicle's tour: planned against driven."""
+
+    truck: str = Field(examples=["vehicle-0007"])
+    planned_m: float = Field(examples=[18_400.0])
+    driven_m: float | None = Field(description="Null where it was not judged.", examples=[19_050.0])
+    planned_out: Instant
+    planned_back: Instant
+    out: Instant | None = Field(description="When it left the depot.")
+    back: Instant | None
+    bins: int = Field(description="Planned; the next four add up to it.", examples=[44])
+    served: int = Field(examples=[41])
+    served_by_other: int = Field(examples=[1])
+    missed: int = Field(examples=[1])
+    no_data: int = Field(description="Nobody knows; not missed.", examples=[1])
+    order_kept: float | None = Field(description="Share of served stops that follow their predecessors.")
+    late_s: float | None = Field(description="Median of its served stops.")
+    completeness: float | None = Field(description="Share of the shift that its positions tell of.")
+
+
+class PlanAuditBody(_Body):
+    """All tours together. Shares are of the stops that there is data about; null without any."""
+
+    tours: list[TourAuditBody]
+    stops: list[StopAuditBody]
+    unplanned: list[str] = Field(description="Bins that were emptied in the shift and are in no tour.")
+    served_share: float | None
+    on_time_share: float | None = Field(description="Served within half an hour of their time.")
+    late_s: float | None
+    order_kept: float | None
+    planned_m: float = Field(description="Of the vehicles that were judged.")
+    driven_m: float = Field(description="Of the same.")
+    overflow_h: float | None = Field(description="Hours of the plan's bins at 95 % or more, within the shift.")
+
+
+class RunAuditBody(_Body):
+    """An entered plan against what was done in its shift."""
+
+    run: str = Field(examples=["collection-2026-11-25-0a1b2c3d4e5f"])
+    on: date
+    begin: Instant
+    end: Instant
+    in_force: bool = Field(description="False: another plan has taken its place, and ways are not judged.")
+    audit: PlanAuditBody

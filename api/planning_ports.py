@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Literal, Protocol
 
 import msgspec
 
+from devices.errors import SanihubError
+from devices.instants import to_iso
+from fleet.planning.audit import PlanAudit
 from fleet.planning.problem import CollectionPlan
 
 RunState = Literal["waiting", "running", "done", "failed"]
@@ -31,6 +35,27 @@ class PlanningJob(msgspec.Struct, frozen=True):
     fault: str | None = None
 
 
+class RunAudit(msgspec.Struct, frozen=True):
+    """A plan that was entered, held against what was done in its shift ``[begin, end)`` (µs).
+
+    ``in_force``: it is still what the trucks are to do; another plan has taken its place otherwise.
+    """
+
+    run: str
+    on: date
+    begin: int
+    end: int
+    in_force: bool
+    audit: PlanAudit
+
+
+class NotOverError(SanihubError):
+    """The shift of a plan is not over yet, so nothing can be called missed."""
+
+    def __init__(self, run: str, end: int) -> None:
+        super().__init__(f"{run}: its shift is not over before {to_iso(end)}")
+
+
 class BusyError(Exception):
     """Too many plannings are waiting; try again later."""
 
@@ -46,3 +71,9 @@ class Planning(Protocol):
 
     def job(self, job_id: str) -> PlanningJob | None:
         """A planning that was asked for of late, or None."""
+
+    async def audit(self, run: str) -> RunAudit | None:
+        """A plan that was entered against what was done; None where there is none of that name.
+
+        Raises NotOverError.
+        """

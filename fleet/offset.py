@@ -17,6 +17,7 @@ import msgspec
 
 from devices.vocabulary import Fix, Reading
 from fleet.master.places import Place as Site
+from fleet.master.route import SKETCHED_M
 from fleet.trackers.ports import PlanBook, Task
 
 METRIC = "route_offset_m"
@@ -100,6 +101,8 @@ class PlannedOffsets:
         if sites is not self._sites or len(self._planes) >= MOST_PLANES:
             self._sites = sites
             self._planes.clear()
+        if task.route is not None and task.route.corridor_m >= SKETCHED_M:
+            return None
         if task.route is not None:
             key, lines = ("route", task.route.id, task.route.version), (*task.route.lines, *task.route.access)
         elif task.area is not None and task.area.lines:

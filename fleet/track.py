@@ -51,3 +51,13 @@ def empty_track() -> Track:
     """No positions."""
     none = np.empty(0)
     return Track(np.empty(0, np.int64), none, none, none, none)
+
+
+def in_order(signal: Signal) -> Signal:
+    """A signal in the order of its instants; of several values at one instant the greatest, as in the whole hub."""
+    at, value = signal
+    if len(at) > 1 and not (np.diff(at) > 0).all():
+        order = np.lexsort((value, at))
+        order = order[np.append(np.diff(at[order]) > 0, True)]
+        at, value = at[order], value[order]
+    return Signal(at, value)

@@ -37,6 +37,8 @@ from hub.notify.wiring import make_sender
 from hub.orders.desk import OrderDesk
 from hub.orders.service import Following
 from hub.orders.ways import ways
+from hub.planning.audits import PlanAudits
+from hub.planning.request import Sources
 from hub.planning.service import PlanningService
 from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
@@ -70,6 +72,7 @@ from store.order_steward import OrderSteward
 from store.orders import Orders
 from store.people import People
 from store.readers import DeviceReads, Readers
+from store.readers_bins import BinReads
 from store.readers_session import Pool, ReadSession
 from store.rule_sets import RuleSets
 from store.sessions import SessionTable
@@ -150,7 +153,9 @@ class Hub:
         self.http: http_json.HttpSection = settings.sections(http_json.PLUGIN)[0]
         self.orders = WorkOrders(ReadSession(self._pool), WriteSession(self._pool))
         slow = ReadSession(self._pool, statement_timeout_s=60.0)
-        self.planning = PlanningService(DeviceReads(slow), slow, self.orders)
+        self.outlook = Outlook(BinReads(slow), BinHistory(slow), settings.bins)
+        sources = Sources.over(slow, settings.bins, self.outlook)
+        self.planning = PlanningService(sources, self.orders, PlanAudits(self._pool, self.orders))
         self.uplinks = PostedUplinks(
             self.pipeline, assembler.decode, self.registry, webhooks(), patience_s=self.http.answer_within_s
         )
@@ -259,7 +264,7 @@ class Hub:
             fleet=readers.fleet,
             trips=readers.trips,
             emptyings=readers.bins,
-            outlook=Outlook(readers.bins, self._bin_history, self.settings.bins),
+            outlook=self.outlook,
             fleet_keeper=FleetEntry(WriteSession(self._pool)),
             planning=self.planning,
             probe=probe,

@@ -7,6 +7,7 @@ as they were, for reports of their time are made from them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import msgspec
@@ -76,16 +77,22 @@ class FleetEntry:
         self._writes = writes
 
     async def enter(
-        self, master: Master, actor: str, *, valid_from: int | None = None, details: Mapping[str, Any] | None = None
+        self,
+        master: Master,
+        actor: str,
+        *,
+        valid_from: int | None = None,
+        details: Mapping[str, Any] | None = None,
+        within: Connection | None = None,
     ) -> dict[Section, Came]:
         """Enter what is given; ids are distinct within a section. All that is named has to be known, or be given too.
 
         A changed route or area is in force from its own ``valid_from``, else from ``valid_from`` (µs), else from now.
         The first version of an id is in force since ever unless one of these says otherwise. ``version`` is the
         store's to give. An item's ``valid_from`` that is the stored version's own is that of an export, and says
-        nothing. ``details`` go into the audit.
+        nothing. ``details`` go into the audit. ``within`` is a connection whose transaction this is to be part of.
         """
-        async with self._writes.transaction() as connection:
+        async with self._writes.transaction() if within is None else nullcontext(within) as connection:
             await connection.execute(_LOCK)  # versions are counted, and two must not count the same
             row = await (await connection.execute(_NOW)).fetchone()
             assert row is not None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from devices.clock import YEAR_2000
 from devices.instants import from_datetime, to_datetime
-from fleet.track import Column, Driven, Instants, Signal, Track, empty_track
+from fleet.track import Column, Driven, Instants, Signal, Track, empty_track, in_order
 from store.readers_session import ReadSession
 
 PIECE_US = 7 * 24 * 3_600_000_000
@@ -108,7 +108,7 @@ class DrivenReads:
             if columns[0] is not None:
                 tracks.append(_track(columns))
             for name, at, value in await self._session.rows(_SIGNALS, params, timeout_s=TIMEOUT_S, binary=True):
-                pieces.setdefault(name, []).append(_signal(_instants(at), _numbers(value)))
+                pieces.setdefault(name, []).append(in_order(Signal(_instants(at), _numbers(value))))
         params |= {"start": to_datetime(start)}
         events = [
             (kind, from_datetime(at), attributes)
@@ -147,15 +147,6 @@ def _track(columns: Sequence[bytes]) -> Track:
 def _ties(at: Instants) -> bool:
     """Whether there are several fixes of one instant."""
     return len(np.unique(at)) < len(at) if (np.diff(at) < 0).any() else bool((np.diff(at) == 0).any())
-
-
-def _signal(at: Instants, value: Column) -> Signal:
-    """A signal in order; of one instant the greatest value."""
-    if len(at) > 1 and not (np.diff(at) > 0).all():
-        order = np.lexsort((value, at))
-        order = order[np.concatenate((np.diff(at[order]) > 0, [True]))]
-        at, value = at[order], value[order]
-    return Signal(at, value)
 
 
 def _joined(tracks: Sequence[Track]) -> Track:

@@ -10,14 +10,17 @@ import msgspec
 from devices.access import AuditNote
 from devices.instants import from_datetime, to_datetime
 from devices.read_models import Page
-from fleet.planning.orders import OrderState, WorkOrder, run_of, span, work_orders
+from fleet.master.collection import Master
+from fleet.planning.orders import OrderState, WorkOrder, hours, run_of, work_orders
 from fleet.planning.problem import CollectionPlan
 from store import audit
 from store import readers_cursor as cursors
+from store.fleet_entry import FleetEntry
 from store.readers_cursor import OrderCursor
 from store.readers_session import ReadSession, Row
 from store.writers_session import WriteSession
 
+NOTHING = Master()
 _LOCK = "SELECT pg_advisory_xact_lock(1514229580)"
 _RUN = """
 INSERT INTO planning_runs (id, on_date, method, content, entered_by)
@@ -28,6 +31,12 @@ _SUPERSEDE = """
 UPDATE work_orders SET state = 'cancelled', changed_at = now(), changed_by = %(actor)s
  WHERE run <> %(run)s AND state = 'planned' AND on_date = %(on)s
    AND planned_start < %(end)s AND planned_end > %(start)s
+"""
+# A truck's tour that nobody was told of and that is wholly cancelled is planned no more; its route just ends.
+_WITHDRAW = """
+DELETE FROM plans WHERE id IN (
+    SELECT run || ':' || vehicle FROM work_orders WHERE run <> %(run)s AND on_date = %(on)s
+     GROUP BY run, vehicle HAVING bool_and(state = 'cancelled'))
 """
 _ORDERS = """
 INSERT INTO work_orders (id, run, kind, state, on_date, vehicle, device, place, sequence, planned_start, planned_end,
@@ -84,11 +93,16 @@ class WorkOrders:
     def __init__(self, reads: ReadSession, writes: WriteSession) -> None:
         self._reads = reads
         self._writes = writes
+        self._fleet = FleetEntry(writes)
 
-    async def enter(self, plan: CollectionPlan, actor: str) -> EnteredRun:
-        """Enter a plan with its orders, whole or not at all, with an entry in the audit. A second time is no change."""
+    async def enter(self, plan: CollectionPlan, actor: str, master: Master = NOTHING) -> EnteredRun:
+        """Enter a plan with its orders, whole or not at all, with an entry in the audit. A second time is no change.
+
+        ``master`` is what becomes of it as master data (:func:`fleet.planning.orders.master_of`), entered with it;
+        plans of tours whose place it takes are withdrawn. Raises NotEnteredError for what does not fit.
+        """
         run, orders = run_of(plan), work_orders(plan)
-        start, end = (to_datetime(at) for at in span(orders))
+        start, end = (to_datetime(at) for at in hours(orders))
         values = {"run": run, "on": plan.on, "actor": actor, "start": start, "end": end}
         content = msgspec.json.encode(plan).decode()
         async with self._writes.transaction() as connection:
@@ -97,8 +111,11 @@ class WorkOrders:
             if await cursor.fetchone() is None:
                 return EnteredRun(run, len(orders), known=True)
             cancelled = (await connection.execute(_SUPERSEDE, values)).rowcount
+            withdrawn = (await connection.execute(_WITHDRAW, values)).rowcount
             await connection.execute(_ORDERS, {**_columns(orders), "actor": actor})
+            await self._fleet.enter(master, actor, details={"run": run}, within=connection)
             details = {"orders": len(orders), "unserved": len(plan.unserved), "cancelled": cancelled}
+            details["withdrawn"] = withdrawn
             await audit.enter(connection, AuditNote(actor, "planning.enter", f"planning:{run}", "done", details))
         return EnteredRun(run, len(orders), known=False, cancelled=cancelled)
 

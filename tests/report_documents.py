@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from msgspec import structs
 
+from alerts.moment import Moment
+from devices.vocabulary import Position
 from fleet.evaluation.result import Attended, Correction, Deduction, Evaluation, Evidence, Item
 from fleet.reports.canonical import settled
 from fleet.reports.document import Document, Name
@@ -18,8 +20,11 @@ from fleet.reports.kinds.fleet_summary import FleetDay
 from fleet.reports.kinds.missed_pickups import MissedPickup, Round
 from fleet.reports.kinds.toilet_service import ToiletPiece
 from fleet.reports.revision import Order
-from fleet.reports.vehicles.day import day_of
+from fleet.reports.vehicles.day import DayPiece, day_of
 from fleet.track import Driven, Signal, Track, empty_track
+from fleet.trackers.ports import NoPlans
+from fleet.trackers.tracker import State, Tracker
+from fleet.trackers.travels import told
 from tests.corpora import corpus
 from tests.report_samples import MIN, ORDER, ZONE, at, compliance_document, judged
 
@@ -36,6 +41,15 @@ def driven(vehicle: str = "truck-12", shift_m: float = 0.0) -> Driven:
     return Driven(
         vehicle, SPAN["start"], SPAN["end"], Track(when, np.full(len(minutes), 39.9), lon, nothing, nothing), {}
     )
+
+
+def day_piece(one: Driven, name: str = "") -> DayPiece:
+    """A vehicle's day with the trips and stops that the trackers tell of its positions."""
+    tracker, state, derived = Tracker(NoPlans()), State(), []
+    for at_, lat, lon, kmh in zip(*(column.tolist() for column in one.track[:4]), strict=True):
+        place = Position(lat, lon, speed_kmh=None if np.isnan(kmh) else kmh)
+        derived.append(tracker.advance(state, one.device, "vehicle", Moment(at_, {}, place)))
+    return DayPiece(one, told([*filter(None, derived), tracker.lasting(state)]), name)
 
 
 def toilet(device: str = "toilet-01", nh3_ppm: float = 0.5) -> ToiletPiece:
@@ -99,14 +113,14 @@ def document(kind: str, *parts: Any) -> Document:
 @cache
 def documents() -> tuple[Document, ...]:
     """One of each kind, and the compliance report over two plans."""
-    day = day_of(driven(), "京A·12345")
+    day = day_of(day_piece(driven(), "京A·12345"))
     fleet = FleetDay(day, (structs.replace(judged(), track=()),), judged().alarms)
     toilets = kinds()["toilet_service"].reduce(ORDER, toilet())
     return (
         compliance_document(),
         compliance_document(judged(), judged(plan="p-other", missed=0)),
         document("vehicle_day", day),
-        document("vehicle_day", day, day_of(driven("truck-13"))),
+        document("vehicle_day", day, day_of(day_piece(driven("truck-13")))),
         document("fleet_summary", fleet),
         document("missed_pickups", round_()),
         document("toilet_service", toilets),

@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from math import cos, pi, sin
 
-from fleet.compliance.result import Compliance, Deviation, Gap, PassCoverage, Speeding, Split, StopResult, Stretch
+from fleet.compliance.result import (
+    Compliance,
+    Deviation,
+    Doing,
+    Gap,
+    PassCoverage,
+    Speeding,
+    Spell,
+    Split,
+    StopResult,
+    Stretch,
+)
 from fleet.master.plan import Plan
 from fleet.master.route import Route, Stop
 from fleet.reports.canonical import content_hash, settled
@@ -26,7 +37,7 @@ def at(day: int, hour: int, minute: int = 0) -> int:
     return int(datetime(2026, 11, day, tzinfo=UTC).timestamp()) * 1_000_000 + (hour - 8) * 60 * MIN + minute * MIN
 
 
-DOINGS = (
+DOINGS: tuple[Doing, ...] = (
     *("transit", "work", "work", "idle", "work", "transit", "work", "work"),
     *("idle", "work", "transit", "work", "no_data", "work", "transit"),
 )
@@ -73,21 +84,21 @@ def judged(*, missed: int = 2, late: int = 3, plan: str = "p-1123-07", driver: s
     ) + tuple(Stretch(1, "forward", number, 200.0 * i, 200.0 * (i + 1), "missed" if i == 5 else "covered", start)
               for number in (1, 2) for i in range(12))  # fmt: skip
     off = tuple((116.412 + 0.0008 * i, 39.9 - 0.0009 * i) for i in range(9))
+    spells = tuple(
+        Spell(at(23, 5, 34) + i * 30 * MIN, at(23, 5, 34) + (i + 1) * 30 * MIN, state) for i, state in enumerate(DOINGS)
+    )
     compliance = Compliance(
         plan, line.id, line.version, "truck-12", start, end, 0.962, start + 4 * MIN, end - 11 * MIN, 41_230.0,
         (PassCoverage(1, 8_900, 8_200, 700, 0), PassCoverage(2, 8_900, 8_200, 200, 500)), stretches, tuple(stops),
         (Deviation(at(23, 8, 12), at(23, 8, 24), 2_140.0, 386.0, off),),
         (Speeding(at(23, 7, 2), at(23, 7, 4), 15.0, 22.4, 610.0, True),),
         (Gap(at(23, 11, 40), at(23, 11, 58)),),
-        Split(14_400, 7_200, 2_700, 1_500, 1_080, 22_300, 18_930), 610.0, 0.124, 0.974, 13.4, 3,
+        Split(14_400, 7_200, 2_700, 1_500, 1_080, 22_300, 18_930), 610.0, 0.124, 0.974, 13.4, 3, spells,
     )  # fmt: skip
-    spans = tuple(
-        (at(23, 5, 34) + i * 30 * MIN, at(23, 5, 34) + (i + 1) * 30 * MIN, state) for i, state in enumerate(DOINGS)
-    )
     return Judged(
         compliance, line, Plan(plan, date(2026, 11, 23), "early", line.id, vehicle="truck-12"), "京A·12345",
         (driver, "Li Wei"),
-        Name("Early shift", "早班"), (line.lines[0], line.lines[1]), spans, ((116.42, 39.915),), (),
+        Name("Early shift", "早班"), (line.lines[0], line.lines[1]), ((116.42, 39.915),), (),
         (AlarmSeen(at(23, 8, 13), "warning", "Route left", 17, at(23, 8, 24)),),
     )  # fmt: skip
 

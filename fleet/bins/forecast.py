@@ -113,6 +113,22 @@ def reaches(rates: BinRates, level: Level, thresholds: Iterable[float] = THRESHO
     return found
 
 
+def course(rates: BinRates, level: Level, until: int) -> Signal:
+    """The median level of a bin that nobody empties, from hour to hour up to ``until`` (µs): one pass for many asks.
+
+    At whole hours it is what :func:`forecast` says; it never falls below what the bin holds.
+    """
+    mass = np.zeros(STATES)
+    mass[round(min(100.0, max(0.0, level.fill)))] = 1.0
+    at, median = [level.at], [level.fill]
+    for begin, end, _ in _steps(level.at, until, ()):
+        share = (end - begin) / HOUR
+        mass = _risen(mass, float(rates.rates[cell(begin, rates.zone)]) * share, rates.spread / max(0.1, share) ** 0.5)
+        at.append(end)
+        median.append(max(median[-1], *_quantiles(mass, (0.5,))))
+    return Signal(np.array(at, np.int64), np.array(median))
+
+
 def _steps(begin: int, end: int, visits: Sequence[int] | None) -> Iterator[tuple[int, int, bool]]:
     """From hour to hour and visit to visit; with whether a visit stands at the end of the step."""
     planned = sorted(visit for visit in visits or () if begin < visit <= end)

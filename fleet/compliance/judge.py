@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from fleet.compliance.cleaning import clean
 from fleet.compliance.consumption import fuel_l, loads
-from fleet.compliance.course import course_of
-from fleet.compliance.coverage import covered
+from fleet.compliance.course import Course, course_of
+from fleet.compliance.coverage import Possible, covered
 from fleet.compliance.deviations import beyond, deviations
 from fleet.compliance.line_ends import to_the_ends
-from fleet.compliance.matching import match
-from fleet.compliance.result import Compliance
+from fleet.compliance.matching import Matched, match
+from fleet.compliance.result import Compliance, Gap
 from fleet.compliance.settings import Settings
 from fleet.compliance.speeds import speedings, wrong_speed_m
-from fleet.compliance.steps import gaps, steps
+from fleet.compliance.spells import spells
+from fleet.compliance.steps import Steps, gaps, steps
 from fleet.compliance.stops import Emptied, order_kept, stops
 from fleet.compliance.unseen import possible
 from fleet.compliance.way import way
@@ -51,26 +53,50 @@ def judge(
     what is in it twice change nothing.
     """
     settings = settings or Settings()
-    begin, end = shift_span
+    seen = _see(route, shift_span, driven, places, settings)
+    return _judged(plan, route, shift_span, seen, emptied or {}, settings)
+
+
+class _Seen(NamedTuple):
+    """What is known of a shift before anything is judged: its steps, where they fit the lines, and its gaps."""
+
+    driven: Driven
+    course: Course
+    made: Steps
+    gaps: tuple[Gap, ...]
+    matched: Matched
+    unseen: Possible
+
+
+def _see(
+    route: Route, shift_span: tuple[int, int], driven: Driven, places: Sequence[Place], settings: Settings
+) -> _Seen:
+    """Put what was driven in order, on the plane and on the lines."""
     course = course_of(route, tuple(places), beyond(route.corridor_m, settings))
-    driven = within(ordered(driven), begin, end)
+    driven = within(ordered(driven), *shift_span)
     track = clean(driven.track, settings)
     x, y = course.plane.metres(track.lon, track.lat)
     made = steps(track, x, y, driven, route.work, settings)
-    missing = gaps(made, begin, end, settings)
+    missing = gaps(made, *shift_span, settings)
     matched = match(made, course, route)
     matched = matched._replace(runs=to_the_ends(matched.runs, made, course, route))
     unseen = possible(missing, made, matched, course, route, settings)
-    passes, stretches = covered(matched.runs, unseen, course, route, settings)
-    results = stops(plan, route, driven, made, matched, unseen, course, emptied or {}, settings)
-    total = way(made, course, missing, begin, end)
+    return _Seen(driven, course, made, missing, matched, unseen)
+
+
+def _judged(
+    plan: Plan, route: Route, shift_span: tuple[int, int], seen: _Seen, emptied: Emptied, settings: Settings
+) -> Compliance:
+    passes, stretches = covered(seen.matched.runs, seen.unseen, seen.course, route, settings)
+    results = stops(plan, route, seen.driven, seen.made, seen.matched, seen.unseen, seen.course, emptied, settings)
+    total = way(seen.made, seen.course, seen.gaps, *shift_span)
     return Compliance(
         plan=plan.id,
         route=route.id,
         route_version=route.version,
-        vehicle=driven.device,
-        start=begin,
-        end=end,
+        vehicle=seen.driven.device,
+        start=shift_span[0],
+        end=shift_span[1],
         completeness=total.completeness,
         began=total.began,
         ended=total.ended,
@@ -78,13 +104,14 @@ def judge(
         passes=passes,
         stretches=stretches,
         stops=results,
-        deviations=deviations(made, driven, course, settings),
-        speedings=speedings(made, route, settings),
-        gaps=missing,
+        deviations=deviations(seen.made, seen.driven, seen.course, settings),
+        speedings=speedings(seen.made, route, settings),
+        gaps=seen.gaps,
         split=total.split,
-        wrong_speed_m=wrong_speed_m(made, route),
+        wrong_speed_m=wrong_speed_m(seen.made, route),
         empty_running=total.empty_running,
         order_kept=order_kept(results, route),
-        fuel_l=fuel_l(driven, settings),
-        loads=loads(driven, made, course, settings),
+        fuel_l=fuel_l(seen.driven, settings),
+        loads=loads(seen.driven, seen.made, seen.course, settings),
+        spells=spells(seen.made, seen.gaps),
     )

@@ -14,6 +14,8 @@ from fleet.master.route import LonLat
 
 Covered = Literal["covered", "missed", "no_data"]
 Service = Literal["served", "late", "early", "missed", "no_data"]
+Doing = Literal["work", "transit", "idle", "off", "no_data"]
+DOINGS: tuple[Doing, ...] = ("work", "transit", "idle", "off", "no_data")
 Proof = Literal["emptied", "lift", "weight", "dwell", "pass"]
 
 
@@ -96,12 +98,21 @@ class Split(msgspec.Struct, frozen=True):
     transit_m: float = 0.0
 
 
+class Spell(msgspec.Struct, frozen=True, gc=False):
+    """From ``start`` to ``end`` it did one thing: see :class:`Split`."""
+
+    start: int
+    end: int
+    doing: Doing
+
+
 class Compliance(msgspec.Struct, frozen=True):
     """A plan judged. ``start``/``end`` are the shift; ``began``/``ended`` when the vehicle really left and returned.
 
     ``empty_running`` is the share of the way that was neither worked nor needed to get there and away
     ((total - effective) / total, DOMAIN.md). ``order_kept`` is the share of served stops that follow their
-    predecessors. ``fuel_l`` and ``loads`` are None where the vehicle does not tell.
+    predecessors. ``fuel_l`` and ``loads`` are None where the vehicle does not tell. ``spells`` are what ``split``
+    sums up.
     """
 
     plan: str
@@ -126,6 +137,7 @@ class Compliance(msgspec.Struct, frozen=True):
     order_kept: float | None = None
     fuel_l: float | None = None
     loads: int | None = None
+    spells: tuple[Spell, ...] = ()
 
     @property
     def coverage(self) -> float | None:

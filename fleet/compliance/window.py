@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fleet.compliance.cleaning import picked
-from fleet.track import Driven, Signal
+from fleet.track import Driven, Signal, in_order
 
 
 def ordered(driven: Driven) -> Driven:
@@ -16,7 +16,7 @@ def ordered(driven: Driven) -> Driven:
     track = driven.track
     if len(track.at) > 1 and (np.diff(track.at) < 0).any():
         track = picked(track, np.argsort(track.at, kind="stable"))
-    signals = {name: _ordered(signal) for name, signal in driven.signals.items()}
+    signals = {name: in_order(signal) for name, signal in driven.signals.items()}
     events = tuple(sorted(driven.events, key=lambda one: (one[1], one[0])))
     return driven._replace(track=track, signals=signals, events=events)
 
@@ -31,13 +31,3 @@ def within(driven: Driven, begin: int, end: int) -> Driven:
         signals[name] = Signal(signal.at[first:last], signal.value[first:last])
     events = tuple(one for one in driven.events if begin <= one[1] < end)
     return Driven(driven.device, begin, end, picked(driven.track, slice(low, high)), signals, events)
-
-
-def _ordered(signal: Signal) -> Signal:
-    at, value = signal
-    if len(at) > 1 and not (np.diff(at) > 0).all():
-        order = np.lexsort((value, at))
-        at, value = at[order], value[order]
-        last = np.concatenate((np.diff(at) > 0, [True]))
-        at, value = at[last], value[last]
-    return Signal(at, value)

@@ -94,15 +94,10 @@ class Positions:
 
     def lines(self, value: Any, spot: Spot, field: str) -> tuple[Line, ...] | None:
         """Lines of a (Multi)LineString as GeoJSON or text, or of a list of lists of positions."""
-        if isinstance(value, list | tuple):
-            value = {"type": "MultiLineString", "coordinates": value}
-        geometry = _geometry(value, spot, field)
+        geometry = _one_or_many(value, spot, field, "LineString")
         if geometry is None:
             return None
         kind, coordinates = geometry
-        if kind not in ("LineString", "MultiLineString"):
-            spot.fault(field, f"expected a LineString or MultiLineString, got {kind}")
-            return None
         parts = [coordinates] if kind == "LineString" else coordinates
         if not isinstance(parts, list | tuple) or not parts or (kind == "LineString" and not coordinates):
             spot.fault(field, "is empty; expected a line of at least two positions")
@@ -113,15 +108,10 @@ class Positions:
 
     def polygons(self, value: Any, spot: Spot, field: str) -> tuple[tuple[Line, ...], ...] | None:
         """Polygons of a (Multi)Polygon as GeoJSON or text, or of a list of lists of rings; sound ones only."""
-        if isinstance(value, list | tuple):
-            value = {"type": "MultiPolygon", "coordinates": value}
-        geometry = _geometry(value, spot, field)
+        geometry = _one_or_many(value, spot, field, "Polygon")
         if geometry is None:
             return None
         kind, coordinates = geometry
-        if kind not in ("Polygon", "MultiPolygon"):
-            spot.fault(field, f"expected a Polygon or MultiPolygon, got {kind}")
-            return None
         parts = [coordinates] if kind == "Polygon" else coordinates
         if (
             not isinstance(parts, list | tuple)
@@ -167,6 +157,17 @@ def _km(lon: float, lat: float, near: LonLat) -> float:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _one_or_many(value: Any, spot: Spot, field: str, single: str) -> tuple[str, Any] | None:
+    """Type and coordinates of a geometry of this type, or of several of it; a list is the coordinates of several."""
+    if isinstance(value, list | tuple):
+        value = {"type": f"Multi{single}", "coordinates": value}
+    geometry = _geometry(value, spot, field)
+    if geometry is not None and geometry[0] not in (single, f"Multi{single}"):
+        spot.fault(field, f"expected a {single} or Multi{single}, got {geometry[0]}")
+        return None
+    return geometry
 
 
 def _geometry(value: Any, spot: Spot, field: str) -> tuple[str, Any] | None:

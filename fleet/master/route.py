@@ -14,6 +14,7 @@ LonLat = tuple[float, float]
 Line = tuple[LonLat, ...]
 Work = Literal["sweep", "spray", "collect", "patrol"]
 Direction = Literal["forward", "both", "any"]
+SKETCHED_M = 5_000.0  #: a corridor so wide is none: the lines are a sketch, and nobody deviates from them
 
 
 class Window(msgspec.Struct, frozen=True):

@@ -45,6 +45,31 @@ class StopAudit(msgspec.Struct, frozen=True):
     late_s: float | None = None
 
 
+class TourAudit(msgspec.Struct, frozen=True):
+    """One truck's tour. ``bins`` = ``served`` + ``served_by_other`` + ``missed`` + ``no_data``.
+
+    ``planned_out``/``planned_back`` are the tour's, ``out``/``back`` when the truck really left and returned;
+    ``driven_m`` and ``completeness`` (of its positions, 0 to 1) are None where nobody judged it. ``late_s`` is the
+    median of its own served stops.
+    """
+
+    truck: str
+    planned_m: float
+    driven_m: float | None
+    planned_out: int
+    planned_back: int
+    out: int | None
+    back: int | None
+    bins: int
+    served: int
+    served_by_other: int
+    missed: int
+    no_data: int
+    order_kept: float | None
+    late_s: float | None
+    completeness: float | None
+
+
 class PlanAudit(msgspec.Struct, frozen=True):
     """A plan held against what was done.
 
@@ -63,6 +88,7 @@ class PlanAudit(msgspec.Struct, frozen=True):
     planned_m: float
     driven_m: float
     overflow_h: float | None
+    tours: tuple[TourAudit, ...] = ()
 
 
 def audit(
@@ -97,6 +123,7 @@ def audit(
         sum(tour.distance_m for tour in plan.tours if tour.truck in judged),
         sum(judged[tour.truck].driven_m for tour in plan.tours if tour.truck in judged),
         overflow_h,
+        tuple(_tour(tour, stops, judged.get(tour.truck)) for tour in plan.tours),
     )
 
 
@@ -106,6 +133,29 @@ def overflow_hours(fill: Signal, start: int, end: int, limit_pct: float = OVERFL
         return 0.0
     edges = np.clip(np.append(fill.at, max(end, int(fill.at[-1]))), start, end)
     return float(np.sum(np.diff(edges)[fill.value >= limit_pct])) / _HOUR_US
+
+
+def _tour(tour: Tour, stops: Sequence[StopAudit], judged: Compliance | None) -> TourAudit:
+    own = [stop for stop in stops if stop.truck == tour.truck]
+    fates = [stop.fate for stop in own]
+    late = [stop.late_s for stop in own if stop.fate == "served" and stop.late_s is not None]
+    return TourAudit(
+        tour.truck,
+        planned_m=tour.distance_m,
+        driven_m=None if judged is None else judged.driven_m,
+        planned_out=tour.visits[0].leave,
+        planned_back=tour.visits[-1].arrive,
+        out=None if judged is None else judged.began,
+        back=None if judged is None else judged.ended,
+        bins=len(own),
+        served=fates.count("served"),
+        served_by_other=fates.count("served_by_other"),
+        missed=fates.count("missed"),
+        no_data=fates.count("no_data"),
+        order_kept=_order((tour,), stops),
+        late_s=statistics.median(late) if late else None,
+        completeness=None if judged is None else judged.completeness,
+    )
 
 
 def _fate(truck: str, visit: Visit, events: Sequence[Emptied], judged: Compliance | None) -> StopAudit:

@@ -5,11 +5,11 @@ From general practice (no standard): collect at 85 %, overflow at 95 %, and noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 
-from fleet.planning.problem import Demand, Reason, Span
+from fleet.planning.problem import Demand, Reason, Source, Span
 
 HOUR_US = 3_600_000_000
 _STEP_US = HOUR_US // 4
@@ -42,7 +42,8 @@ class Rule(msgspec.Struct, frozen=True):
 
     ``max_days`` since it was emptied makes it due by age; so does a silence of ``silent_h``, for nobody knows.
     With ``overflow_pct`` a bin without windows of its own is to be served before it is expected to hold so much, but
-    nobody has to be there sooner than ``grace_s`` after the shift's beginning.
+    nobody has to be there sooner than ``grace_s`` after the shift's beginning. ``as_of`` is when the levels were looked
+    up, from which silence counts back; None: when the shift begins.
     """
 
     collect_pct: float = 85.0
@@ -51,6 +52,7 @@ class Rule(msgspec.Struct, frozen=True):
     again: int | None = None
     overflow_pct: float | None = None
     grace_s: float = 7_200.0
+    as_of: int | None = None
 
 
 ExpectedFill = Callable[[BinLevel, int], float]
@@ -64,12 +66,17 @@ def straight(level: BinLevel, at: int) -> float:
 
 
 def demands(
-    levels: Iterable[BinLevel], begin: int, end: int, rule: Rule | None = None, expected: ExpectedFill = straight
+    levels: Iterable[BinLevel],
+    begin: int,
+    end: int,
+    rule: Rule | None = None,
+    expected: ExpectedFill = straight,
+    foretold: Collection[str] = (),
 ) -> tuple[Demand, ...]:
     """The bins that are due in a shift ``[begin, end)``, by id.
 
     What a truck finds is expected for the middle of the shift. Priority grows with the fill at its end; alerts come
-    first.
+    first. ``foretold`` are the bins for which ``expected`` has a forecast.
     """
     rule = rule or Rule()
     middle = (begin + end) // 2
@@ -93,6 +100,7 @@ def demands(
                 urgent,
                 reason,
                 level.skills,
+                _source(level, begin, rule, foretold),
             )
         )
     return tuple(found)
@@ -113,8 +121,20 @@ def _reason(level: BinLevel, begin: int, end: int, rule: Rule, expected: Expecte
         return "ALERT"
     if level.fill_pct is not None and expected(level, rule.again or end) >= rule.collect_pct:
         return "FULLNESS"
-    if level.fill_pct is None or begin - level.at > rule.silent_h * HOUR_US:
+    if _unheard(level, begin, rule):
         return "AGE"
     if level.emptied_at is not None and end - level.emptied_at >= rule.max_days * 24 * HOUR_US:
         return "AGE"
     return None
+
+
+def _unheard(level: BinLevel, begin: int, rule: Rule) -> bool:
+    """Whether nobody knows what it holds."""
+    as_of = begin if rule.as_of is None else rule.as_of
+    return level.fill_pct is None or as_of - level.at > rule.silent_h * HOUR_US
+
+
+def _source(level: BinLevel, begin: int, rule: Rule, foretold: Collection[str]) -> Source:
+    if _unheard(level, begin, rule):
+        return "age"
+    return "forecast" if level.bin in foretold else "measured"

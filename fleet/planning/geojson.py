@@ -35,6 +35,7 @@ def plan_geojson(plan: CollectionPlan, streets: Streets | None = None) -> dict[s
                 "planned": to_iso(visit.begin // 1_000_000 * 1_000_000),
                 "litres": round(visit.litres),
                 "reason": visit.reason,
+                "source": visit.source,
             }
             features.append(_feature("Point", [visit.lon, visit.lat], properties))
     left = [{"bin": one.bin, "code": one.code, "why": one.why} for one in plan.unserved]

@@ -6,15 +6,17 @@ The names of all of them follow from the plan's content, so that a plan that is 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from fleet.master.plan import Plan
-from fleet.master.route import Route, Stop, Window
+from fleet.calendar import MINUTE, begins, span, wall
+from fleet.master.collection import Master
+from fleet.master.plan import Plan, Shift
+from fleet.master.route import SKETCHED_M, Route, Stop, Window
 from fleet.planning.course import course
 from fleet.planning.distance import Streets
 from fleet.planning.problem import CollectionPlan, Reason, Tour
@@ -22,6 +24,7 @@ from fleet.planning.problem import CollectionPlan, Reason, Tour
 OrderKind = Literal["collect", "tip"]
 OrderState = Literal["planned", "sent", "accepted", "done", "cancelled", "overdue"]
 OPEN_STATES: tuple[OrderState, ...] = ("planned", "sent", "accepted", "overdue")
+CORRIDOR_M = 50.0
 TOLERANCE_MIN = 30  #: before and after its planned time a stop is on time
 
 
@@ -80,22 +83,53 @@ def work_orders(plan: CollectionPlan) -> tuple[WorkOrder, ...]:
     return tuple(found)
 
 
-def routes(plan: CollectionPlan, zone: str, streets: Streets | None = None) -> tuple[Route, ...]:
-    """A route for each tour, valid while it is driven, with its stops and their windows in minutes of the date."""
-    clock = ZoneInfo(zone)
-    return tuple(_route(plan, tour, clock, streets) for tour in plan.tours)
+def shift_of(on: date, begin: int, end: int, zone: str, known: Iterable[Shift]) -> Shift:
+    """The shift that runs ``[begin, end)`` (µs) on a date, to the minute: one that is known, else a new one.
+
+    Raises ValueError where ``begin`` is not on that date in the zone, and for more than 24 hours.
+    """
+    start = _minutes(on, begin, ZoneInfo(zone))
+    if not 0 <= start < 24 * 60:
+        raise ValueError(f"on: expected the date on which the shift begins in {zone}, got {on}")
+    length = -((wall(on, start, zone) - end) // MINUTE)
+    if length > 24 * 60:
+        raise ValueError("end: expected at most 24 hours after begin")
+    for shift in sorted(known, key=lambda one: one.id):
+        if (shift.start, shift.length, shift.zone) == (start, length, zone) and begins(shift, on):
+            return shift
+    name = f"{start // 60:02d}{start % 60:02d}-{length}min-{zone.lower().replace('/', '-')}"
+    return Shift(f"collection-{name}", start, length, zone)
+
+
+def master_of(plan: CollectionPlan, shift: Shift, streets: Streets | None = None) -> Master:
+    """The plan as master data: what compliance, trackers and reports go by."""
+    return Master(routes=routes(plan, shift, streets), shifts=(shift,), plans=plans(plan, shift.id))
+
+
+def routes(plan: CollectionPlan, shift: Shift, streets: Streets | None = None) -> tuple[Route, ...]:
+    """A route for each tour, in force during the shift, with its stops and their windows in minutes of the date.
+
+    Without streets its line leads straight from stop to stop, which nobody can drive: it is told to be a sketch.
+    """
+    return tuple(_route(plan, tour, shift, streets) for tour in plan.tours)
 
 
 def plans(plan: CollectionPlan, shift: str) -> tuple[Plan, ...]:
     """The plans that bind the tours' routes to their trucks on the date."""
     run = run_of(plan)
     return tuple(
-        Plan(f"{run}:{tour.truck}", plan.on, shift, route=_route_id(plan, tour), vehicle=tour.truck)
+        Plan(plan_id(run, tour.truck), plan.on, shift, route=_route_id(plan, tour), vehicle=tour.truck)
         for tour in plan.tours
     )
 
 
-def _route(plan: CollectionPlan, tour: Tour, zone: ZoneInfo, streets: Streets | None) -> Route:
+def plan_id(run: str, truck: str) -> str:
+    """The name of a tour's plan among the master data."""
+    return f"{run}:{truck}"
+
+
+def _route(plan: CollectionPlan, tour: Tour, shift: Shift, streets: Streets | None) -> Route:
+    zone = ZoneInfo(shift.zone)
     visits = [visit for visit in tour.visits if visit.kind != "break"]
     line, along = course([(visit.lon, visit.lat) for visit in visits], streets)
     stops = [
@@ -111,9 +145,18 @@ def _route(plan: CollectionPlan, tour: Tour, zone: ZoneInfo, streets: Streets | 
         for visit, at in zip(visits, along, strict=True)
         if visit.kind == "bin"
     ]
-    begin, end = tour.visits[0].leave, tour.visits[-1].arrive
+    begin, end = span(shift, plan.on)  # a plan's route is the one in force when its shift begins
     return Route(
-        _route_id(plan, tour), 1, "collect", (line,), stops=tuple(stops), valid_from=begin, valid_until=end + 1
+        _route_id(plan, tour),
+        1,
+        "collect",
+        (line,),
+        name=f"Collection {plan.on} {tour.truck}",
+        name_zh=f"收运 {plan.on} {tour.truck}",
+        corridor_m=CORRIDOR_M if streets is not None else SKETCHED_M,
+        stops=tuple(stops),
+        valid_from=begin,
+        valid_until=end,
     )
 
 
@@ -134,6 +177,6 @@ def _minutes(on: date, at: int, zone: ZoneInfo) -> int:
     return int((wall - datetime(on.year, on.month, on.day)).total_seconds() // 60)  # noqa: DTZ001 - the wall's
 
 
-def span(orders: Sequence[WorkOrder]) -> tuple[int, int]:
+def hours(orders: Sequence[WorkOrder]) -> tuple[int, int]:
     """From the first order's start to the last one's end (µs); (0, 0) without any."""
     return (min(one.start for one in orders), max(one.end for one in orders)) if orders else (0, 0)

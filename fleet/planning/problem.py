@@ -18,6 +18,8 @@ from fleet.master.route import LonLat
 from fleet.track import Column
 
 Reason = Literal["FULLNESS", "AGE", "ALERT"]
+Source = Literal["measured", "forecast", "age"]
+"""What the expected fill of a bin rests on: its last reading and rate, the fill model, or that nobody has heard it."""
 VisitKind = Literal["start", "bin", "tip", "break", "end"]
 Span = tuple[int, int]
 
@@ -29,7 +31,8 @@ class Demand(msgspec.Struct, frozen=True):
     """A bin that is to be emptied. ``litres`` is what it is expected to hold when the truck comes, ``kg`` its weight.
 
     ``windows`` are spans (first, last) in which its service may begin; none: at any time. ``priority`` from 0 to 100
-    decides who is left out where not all can be served. ``skills`` are what a truck must be able to do.
+    decides who is left out where not all can be served. ``skills`` are what a truck must be able to do. ``source`` says
+    what ``litres`` rest on.
     """
 
     bin: str
@@ -42,6 +45,7 @@ class Demand(msgspec.Struct, frozen=True):
     priority: Annotated[int, Meta(ge=0, le=100)] = 0
     reason: Reason = "FULLNESS"
     skills: tuple[str, ...] = ()
+    source: Source = "measured"
 
 
 class Break(msgspec.Struct, frozen=True):
@@ -137,6 +141,7 @@ class Visit(msgspec.Struct, frozen=True):
     kg: float
     along_m: float
     reason: Reason | None = None
+    source: Source | None = None
 
 
 class Tour(msgspec.Struct, frozen=True):
@@ -163,6 +168,7 @@ class Unserved(msgspec.Struct, frozen=True):
     bin: str
     code: Literal["too_large", "skills", "window", "unreachable", "capacity", "time"]
     why: str
+    source: Source | None = None
 
 
 class CollectionPlan(msgspec.Struct, frozen=True):

@@ -168,9 +168,10 @@ class Timetable:
 
     def _stand(self, kind: VisitKind, arrive: int, begin: int, number: int | None = None) -> None:
         place, lon, lat = self._spot
-        reason = None if number is None else self._problem.demands[number].reason
+        demand = None if number is None else self._problem.demands[number]
+        told = (None, None) if demand is None else (demand.reason, demand.source)
         litres, kg, along = round(self.litres, 3), round(self.kg, 3), round(self._along, 3)
-        self._visits.append(Visit(kind, place, lon, lat, arrive, begin, self.now, litres, kg, along, reason))
+        self._visits.append(Visit(kind, place, lon, lat, arrive, begin, self.now, litres, kg, along, *told))
 
 
 def _opening(at: int, windows: tuple[tuple[int, int], ...]) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
 import numpy as np
 
 from fleet.planning.problem import Demand, Problem, Travel, Truck, Unserved, site_of
@@ -11,7 +12,10 @@ from fleet.planning.problem import Demand, Problem, Travel, Truck, Unserved, sit
 
 def explain(problem: Problem, travel: Travel, numbers: Iterable[int]) -> tuple[Unserved, ...]:
     """A reason for each of the bins of these numbers, in their order."""
-    return tuple(_explain(problem, travel, number) for number in sorted(numbers))
+    return tuple(
+        msgspec.structs.replace(_explain(problem, travel, number), source=problem.demands[number].source)
+        for number in sorted(numbers)
+    )
 
 
 def _explain(problem: Problem, travel: Travel, number: int) -> Unserved:

@@ -11,7 +11,7 @@ format and language later.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -116,6 +116,13 @@ class Table(msgspec.Struct, frozen=True, tag="table", tag_field="is"):
     key: tuple[str, ...] = ()
     total: tuple[Cell, ...] | None = None
     empty: str = "table.empty"
+
+    def of(self, subjects: Sequence[object]) -> Table:
+        """As it is shown for these subjects: without the first column, which names them, where there is only one."""
+        if len(subjects) != 1:
+            return self
+        rows = tuple(row[1:] for row in self.rows)
+        return msgspec.structs.replace(self, columns=self.columns[1:], rows=rows, key=self.key[1:])
 
 
 LineRole = Literal["street", "planned", "covered", "missed", "no_data", "driven", "deviation", "area"]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from fleet.track import Driven, Signal
+from fleet.toilets.counter import Counted, counted, summed
+from fleet.toilets.held import Held, bounds, held
+from fleet.track import Driven, Signal, in_order
 
 MGM3_PER_PPM: Mapping[str, float] = {"nh3_ppm": 0.70, "h2s_ppm": 1.39}  #: at 25 °C (DOMAIN.md)
 CLEANED = ("cleaned", "check_in")
@@ -28,13 +28,21 @@ _COUNTERS = ("people_in", "people_in_line_2", "people_in_line_3", "people_in_lin
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How a toilet is judged. Limits in mg/m³, by class; ``known`` is how much of a window has to be known."""
+    """How a toilet is judged. Limits in mg/m³, by class; ``known`` is how much of a window has to be known.
+
+    The last three are the most that counters can rise in a minute (:mod:`fleet.toilets.counter`): one person a second
+    through one door, where a door of 1 m lets about 1.2 through in a crowd; what a pipe of 65 mm brings at 3 m/s;
+    what a connection of 100 kW does.
+    """
 
     nh3_by_class: Mapping[str, float] = msgspec.field(default_factory=lambda: {"1": 0.3, "2": 1.0, "3": 3.0})
     h2s: float = 0.01
     window_s: int = 600
     hold_s: int = 900
     known: float = 0.6
+    people_per_min: float = 60.0
+    water_m3_per_min: float = 0.6
+    energy_kwh_per_min: float = 1.7
 
     def of(self, metric: str, odour_class: str) -> float:
         """The limit of a gas; class 2 for a class that is not known."""
@@ -55,11 +63,19 @@ class Air(msgspec.Struct, frozen=True):
     hours: tuple[tuple[int, float | None], ...] = ()
 
 
+class Doubt(msgspec.Struct, frozen=True):
+    """A counter that cannot be right throughout: so many steps from a reading to the next were ``refused``."""
+
+    metric: str
+    refused: int
+
+
 class Service(msgspec.Struct, frozen=True):
     """A toilet over ``[start, end)``. What its devices do not tell is None.
 
     ``hours`` are visits by hour. ``stall_use`` is the share of the stalls' time in which they were in use. ``cleaned``
     are the instants of cleaning; ``longest_s`` the longest time without one, counted from the beginning to the end.
+    ``counters`` are those of which something was refused.
     """
 
     device: str
@@ -77,35 +93,7 @@ class Service(msgspec.Struct, frozen=True):
     longest_s: float
     completeness: float
     place: tuple[float, float] | None = None
-
-
-class Held(NamedTuple):
-    """A signal as a function of time: what it sums to, and how much of the time is known, up to each node."""
-
-    at: NDArray[np.float64]
-    sum: NDArray[np.float64]
-    known: NDArray[np.float64]
-
-    def between(self, edges: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sum and known µs between neighbouring edges."""
-        if not len(self.at):
-            zeros = np.zeros(len(edges) - 1)
-            return zeros, zeros
-        return np.diff(np.interp(edges, self.at, self.sum)), np.diff(np.interp(edges, self.at, self.known))
-
-
-def held(signal: Signal, start: int, end: int, hold_us: int) -> Held:
-    """The signal within a span, each value held until the next one or for ``hold_us``."""
-    if not len(signal.at):
-        return Held(*(np.empty(0),) * 3)
-    begin = signal.at.astype(np.float64)
-    until = np.minimum(np.append(begin[1:], end), begin + hold_us)
-    begin, until = np.clip(begin, start, end), np.clip(until, start, end)
-    length = np.maximum(until - begin, 0.0)
-    at = np.column_stack((begin, np.maximum(until, begin))).ravel()
-    steps = np.column_stack((np.zeros(len(length)), length)).ravel()
-    worth = np.column_stack((np.zeros(len(length)), length * signal.value)).ravel()
-    return Held(at, worth.cumsum(), steps.cumsum())
+    counters: tuple[Doubt, ...] = ()
 
 
 def serve(
@@ -114,12 +102,15 @@ def serve(
 ) -> Service:  # fmt: skip
     """What a toilet's readings and events over a span say. ``stalls`` is how many it has, where that is known."""
     limits = limits or Limits()
+    driven = driven._replace(signals={name: in_order(signal) for name, signal in driven.signals.items()})
     start, end = driven.start, driven.end
     air = tuple(
         _air(metric, driven.signals[metric], start, end, odour_class, limits)
         for metric in MGM3_PER_PPM if metric in driven.signals
     )  # fmt: skip
-    visits, hours = _visits(driven)
+    visits, hours, doubts = _visits(driven, limits)
+    water, energy = _metered(driven, "water_m3", limits), _metered(driven, "energy_kwh", limits)
+    doubts = (*doubts, _doubt("water_m3", water), _doubt("energy_kwh", energy))
     cleaned = tuple(sorted({at for kind, at, _ in driven.events if kind in CLEANED and start <= at < end}))
     marks = (start, *cleaned, end)
     return Service(
@@ -132,21 +123,14 @@ def serve(
         visits=visits,
         hours=hours,
         stall_use=_stalls(driven, stalls, limits),
-        water_m3=_metered(driven, "water_m3"),
-        energy_kwh=_metered(driven, "energy_kwh"),
+        water_m3=_sum(water),
+        energy_kwh=_sum(energy),
         cleaned=cleaned,
         longest_s=max(after - before for before, after in pairwise(marks)) / 1e6,
         completeness=_completeness(driven, limits),
         place=place,
+        counters=tuple(one for one in doubts if one.refused),
     )
-
-
-def counted(signal: Signal, start: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """What a counter counted within a span, and when. A counter that falls began anew at zero."""
-    inside = (signal.at >= start) & (signal.at < end)
-    steps = np.diff(signal.value, prepend=signal.value[:1])
-    steps = np.where(steps < 0, signal.value, steps)
-    return signal.at[inside], steps[inside]
 
 
 def _air(metric: str, signal: Signal, start: int, end: int, odour_class: str, limits: Limits) -> Air:
@@ -154,7 +138,7 @@ def _air(metric: str, signal: Signal, start: int, end: int, odour_class: str, li
     form = held(scaled, start, end, limits.hold_s * 1_000_000)
     limit = limits.of(metric, odour_class)
     width = limits.window_s * 1_000_000
-    total, known = form.between(_edges(start, end, width))
+    total, known = form.between(bounds(start, end, width))
     sure = known >= limits.known * width
     means = np.divide(total, known, out=np.zeros_like(total), where=known > 0)
     all_known = float(known.sum())
@@ -170,37 +154,41 @@ def _air(metric: str, signal: Signal, start: int, end: int, odour_class: str, li
 
 
 def _hours(form: Held, start: int, end: int) -> tuple[tuple[int, float | None], ...]:
-    edges = _edges(start, end, HOUR)
+    edges = bounds(start, end, HOUR)
     total, known = form.between(edges)
     pairs = zip(edges[:-1], total, known, strict=True)
     return tuple((int(at), float(worth / sure) if sure > 0 else None) for at, worth, sure in pairs)
 
 
-def _edges(start: int, end: int, width: int) -> NDArray[np.float64]:
-    edges = np.arange(start, end, width, dtype=np.float64)
-    return np.append(edges, float(end))
-
-
-def _visits(driven: Driven) -> tuple[int | None, tuple[tuple[int, float | None], ...]]:
+def _visits(
+    driven: Driven, limits: Limits
+) -> tuple[int | None, tuple[tuple[int, float | None], ...], tuple[Doubt, ...]]:
     """Visits by the best that is told: counters of people in, what came in each period, counters of people out."""
-    start, end = driven.start, driven.end
-    counters = [driven.signals[name] for name in _COUNTERS if name in driven.signals]
-    if not counters and "people_in_period" in driven.signals:
-        signal = driven.signals["people_in_period"]
-        inside = (signal.at >= start) & (signal.at < end)
-        found = [(signal.at[inside], signal.value[inside])]
-    else:
-        counters = counters or [driven.signals[name] for name in ("people_out",) if name in driven.signals]
-        found = [counted(signal, start, end) for signal in counters]
-    if not found:
-        return None, ()
-    at = np.concatenate([one for one, _ in found])
-    steps = np.concatenate([one for _, one in found])
-    edges = _edges(start, end, HOUR)
+    names = [name for name in _COUNTERS if name in driven.signals]
+    names = names or [name for name in ("people_in_period", "people_out") if name in driven.signals][:1]
+    if not names:
+        return None, (), ()
+    found = [_people(name, driven, limits) for name in names]
+    at = np.concatenate([one.at for one in found])
+    steps = np.concatenate([one.steps for one in found])
+    edges = bounds(driven.start, driven.end, HOUR)
     by_hour, _ = np.histogram(at, bins=edges, weights=steps)
     told, _ = np.histogram(at, bins=edges)
-    hours = zip(edges[:-1], by_hour, told, strict=True)
-    return round(float(steps.sum())), tuple((int(at), float(sum_) if any_ else None) for at, sum_, any_ in hours)
+    hours = tuple(
+        (int(hour), float(sum_) if any_ else None) for hour, sum_, any_ in zip(edges[:-1], by_hour, told, strict=True)
+    )
+    return round(float(steps.sum())), hours, tuple(map(_doubt, names, found))
+
+
+def _people(name: str, driven: Driven, limits: Limits) -> Counted:
+    signal, start, end = driven.signals[name], driven.start, driven.end
+    if name == "people_in_period":
+        return summed(signal, start, end, limits.people_per_min)
+    return counted(signal, start, end, limits.people_per_min)
+
+
+def _doubt(metric: str, found: Counted | None) -> Doubt:
+    return Doubt(metric, found.refused if found else 0)
 
 
 def _stalls(driven: Driven, stalls: int | None, limits: Limits) -> float | None:
@@ -215,16 +203,21 @@ def _stalls(driven: Driven, stalls: int | None, limits: Limits) -> float | None:
     return float(form.sum[-1] / form.known[-1] * worth) if len(form.known) and form.known[-1] else None
 
 
-def _metered(driven: Driven, metric: str) -> float | None:
+def _metered(driven: Driven, metric: str, limits: Limits) -> Counted | None:
     signal = driven.signals.get(metric)
     if signal is None or not len(signal.at):
         return None
-    return float(counted(signal, driven.start, driven.end)[1].sum())
+    most = limits.water_m3_per_min if metric == "water_m3" else limits.energy_kwh_per_min
+    return counted(signal, driven.start, driven.end, most)
+
+
+def _sum(found: Counted | None) -> float | None:
+    return None if found is None else float(found.steps.sum())
 
 
 def _completeness(driven: Driven, limits: Limits) -> float:
     """Share of the windows from which anything was heard."""
-    edges = _edges(driven.start, driven.end, max(limits.window_s, limits.hold_s) * 1_000_000)
+    edges = bounds(driven.start, driven.end, max(limits.window_s, limits.hold_s) * 1_000_000)
     found = np.zeros(len(edges) - 1, bool)
     for signal in driven.signals.values():
         found |= np.histogram(signal.at, bins=edges)[0] > 0

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
 from fleet.bins.fill_model import BinPast, FillModel, learn
-from fleet.bins.forecast import STALE, Forecast, forecast, level_of
+from fleet.bins.forecast import STALE, Forecast, course, forecast, level_of
 from fleet.bins.readiness import Readiness, Standing, readiness, thresholds_of
+from fleet.bins.watch import Level
+from fleet.track import Signal
 from hub.bins.settings import BinsSection
 from store.bin_history import BinHistory
 from store.readers_bins import BinReads, BinRow
@@ -56,6 +58,21 @@ class Outlook:
         rates = (await self._known(at)).of(device)
         return _named(forecast(rates, level, then, visits), device)
 
+    async def courses(self, at: int, until: int) -> dict[str, Signal]:
+        """How bins that nobody empties go on until ``until``, by what is known at ``at`` (µs), by id.
+
+        Bins without a level that is recent enough are left out.
+        """
+        rows, model = await self._reads.bins(at, ()), await self._known(at)
+        found: dict[str, Signal] = {}
+        for place in range(0, len(rows), TOGETHER):
+            some = rows[place : place + TOGETHER]
+            news = await self._history.news([row.key for row in some], at - STALE - 1, at)
+            levels = {row.id: level_of(news[row.key].fill, at) for row in some}
+            known = {name: level for name, level in levels.items() if level is not None}
+            found |= await asyncio.to_thread(_courses, model, known, until)
+        return found
+
     async def _known(self, at: int) -> FillModel:
         """The model; learnt anew when it is older than the settings want, by one caller while the others wait."""
         async with self._learning:
@@ -77,3 +94,7 @@ class Outlook:
 def _named(found: Forecast, device: str) -> Forecast:
     """A forecast by the rates of all bins together is still that of this one."""
     return found if found.bin == device else Forecast(device, *(getattr(found, f) for f in found.__struct_fields__[1:]))
+
+
+def _courses(model: FillModel, levels: Mapping[str, Level], until: int) -> dict[str, Signal]:
+    return {name: course(model.of(name), level, until) for name, level in levels.items()}

@@ -7,6 +7,7 @@ from pathlib import Path
 from time import time_ns
 from typing import Annotated, Literal
 
+import msgspec
 import typer
 
 from devices import instants
@@ -17,6 +18,8 @@ from hub.access import ConfigOption, DataOption, load, open_reads
 from hub.running import run
 from hub.settings import Settings
 from store.fleet_master import FIRST, LAST, FleetMaster
+
+FAR = 4_102_444_800_000_000  #: µs, the year 2100: no route is in force from then on only
 
 app = typer.Typer(no_args_is_help=True, help="Write what is stored, as `sanihub import` reads it.")
 
@@ -69,7 +72,12 @@ def fleet(
 
 async def _read(settings: Settings, at: int, first: date, last: date) -> Master:
     async with open_reads(settings) as (session, _):
-        return await FleetMaster(session).master(at, first, last)
+        reader = FleetMaster(session)
+        master = await reader.master(at, first, last)
+        # Routes of single shifts have ended, and their plans would name what is not there.
+        named = {one.route for one in master.plans if one.route is not None} - {one.id for one in master.routes}
+        ended = {one.id: one for one in await reader.routes_between(0, FAR, sorted(named))} if named else {}
+        return msgspec.structs.replace(master, routes=(*master.routes, *ended.values()))
 
 
 def _write_tables(folder: Path, tables: dict[str, str]) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from hub.planning import command
+from hub.planning import audit_command, command
 
 
 def register(app: typer.Typer) -> None:
     """Add the command group."""
-    group = typer.Typer(no_args_is_help=True, help="Plan work: collection.")
+    group = typer.Typer(no_args_is_help=True, help="Plan work, and hold plans against what was driven.")
     command.register(group)
-    group.callback()(lambda: None)
+    audit_command.register(group)
     app.add_typer(group, name="plan")

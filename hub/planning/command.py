@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,76 +18,108 @@ from rich.table import Table
 
 from devices.errors import ConfigError
 from devices.instants import from_datetime, to_datetime
-from fleet.planning.distance import Streets
+from fleet.master.places import Place
 from fleet.planning.geojson import plan_geojson, read_places
 from fleet.planning.problem import CollectionPlan
 from hub.access import ConfigOption, DataOption, actor, load, open_reads, patiently
-from hub.planning.request import Gathered, Request, gather, travel_of
+from hub.planning.entry import enter as enter_plan
+from hub.planning.request import Expect, Gathered, Request, Sources, gather, streets_of, travel_of
 from hub.planning.solver_process import solve_apart
 from hub.running import run
 from hub.settings import Settings
-from store.readers import DeviceReads
 from store.work_orders import EnteredRun, WorkOrders
 from store.writers_session import WriteSession
 
 _EPILOG = """
 Examples:
 
-  sanihub plan collection --date 2026-11-25 --places places.geojson --streets streets.geojson
+  sanihub plan collection --date 2026-11-25 --streets streets.geojson
 
   sanihub plan collection --date 2026-11-25 --shift 21:00-05:00 --places places.geojson --geojson plan.geojson --enter
 """
 _SHIFT = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
 
 
+DateOption = Annotated[str, typer.Option("--date", help="Service date: that on which the shift begins, YYYY-MM-DD.")]
+PlacesOption = Annotated[
+    Path | None,
+    typer.Option(help="GeoJSON points with role (depot, tip) and id or name, instead of those of the master data."),
+]
+ShiftOption = Annotated[str, typer.Option(help="From and to, local; past midnight is fine.")]
+ZoneOption = Annotated[str | None, typer.Option(help="Time zone; that of the settings' [bins] without it.")]
+StreetsOption = Annotated[Path | None, typer.Option(help="GeoJSON lines; without it ways lead along a grid.")]
+BinsOption = Annotated[Path | None, typer.Option(help="Ids of bins, a line each; all that are due without it.")]
+VehiclesOption = Annotated[list[str], typer.Option(help="Vehicle; may be repeated. All refuse trucks without it.")]
+CollectOption = Annotated[float, typer.Option(min=1, max=100, help="Fill at which a bin is due.")]
+NextOption = Annotated[float, typer.Option(min=0, help="Hours until the next shift begins.")]
+ExpectOption = Annotated[
+    Expect, typer.Option(help="Go by the fill model's forecast, or by nothing but last readings and rates.")
+]
+CapacityOption = Annotated[float, typer.Option(min=1, help="Litres of a body, where a vehicle does not say.")]
+CompactionOption = Annotated[float, typer.Option(min=0.1, help="How many times it packs, likewise.")]
+GeojsonOption = Annotated[Path | None, typer.Option(help="Write tours and stops to this file.")]
+EnterOption = Annotated[bool, typer.Option("--enter", help="Enter work orders, and routes and plans.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="The whole plan as JSON instead of a table.")]
+
+
 def collection(
-    date_: Annotated[str, typer.Option("--date", help="Service date: the one on which the shift begins, YYYY-MM-DD.")],
-    places: Annotated[Path, typer.Option(help="GeoJSON points with role (depot, tip) and id or name.")],
-    shift: Annotated[str, typer.Option(help="From and to, local; past midnight is fine.")] = "05:00-13:00",
-    zone: Annotated[str, typer.Option(help="Time zone.")] = "Asia/Shanghai",
-    streets: Annotated[Path | None, typer.Option(help="GeoJSON lines; without it ways lead along a grid.")] = None,
-    bins: Annotated[Path | None, typer.Option(help="Ids of bins, a line each; all that are due without it.")] = None,
-    vehicles: Annotated[list[str], typer.Option(help="Vehicle; may be repeated. All refuse trucks without it.")] = [],  # noqa: B006
-    collect_pct: Annotated[float, typer.Option(min=1, max=100, help="Fill at which a bin is due.")] = 85.0,
-    next_shift_h: Annotated[float, typer.Option(min=0, help="Hours until the next shift begins.")] = 0.0,
-    capacity_l: Annotated[float, typer.Option(min=1, help="Litres of a body, where a vehicle does not say.")] = 8_000.0,
-    compaction: Annotated[float, typer.Option(min=0.1, help="How many times it packs, likewise.")] = 3.0,
-    geojson: Annotated[Path | None, typer.Option(help="Write tours and stops to this file.")] = None,
-    enter: Annotated[bool, typer.Option("--enter", help="Enter the work orders.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="The whole plan as JSON instead of a table.")] = False,
+    date_: DateOption,
+    places: PlacesOption = None,
+    shift: ShiftOption = "05:00-13:00",
+    zone: ZoneOption = None,
+    streets: StreetsOption = None,
+    bins: BinsOption = None,
+    vehicles: VehiclesOption = [],  # noqa: B006
+    collect_pct: CollectOption = 85.0,
+    next_shift_h: NextOption = 0.0,
+    expect: ExpectOption = "forecast",
+    capacity_l: CapacityOption = 8_000.0,
+    compaction: CompactionOption = 3.0,
+    geojson: GeojsonOption = None,
+    enter: EnterOption = False,
+    json_: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
     """Plan which bins are collected in a shift, by which vehicle, in which order; prints a table."""
+    settings = load(config, data)
+    zone = zone or settings.bins.zone
     begin, end, on = _span(date_, shift, zone)
-    known = read_places(_json(places))
-    depots = [place for place in known if place.role == "depot"]
-    if not depots:
-        raise ConfigError(f"{places}: expected a place of role depot")
+    depot, tips = _places(places)
     request = Request(
-        on,
-        begin,
-        end,
-        depots[0],
-        tuple(place for place in known if place.role == "tip"),
-        tuple(vehicles),
-        () if bins is None else tuple(_lines(bins)),
+        *(on, begin, end, depot, tips, tuple(vehicles), () if bins is None else tuple(_lines(bins))),
         collect_pct=collect_pct,
         next_shift_h=next_shift_h,
         capacity_l=capacity_l,
         compaction=compaction,
         streets=None if streets is None else _json(streets),
+        expect=expect,
+        zone=zone,
     )
-    gathered, plan, entered = run(_plan(load(config, data), request, enter))
+    gathered, plan, entered = run(_plan(settings, request, enter))
     if geojson is not None:
-        roads = None if request.streets is None else Streets(request.streets)
-        geojson.write_text(json.dumps(plan_geojson(plan, roads), ensure_ascii=False) + "\n", "utf-8")
-    if json_:
+        drawn = plan_geojson(plan, streets_of(request))
+        geojson.write_text(json.dumps(drawn, ensure_ascii=False) + "\n", "utf-8")
+    _tell(plan, zone, as_json=json_)
+    _tell_beside(gathered, entered)
+
+
+def _tell(plan: CollectionPlan, zone: str, *, as_json: bool) -> None:
+    """The plan, to standard output."""
+    if as_json:
         typer.echo(msgspec.json.format(msgspec.json.encode(plan), indent=2).decode())
-    else:
-        Console().print(table(plan, zone))
-        for one in plan.unserved:
-            typer.echo(f"left: {one.bin}: {one.why} ({one.code})")
+        return
+    Console().print(table(plan, zone))
+    for one in plan.unserved:
+        typer.echo(f"left: {one.bin}: {one.why} ({one.code})")
+
+
+def _tell_beside(gathered: Gathered, entered: EnteredRun | None) -> None:
+    """What is to be known about it, to standard error."""
+    rests = Counter(demand.source for demand in gathered.problem.demands)
+    if rests:
+        told = ", ".join(f"{rests[source]} {source}" for source in ("forecast", "measured", "age") if rests[source])
+        typer.echo(f"expected fills: {told}", err=True)
     if gathered.nowhere:
         typer.echo(
             f"{len(gathered.nowhere)} bins stand nobody knows where: {', '.join(gathered.nowhere[:10])}", err=True
@@ -100,11 +133,13 @@ async def _plan(
     settings: Settings, request: Request, enter: bool
 ) -> tuple[Gathered, CollectionPlan, EnteredRun | None]:
     async with open_reads(settings) as (session, pool):
-        gathered = await patiently(lambda: gather(request, DeviceReads(session), session))
+        sources = Sources.over(session, settings.bins)
+        gathered = await patiently(lambda: gather(request, sources))
         plan = await solve_apart(gathered.problem, travel_of(request, gathered.problem))
         orders = WorkOrders(session, WriteSession(pool))
-        entered = await patiently(lambda: orders.enter(plan, actor())) if enter else None
-        return gathered, plan, entered
+        if not enter:
+            return gathered, plan, None
+        return gathered, plan, await patiently(lambda: enter_plan(orders, plan, request, gathered, actor()))
 
 
 def table(plan: CollectionPlan, zone: str) -> Table:
@@ -140,6 +175,17 @@ def _span(on: str, shift: str, zone: str) -> tuple[int, int, date]:
     until = day if last > first else day + timedelta(days=1)
     begin, end = (datetime.combine(at, wall, clock) for at, wall in ((day, first), (until, last)))
     return from_datetime(begin), from_datetime(end), day
+
+
+def _places(file: Path | None) -> tuple[Place | None, tuple[Place, ...] | None]:
+    """Depot and tips of a file; without one those of the master data are taken."""
+    if file is None:
+        return None, None
+    known = read_places(_json(file))
+    depots = [place for place in known if place.role == "depot"]
+    if not depots:
+        raise ConfigError(f"{file}: expected a place of role depot")
+    return depots[0], tuple(place for place in known if place.role == "tip")
 
 
 def _clock(at: int, zone: str) -> str:

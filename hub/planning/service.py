@@ -13,13 +13,13 @@ from typing import Any
 import msgspec
 import structlog
 
-from api.planning_ports import BusyError, PlanningJob
+from api.planning_ports import BusyError, PlanningJob, RunAudit
 from devices.errors import SanihubError
 from fleet.planning.orders import run_of
-from hub.planning.request import Request, gather, travel_of
+from hub.planning.audits import PlanAudits
+from hub.planning.entry import enter as enter_plan
+from hub.planning.request import Request, Sources, gather, travel_of
 from hub.planning.solver_process import solve_apart
-from store.readers import DeviceReads
-from store.readers_session import ReadSession
 from store.work_orders import WorkOrders
 
 log = structlog.get_logger("hub.planning")
@@ -31,8 +31,8 @@ MOST_WAITING = 5
 class PlanningService:
     """``api.planning_ports.Planning``. What was entered outlives the hub; jobs do not."""
 
-    def __init__(self, devices: DeviceReads, reads: ReadSession, orders: WorkOrders) -> None:
-        self._devices, self._reads, self._orders = devices, reads, orders
+    def __init__(self, sources: Sources, orders: WorkOrders, audits: PlanAudits) -> None:
+        self._sources, self._orders, self._audits = sources, orders, audits
         self._jobs: OrderedDict[str, PlanningJob] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
@@ -53,6 +53,10 @@ class PlanningService:
         """A planning that was asked for of late, or None."""
         return self._jobs.get(job_id)
 
+    async def audit(self, run: str) -> RunAudit | None:
+        """A plan that was entered against what was done, or None. Raises NotOverError, TransientError."""
+        return await self._audits.audit(run)
+
     async def stop(self) -> None:
         """End what runs, with its solver."""
         for task in self._tasks:
@@ -69,7 +73,7 @@ class PlanningService:
                 self._keep(msgspec.structs.replace(job, state="failed", fault=str(error)))
 
     async def _plan(self, job: PlanningJob, request: Request, enter: bool) -> PlanningJob:
-        gathered = await gather(request, self._devices, self._reads)
+        gathered = await gather(request, self._sources)
         travel = await asyncio.to_thread(travel_of, request, gathered.problem)
         plan = await solve_apart(gathered.problem, travel)
         done = msgspec.structs.replace(
@@ -77,7 +81,7 @@ class PlanningService:
         )
         if not enter:
             return done
-        entered = await self._orders.enter(plan, job.asked_by)
+        entered = await enter_plan(self._orders, plan, request, gathered, job.asked_by)
         return msgspec.structs.replace(done, entered=True, cancelled=entered.cancelled)
 
     def _ended(self, job_id: str, task: asyncio.Task[None]) -> None:

@@ -108,6 +108,7 @@ def _vehicle(city: City, device_id: str) -> dict[str, Any]:
         "route_id": f"route-{number:04d}",
         "tags": [own.vehicle_type.name],
         "shifts": [list(window) for window in own.windows],
+        "tank_l": own.vehicle_type.tank_l,
     }
     return {
         "id": device_id,

@@ -28,6 +28,8 @@ from hub.incidents.desk import IncidentDesk
 from hub.incidents.settings import Department, IncidentsSection
 from hub.orders.desk import OrderDesk
 from hub.orders.settings import OrdersSection
+from hub.planning.audits import PlanAudits
+from hub.planning.request import Sources
 from hub.planning.service import PlanningService
 from hub.reporting.desk import ReportDesk
 from hub.uplinks import PostedUplinks
@@ -203,7 +205,8 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
         store = PostgresStore(city.dsn, mode="plain")
         assembler = Assembler(store, registry, {}, IntakeRules())
         orders = WorkOrders(ReadSession(pool), WriteSession(pool))
-        planning = PlanningService(readers.devices, ReadSession(pool), orders)
+        sources = Sources.over(ReadSession(pool), BinsSection())
+        planning = PlanningService(sources, orders, PlanAudits(pool, orders, lambda: micros(NOW)))
         desk = ReportDesk(pool)
         yield Services(
             devices=readers.devices,
@@ -222,9 +225,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             emptyings=readers.bins,
             outlook=Outlook(readers.bins, BinHistory(ReadSession(pool)), BinsSection()),
             fleet_keeper=FleetEntry(WriteSession(pool)),
-            planning=PlanningService(
-                readers.devices, ReadSession(pool), WorkOrders(ReadSession(pool), WriteSession(pool))
-            ),
+            planning=planning,
             probe=probe,
             people=People(WriteSession(pool)),
             sessions=SessionTable(WriteSession(pool)),

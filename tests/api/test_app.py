@@ -5,6 +5,7 @@ import dataclasses
 import re
 import socket
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from jsonschema import Draft202012Validator
 from api.app import create_app
 from api.ports import Services
 from devices.access import Role
+from fleet.planning.problem import CollectionPlan
 from hub.reporting.desk import ReportDesk
 from tests.report_samples import ORDER, compliance_document
 
@@ -164,6 +166,8 @@ async def test_answers_are_what_openapi_says(
     depot = {"id": "depot", "role": "depot", "lon": 121.5, "lat": 31.2}
     job = services.planning.ask({"on": "2026-11-25", "begin": 0, "end": 1, "depot": depot}, "tester", enter=False)
     names["planning_id"] = job.id
+    plan = CollectionPlan(date(2026, 5, 29), "planned", (), ())
+    names["run"] = (await services.orders.enter(plan, "test")).run  # type: ignore[attr-defined]
     checked = 0
     key_, _ = await services.keys.create("board", Role.MANAGER, device=None, expires_at=None, actor="test")  # type: ignore[attr-defined]
     client.headers["X-API-Key"] = key_

@@ -88,6 +88,14 @@ async def detail(client: httpx.AsyncClient, keys: dict[Role, Headers], number: i
     return found
 
 
+async def figures_of(client: httpx.AsyncClient, keys: dict[Role, Headers], number: int) -> dict[str, Any]:
+    """The key figures of a report, by their ids."""
+    path = f"/api/v1/reports/{number}/file"
+    answer = await client.get(path, params={"format": "json"}, headers=keys[Role.MANAGER])
+    sections = answer.json()["document"]["sections"]
+    return {figure["id"]: figure["value"] for part in sections for figure in part["figures"]}
+
+
 async def test_a_report_its_late_data_and_what_people_say(
     client: httpx.AsyncClient, city: City, fleet: int, keys: dict[Role, Headers]
 ) -> None:
@@ -199,6 +207,21 @@ async def test_a_job_can_be_cancelled(
     assert (await client.get(path, headers=keys[Role.VIEWER])).json()["state"] == "cancelled"
 
 
+async def test_a_level_in_per_cent_is_fuel_only_with_the_size_of_the_tank(
+    client: httpx.AsyncClient, city: City, fleet: int, keys: dict[Role, Headers]
+) -> None:
+    drive(city, fleet, 0, 80)
+    for step, level in ((0, 60.0), (40, 58.0), (79, 56.0)):
+        city.reading(fleet, "fuel_pct", level, BEGIN + timedelta(minutes=20, seconds=10 * step))
+    told = []
+    for tank in ("{}", '{"tank_l": 200}', '{"tank_l": "large"}'):
+        city.sql("UPDATE devices SET attributes = %s::jsonb WHERE key = %s", tank, fleet)
+        job = await made(client, keys)
+        figures = await figures_of(client, keys, job["report"])
+        told.append((figures["fuel"], figures["driven"]))
+    assert [fuel for fuel, _ in told] == [None, pytest.approx(8 / told[1][1] * 100, rel=0.001), None]
+
+
 async def test_other_kinds_from_the_store(
     client: httpx.AsyncClient, city: City, fleet: int, keys: dict[Role, Headers]
 ) -> None:
@@ -212,14 +235,7 @@ async def test_other_kinds_from_the_store(
     for kind in ("vehicle_day", "fleet_summary", "missed_pickups", "toilet_service", "evaluation"):
         job = await made(client, keys, {**ORDER, "kind": kind, "subject": {}})
         assert job["state"] == "done", job
-        answer = await client.get(
-            f"/api/v1/reports/{job['report']}/file", params={"format": "json"}, headers=keys[Role.MANAGER]
-        )
-        figures = {
-            figure["id"]: figure["value"]
-            for part in answer.json()["document"]["sections"]
-            for figure in part["figures"]
-        }
+        figures = await figures_of(client, keys, job["report"])
         expected = {
             "vehicle_day": ("trips", 1), "fleet_summary": ("alarms", 1), "missed_pickups": ("scheduled", 3),
             "toilet_service": ("visits", 295), "evaluation": ("corrected", 0),

@@ -5,7 +5,7 @@ import pytest
 
 from fleet.bins.emptying import Emptying, emptyings, series
 from fleet.bins.fill_model import BinPast, learn
-from fleet.bins.forecast import forecast, level_of, reaches
+from fleet.bins.forecast import course, forecast, level_of, reaches
 from fleet.bins.hours import DAY, HOUR, cell, cells
 from fleet.bins.watch import Level
 
@@ -108,3 +108,14 @@ def test_half_a_day_of_emptyings_that_nobody_saw_is_no_rate() -> None:
     assert learn([hidden], ZONE).of("bin-1").rates.min() > 0
     told = Emptying("bin-1", MONDAY, MONDAY, MONDAY, None, None)
     assert learn([BinPast("bin-1", series([]), [told])], ZONE).of("bin-1").after_pct == 3.0
+
+
+def test_a_course_says_at_each_hour_what_a_forecast_says() -> None:
+    rates = learn([past(f"bin-{n}", 14, 4, 1) for n in range(3)], ZONE).of("bin-1")
+    start = MONDAY + 14 * DAY + 7 * HOUR + HOUR // 3
+    level = Level(start, 40.0)
+    found = course(rates, level, start + 20 * HOUR)
+    assert (found.at[0], found.value[0], found.at[-1]) == (start, 40.0, start + 20 * HOUR)
+    assert (np.diff(found.value) >= 0).all()
+    for at, value in zip(found.at[1:].tolist(), found.value[1:].tolist(), strict=True):
+        assert value == max(40.0, forecast(rates, level, at, ()).median_pct)

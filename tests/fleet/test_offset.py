@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from devices.vocabulary import Device, Fix, Position, Quality
 from fleet.master.places import Area
 from fleet.master.places import Place as Site
-from fleet.master.route import Route
+from fleet.master.route import SKETCHED_M, Route
 from fleet.offset import HOUR, METRES_PER_DEGREE, OffsetTracker, Place, Plan, PlannedOffsets, on_shift
 from fleet.trackers.ports import Task
 
@@ -146,3 +146,13 @@ def test_the_distance_is_from_what_is_planned_at_that_instant() -> None:
     assert metres(5, place=Position(30.0, 114.0, valid=False)) == []
     book.sites = (Site("depot", "depot", 114.05, 30.0 + 100 / 111_195),)
     assert metres(5) == [0]
+
+
+def test_from_a_sketch_nobody_is_far() -> None:
+    class Sketch(Book):
+        def task(self, device: str, at: int) -> Task | None:
+            route = Route("r", 1, "collect", (((114.0, 30.0), (114.1, 30.0)),), corridor_m=SKETCHED_M)
+            return Task("a", 0, HOUR, route)
+
+    fixed = Fix(Device(1, "truck", "vehicle"), 5, 5, Position(30.1, 114.05))
+    assert list(PlannedOffsets(Sketch()).derive([fixed])) == []

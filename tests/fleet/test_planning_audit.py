@@ -84,3 +84,16 @@ def test_overflow_is_the_time_beyond_the_limit_within_the_span() -> None:
     assert overflow_hours(fill, 0, 7 * hour) == 3.0
     assert overflow_hours(fill, 2 * hour + hour // 2, 6 * hour) == 1.5
     assert overflow_hours(Signal(fill.at[:0], fill.value[:0]), 0, hour) == 0.0
+
+
+def test_each_tour_has_its_own_figures_that_add_up() -> None:
+    plan = made()
+    bins = plan.tours[0].bins
+    events = [*emptied(plan, 60)[2:], Emptied(bins[1], BEGIN, "v2")]
+    (tour,) = audit(plan, events, {"v1": judged(plan, {bins[0]: "missed"})}).tours
+    assert (tour.truck, tour.bins) == ("v1", 6)
+    assert (tour.served, tour.served_by_other, tour.missed, tour.no_data) == (4, 1, 1, 0)
+    assert (tour.planned_m, tour.driven_m, tour.completeness) == (plan.distance_m, 9_000.0, 1.0)
+    assert (tour.planned_out, tour.late_s, tour.order_kept) == (plan.tours[0].visits[0].leave, 60.0, 1.0)
+    (unknown,) = audit(plan, [], {}).tours
+    assert (unknown.driven_m, unknown.out, unknown.completeness, unknown.no_data) == (None, None, None, 6)

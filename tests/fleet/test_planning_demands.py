@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+import numpy as np
 import pytest
 
 from fleet.planning.demands import HOUR_US, BinLevel, Rule, demands
+from fleet.planning.expectation import Foretold
+from fleet.track import Signal
 
 BEGIN = 1_780_000_000_000_000
 END = BEGIN + 8 * HOUR_US
@@ -37,6 +41,28 @@ def test_who_would_be_full_before_a_truck_comes_again_is_due() -> None:
     assert due.litres == 620.0  # what it holds in the middle of this shift
     assert due.kg == pytest.approx(99.2)
     assert due.priority == 74
+
+
+def test_each_says_what_its_fill_rests_on() -> None:
+    levels = [
+        msgspec.structs.replace(level(fill_pct=90.0), bin="heard"),
+        msgspec.structs.replace(level(fill_pct=80.0), bin="foretold"),
+        msgspec.structs.replace(level(), bin="never"),
+        msgspec.structs.replace(level(fill_pct=90.0, at=BEGIN - 25 * HOUR_US), bin="silent"),
+    ]
+    rising = Foretold({"foretold": Signal(np.array([BEGIN, END]), np.array([80.0, 96.0]))})
+    found = {one.bin: one for one in demands(levels, BEGIN, END, expected=rising, foretold=rising.bins)}
+    sources = {"heard": "measured", "foretold": "forecast", "never": "age", "silent": "age"}
+    assert {name: one.source for name, one in found.items()} == sources
+    assert found["foretold"].litres == 880.0  # halfway
+    assert found["heard"].litres == 900.0
+
+
+def test_silence_counts_from_when_the_levels_were_looked_up() -> None:
+    """A shift of the day after tomorrow does not find every bin silent."""
+    heard = level(fill_pct=20.0, at=BEGIN - 40 * HOUR_US)
+    assert demands([heard], BEGIN, END, Rule(as_of=BEGIN - 39 * HOUR_US)) == ()
+    assert demands([heard], BEGIN, END, Rule(as_of=BEGIN - 15 * HOUR_US))[0].reason == "AGE"
 
 
 def test_a_better_forecast_takes_the_place_of_the_straight_line() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from datetime import date
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fleet.calendar import span, wall
+from fleet.master.plan import Shift
+from fleet.master.route import SKETCHED_M
 from fleet.planning.course import course
 from fleet.planning.distance import Streets, crow_travel, grid_travel
-from fleet.planning.orders import TOLERANCE_MIN, plans, routes, run_of, work_orders
+from fleet.planning.orders import TOLERANCE_MIN, plans, routes, run_of, shift_of, work_orders
 from fleet.planning.problem import CollectionPlan, sites
 from fleet.planning.solve import solve
 from tests.fleet.planning_problems import ON, problem, row, truck
@@ -64,7 +68,8 @@ def test_the_name_of_a_plan_follows_from_what_it_says() -> None:
 
 def test_routes_and_plans_bind_the_tour_to_its_truck() -> None:
     plan = made()
-    (route,) = routes(plan, "Asia/Shanghai")
+    early = Shift("early", 5 * 60, 480)
+    (route,) = routes(plan, early)
     (bound,) = plans(plan, "early")
     assert bound.route == route.id
     assert len(route.id) <= 64
@@ -75,3 +80,46 @@ def test_routes_and_plans_bind_the_tour_to_its_truck() -> None:
     first = next(visit for visit in tour.visits if visit.kind == "bin")
     minutes = (first.begin // 60_000_000 + 8 * 60) % 1_440  # Shanghai is eight hours ahead
     assert route.stops[0].windows[0].start == minutes - TOLERANCE_MIN
+
+
+def test_a_route_is_in_force_when_its_shift_begins_and_is_a_sketch_without_streets() -> None:
+    plan, early = made(), Shift("early", 4 * 60, 720)
+    begin, end = span(early, plan.on)
+    (sketched,) = routes(plan, early)
+    assert (sketched.valid_from, sketched.valid_until) == (begin, end)
+    assert sketched.corridor_m == SKETCHED_M
+    assert sketched.lines[0]
+    street = line((114.30, 30.58), (114.315, 30.581), (114.34, 30.60), oneway="no", limit_kmh=30)
+    (route,) = routes(plan, early, Streets(city(street)))
+    assert route.corridor_m == 50
+
+
+def test_the_shift_of_a_plan_is_one_that_is_known_or_a_new_one() -> None:
+    zone = "Asia/Shanghai"
+    begin, end = wall(ON, 5 * 60, zone), wall(ON, 13 * 60, zone)
+    other = Shift("early", 5 * 60, 481)
+    made_ = shift_of(ON, begin, end, zone, [other])
+    assert made_ == Shift("collection-0500-480min-asia-shanghai", 5 * 60, 480, zone)
+    assert span(made_, ON) == (begin, end)
+    known = Shift("early", 5 * 60, 480)
+    assert shift_of(ON, begin, end, zone, [other, known, made_]) in (known, made_)
+    assert shift_of(ON, begin, end, zone, [known]) == known
+    elsewhen = Shift("early", 5 * 60, 480, weekdays=((ON.weekday() + 1) % 7,))
+    assert shift_of(ON, begin, end, zone, [elsewhen]) == made_
+    assert shift_of(ON, begin + 30_000_000, end + 1, zone, []).length == 481  # to the minute, and never too short
+    with pytest.raises(ValueError, match="on: expected the date on which the shift begins in America/New_York"):
+        shift_of(ON, begin, end, "America/New_York", [])
+
+
+def test_a_shift_ends_within_a_day() -> None:
+    begin = wall(ON, 5 * 60, "Asia/Shanghai")
+    with pytest.raises(ValueError, match="end: expected at most 24 hours after begin"):
+        shift_of(ON, begin, begin + 25 * 3_600_000_000, "Asia/Shanghai", [])
+
+
+def test_a_shift_of_the_night_when_clocks_change_runs_as_long_as_was_asked() -> None:
+    on, zone = date(2026, 10, 24), "Europe/Berlin"
+    begin, end = wall(on, 22 * 60, zone), wall(on, 30 * 60, zone)  # an hour comes twice
+    shift = shift_of(on, begin, end, zone, [])
+    assert shift.length == 540
+    assert span(shift, on) == (begin, end)

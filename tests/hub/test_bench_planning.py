@@ -7,7 +7,7 @@ import pytest
 
 from hub.bench.planning import Load, measure
 from hub.bench.planning_city import HISTORY_H, fill, town
-from hub.bench.planning_table import table
+from hub.bench.planning_table import one_plan, table
 from simulators.city.local_time import HOUR
 
 
@@ -33,3 +33,10 @@ def test_overflow_is_the_time_at_the_limit_until_somebody_comes() -> None:
     assert outcome.overflow_h == pytest.approx(1.0)
     assert outcome.spilt_l == pytest.approx(5.0)
     np.testing.assert_allclose(outcome.level, [28.0, 40.0])
+
+
+def test_one_plan_can_be_measured_alone() -> None:
+    figures = measure(Load(bins=20, trucks=2, days=0))
+    assert (figures.policies, figures.solve_served) == ([], 20)
+    assert one_plan(figures).startswith("one plan of 20 bins for 2 trucks: ways ")
+    assert table(figures).row_count == 0

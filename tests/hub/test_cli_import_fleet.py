@@ -239,6 +239,28 @@ def test_export_at_an_instant_and_for_dates(postgres_dsn: str, tmp_path: Path) -
     assert passes == [2, 5]
 
 
+def test_a_plan_is_exported_with_its_route_though_that_has_ended(postgres_dsn: str, tmp_path: Path) -> None:
+    """As routes of planned collections have: what is exported can be imported into an empty store."""
+    ended = feature(
+        "LineString", LINE, role="route", id="tour-1", kind="collect",
+        valid_from="2026-05-01T00:00:00Z", valid_until="2026-05-01T08:00:00Z",
+    )  # fmt: skip
+    write(tmp_path / "in" / "devices.csv", "id,kind\nvehicle-1,vehicle\n")
+    collection(tmp_path / "in" / "m.geojson", ended)
+    write(tmp_path / "in" / "plans.csv", "date,shift,route,vehicle\n2026-05-01,early,tour-1,vehicle-1\n")
+    write(tmp_path / "in" / "shifts.csv", "id,start,length\nearly,05:00,480\n")
+    assert bring(postgres_dsn, tmp_path / "in").exit_code == 0
+    file = tmp_path / "fleet.yaml"
+    assert invoke("export", "fleet", "-o", file, dsn=postgres_dsn).exception is None
+    assert "0 new, 0 changed, 3 as they were" in bring(postgres_dsn, file).stdout
+    query = "SELECT id, version, valid_from, valid_until, content FROM routes"
+    before = ask(postgres_dsn, query)
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute("TRUNCATE routes, shifts, plans")
+    assert "3 new, 0 changed" in bring(postgres_dsn, file).stdout
+    assert ask(postgres_dsn, query) == before
+
+
 @pytest.mark.parametrize(
     ("argv", "says"),
     [

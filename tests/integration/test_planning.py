@@ -17,7 +17,7 @@ from simulators.city.settings import Size
 from tests.hub.cli_runner import invoke
 from tests.posting import Post, posting
 
-BEGIN = datetime(2026, 11, 24, 21, 0, tzinfo=UTC)  # five in the morning of the 25th, in Shanghai
+BEGIN = datetime(2025, 3, 11, 21, 0, tzinfo=UTC)  # five in the morning of the 12th, in Shanghai; long ago
 CITY = City(3, 1_780_000_000_000_000, Size(vehicles=3, bins=12, toilets=0, workers=0))
 
 
@@ -50,8 +50,8 @@ async def post(postgres_dsn: str, tmp_path: Path) -> AsyncIterator[Post]:
 def wanted(**fields: Any) -> dict[str, Any]:
     spots = {f["properties"]["role"]: f["geometry"]["coordinates"] for f in registry.places(CITY)["features"]}
     depot, tip = ({"id": role, "lon": spots[role][0], "lat": spots[role][1]} for role in ("depot", "tip"))
-    span = {"begin": "2026-11-25T05:00:00+08:00", "end": "2026-11-25T13:00:00+08:00"}
-    return {"on": "2026-11-25", **span, "depot": depot, "tips": [tip], **fields}
+    span = {"begin": "2025-03-12T05:00:00+08:00", "end": "2025-03-12T13:00:00+08:00"}
+    return {"on": "2025-03-12", **span, "depot": depot, "tips": [tip], **fields}
 
 
 async def finished(post: Post, job: dict[str, Any]) -> dict[str, Any]:
@@ -81,7 +81,7 @@ async def test_what_is_due_is_planned_and_entered_once(post: Post) -> None:
     assert listed["items"][0]["state"] == "planned"
     again = await finished(post, await ask(post, key, streets=registry.streets(CITY), enter=True))
     assert again["fault"] is None
-    orders = (await post.client.get("/api/v1/work-orders?on=2026-11-25")).json()["items"]
+    orders = (await post.client.get("/api/v1/work-orders?on=2025-03-12")).json()["items"]
     open_ = [one for one in orders if one["state"] == "planned"]
     assert sorted(one["device"] for one in open_ if one["kind"] == "collect") == sorted(due)
     # An alert that came meanwhile makes another plan of it, which takes the place of the first.
@@ -97,7 +97,7 @@ async def test_what_cannot_be_planned_says_why(post: Post) -> None:
     assert (job["state"], job["fault"]) == ("failed", "vehicles: there is no vehicle called nobody")
     job = await finished(post, await ask(post, key, streets={"type": "FeatureCollection", "features": []}))
     assert job["fault"].startswith("streets: features: expected LineStrings")
-    told = await ask(post, key, 422, begin="2026-11-25T05:00:00", bins=[""])
+    told = await ask(post, key, 422, begin="2025-03-12T05:00:00", bins=[""])
     assert {fault["field"] for fault in told["errors"]} == {"begin", "bins.0"}
     await ask(post, await post.key("viewer"), 403)
     assert (await post.client.get("/api/v1/planning/jobs/0123456789abcdef")).status_code == 404
@@ -107,7 +107,7 @@ async def test_the_command_line_plans_the_same(post: Post, tmp_path: Path) -> No
     files = {name: tmp_path / f"{name}.geojson" for name in ("places", "streets", "out")}
     files["places"].write_text(json.dumps(registry.places(CITY)), "utf-8")
     files["streets"].write_text(json.dumps(registry.streets(CITY)), "utf-8")
-    command = ["plan", "collection", "--date", "2026-11-25", "--places", files["places"]]
+    command = ["plan", "collection", "--date", "2025-03-12", "--places", files["places"]]
     command += ["--streets", files["streets"], "--geojson", files["out"], "--enter"]
     result = await asyncio.to_thread(invoke, *command, dsn=post.dsn)
     assert result.exit_code == 0, result.output
@@ -119,7 +119,7 @@ async def test_the_command_line_plans_the_same(post: Post, tmp_path: Path) -> No
     job = await finished(post, await ask(post, await post.key("dispatcher"), streets=registry.streets(CITY)))
     assert job["fault"] is None
     planned = [visit["place"] for tour in job["plan"]["tours"] for visit in tour["visits"] if visit["kind"] == "bin"]
-    orders = (await post.client.get("/api/v1/work-orders?on=2026-11-25")).json()["items"]
+    orders = (await post.client.get("/api/v1/work-orders?on=2025-03-12")).json()["items"]
     assert sorted(one["device"] for one in orders if one["kind"] == "collect") == sorted(planned)
     assert len(planned) == 6
 

@@ -9,12 +9,15 @@ import msgspec
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
+from fleet.master.entering import NotEnteredError
+from fleet.master.plan import Shift
 from fleet.planning.distance import grid_travel
-from fleet.planning.orders import work_orders
+from fleet.planning.orders import master_of, run_of, work_orders
 from fleet.planning.problem import CollectionPlan, sites
 from fleet.planning.solve import solve
 from store.audit import Audit
 from store.connection import session_parameters
+from store.fleet_master import FleetMaster
 from store.readers_session import ReadSession
 from store.work_orders import OrderFilter, WorkOrders
 from store.writers_session import WriteSession
@@ -31,6 +34,17 @@ class Desk:
     def __init__(self, pool: AsyncConnectionPool) -> None:
         self.orders = WorkOrders(ReadSession(pool), WriteSession(pool))
         self.audit = Audit(ReadSession(pool), WriteSession(pool))
+        self.master = FleetMaster(ReadSession(pool))
+        self._pool = pool
+
+    async def know(self, *devices: str) -> None:
+        async with self._pool.connection() as connection:
+            insert = "INSERT INTO devices (id, kind, status) SELECT unnest(%s::text[]), 'bin', 'active'"
+            await connection.execute(insert, (list(devices),))
+
+    async def sent(self, run: str) -> None:
+        async with self._pool.connection() as connection:
+            await connection.execute("UPDATE work_orders SET state = 'sent' WHERE run = %s AND sequence = 1", (run,))
 
     async def noted(self) -> list[str]:
         page = await self.audit.entries(actor=None, action="planning.enter", target=None, cursor=None, limit=100)
@@ -91,6 +105,28 @@ async def test_orders_are_filtered_and_paged(desk: Desk) -> None:
     assert [order.device for order in one.items] == ["bin-003"]
     assert (await desk.orders.page(OrderFilter(vehicles=("other",)), cursor=None, limit=5)).items == ()
     assert await desk.orders.plan("none") is None
+
+
+async def test_routes_and_plans_are_entered_with_the_orders_or_nothing_is(desk: Desk) -> None:
+    plan, early = made(), Shift("early", 5 * 60, 480)
+    master = master_of(plan, early)
+    with pytest.raises(NotEnteredError, match="there is none among the devices"):
+        await desk.orders.enter(plan, "tester", master)
+    assert (await desk.orders.page(OrderFilter(), cursor=None, limit=10)).items == ()
+    assert await desk.orders.plan(run_of(plan)) is None
+    await desk.know("vehicle-0001", *(f"bin-{number:03d}" for number in range(12)))
+    assert not (await desk.orders.enter(plan, "tester", master)).known
+    assert await desk.master.plans() == master.plans
+    assert await desk.master.routes_between(0, 2**52) == master.routes
+    # What takes its place withdraws it, in the same transaction.
+    less = made(10)
+    await desk.orders.enter(less, "tester", master_of(less, early))
+    assert [one.id for one in await desk.master.plans()] == [f"{run_of(less)}:vehicle-0001"]
+    # A tour of which somebody was told stays planned.
+    await desk.sent(run_of(less))
+    more = made(11)
+    await desk.orders.enter(more, "tester", master_of(more, early))
+    assert {one.id for one in await desk.master.plans()} == {f"{run_of(one)}:vehicle-0001" for one in (less, more)}
 
 
 async def test_an_empty_plan_is_entered_too(desk: Desk) -> None:

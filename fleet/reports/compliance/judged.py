@@ -23,8 +23,8 @@ class AlarmSeen(msgspec.Struct, frozen=True):
 class Judged(msgspec.Struct, frozen=True):
     """What a report is made of.
 
-    ``track`` are the driven lines, thinned; ``spans`` what went on (``work``, ``transit``, ``idle``, ``off``,
-    ``no_data``), in order; ``depots`` and ``streets`` are drawn if given. Names are as people gave them.
+    ``track`` are the driven lines, thinned; ``depots`` and ``streets`` are drawn if given. Names are as people gave
+    them.
     """
 
     compliance: Compliance
@@ -34,10 +34,14 @@ class Judged(msgspec.Struct, frozen=True):
     drivers: tuple[str, ...] = ()
     shift: Name = Name("")
     track: tuple[Line, ...] = ()
-    spans: tuple[tuple[int, int, str], ...] = ()
     depots: tuple[LonLat, ...] = ()
     streets: tuple[Line, ...] = ()
     alarms: tuple[AlarmSeen, ...] = ()
+
+    @property
+    def spans(self) -> tuple[tuple[int, int, str], ...]:
+        """What went on (``work``, ``transit``, ``idle``, ``off``, ``no_data``), in order: (start, end, state)."""
+        return tuple((one.start, one.end, one.doing) for one in self.compliance.spells)
 
     @property
     def vehicle(self) -> str:

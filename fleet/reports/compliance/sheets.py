@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from msgspec import structs
-
 from fleet.compliance.result import StopResult, Stretch
 from fleet.reports.compliance.judged import Judged
 from fleet.reports.compliance.totals import Totals
@@ -130,18 +128,8 @@ def not_on_time(judged: Sequence[Judged]) -> Table:
         Column("reason", "column.reason", width=2.2),
     )
     rows = tuple(_late_rows(judged))
-    return _of_several(
-        Table(
-            "not_on_time",
-            "table.not_on_time",
-            columns,
-            rows,
-            ("route", "stop", "pass", "until"),
-            None,
-            "empty.not_on_time",
-        ),
-        judged,
-    )
+    key = ("route", "stop", "pass", "until")
+    return Table("not_on_time", "table.not_on_time", columns, rows, key, None, "empty.not_on_time").of(judged)
 
 
 def _late_rows(judged: Sequence[Judged]) -> Iterator[tuple[Cell, ...]]:
@@ -196,9 +184,8 @@ def deviations(judged: Sequence[Judged]) -> Table:
         for each in judged
         for one in sorted(each.compliance.deviations, key=lambda one: one.start)
     )
-    return _of_several(
-        Table("deviations", "table.deviations", columns, rows, ("route", "start"), None, "empty.deviations"), judged
-    )
+    key = ("route", "start")
+    return Table("deviations", "table.deviations", columns, rows, key, None, "empty.deviations").of(judged)
 
 
 def speedings(judged: Sequence[Judged]) -> Table:
@@ -217,9 +204,8 @@ def speedings(judged: Sequence[Judged]) -> Table:
          Said("state.work" if one.working else "state.transit"), one.limit_kmh, one.greatest_kmh, one.length_m)
         for each in judged for one in sorted(each.compliance.speedings, key=lambda one: one.start)
     )  # fmt: skip
-    return _of_several(
-        Table("speedings", "table.speedings", columns, rows, ("route", "start"), None, "empty.speedings"), judged
-    )
+    key = ("route", "start")
+    return Table("speedings", "table.speedings", columns, rows, key, None, "empty.speedings").of(judged)
 
 
 def gaps(judged: Judged) -> Table:
@@ -249,14 +235,6 @@ def alarms(judged: Sequence[Judged]) -> Table:
         for one in sorted(each.alarms, key=lambda one: (one.at, one.rule))
     )
     return Table("alarms", "table.alarms", columns, rows, ("vehicle", "at", "rule"), None, "empty.alarms")
-
-
-def _of_several(table: Table, judged: Sequence[Judged]) -> Table:
-    """The table without its first column, the route, where there is only one plan."""
-    if len(judged) != 1:
-        return table
-    rows = tuple(row[1:] for row in table.rows)
-    return structs.replace(table, columns=table.columns[1:], rows=rows, key=table.key[1:])
 
 
 def _proof(stop: StopResult) -> Said | None:

@@ -31,8 +31,7 @@ from fleet.reports.document import (
 )
 from fleet.reports.kind import Kind
 from fleet.reports.revision import Order
-from fleet.reports.vehicles.day import VehicleDay, day_of
-from fleet.track import Driven
+from fleet.reports.vehicles.day import DayPiece, VehicleDay, day_of
 
 TITLE = "report.fleet_summary"
 KM = number("unit.km", 1)
@@ -50,17 +49,20 @@ class FleetDay(msgspec.Struct, frozen=True):
 class FleetPiece(msgspec.Struct, frozen=True):
     """What is stored of a vehicle over the span."""
 
-    driven: Driven
-    name: str = ""
+    day: DayPiece
     planned: tuple[Planned, ...] = ()
     alarms: tuple[AlarmSeen, ...] = ()
 
 
 def reduce(order: Order, piece: FleetPiece) -> FleetDay:
     """A vehicle's day without its lines, which a summary does not show."""
-    day = msgspec.structs.replace(day_of(piece.driven, piece.name), lines=(), stands=())
-    plans = tuple(msgspec.structs.replace(judged(one), track=()) for one in piece.planned)
-    return FleetDay(day, plans, piece.alarms)
+    day = msgspec.structs.replace(day_of(piece.day), lines=(), stops=())
+    return FleetDay(day, tuple(map(_slim, map(judged, piece.planned))), piece.alarms)
+
+
+def _slim(one: Judged) -> Judged:
+    """A plan judged, without what only a report of its own shows."""
+    return msgspec.structs.replace(one, compliance=msgspec.structs.replace(one.compliance, spells=()), track=())
 
 
 def build(order: Order, parts: Sequence[FleetDay]) -> Document:

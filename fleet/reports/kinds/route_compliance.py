@@ -27,8 +27,8 @@ def reduce(order: Order, piece: Planned) -> Judged:
     one = judged(piece)
     if detailed(order):
         return one
-    slim = structs.replace(one.compliance, stretches=())
-    return structs.replace(one, compliance=slim, track=(), spans=())
+    slim = structs.replace(one.compliance, stretches=(), spells=())
+    return structs.replace(one, compliance=slim, track=())
 
 
 def build(order: Order, parts: Sequence[Judged]) -> Document:

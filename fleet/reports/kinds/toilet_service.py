@@ -67,6 +67,7 @@ def build(order: Order, parts: Sequence[Service]) -> Document:
     sections = [Section("overview", "section.overview", _figures(parts), overview)]
     sections += [_toilet(one) for one in parts[:MOST_CHARTS]]
     sections.append(Section("cleaning", "section.cleaning", (), (_cleanings(parts),)))
+    sections.append(Section("counters", "section.counters", (), (_counters(parts),)))
     return Document(
         kind=order.kind,
         title=TITLE,
@@ -76,7 +77,7 @@ def build(order: Order, parts: Sequence[Service]) -> Document:
         zone=order.zone,
         facts=(Fact("fact.toilets", len(parts), COUNT),),
         sections=tuple(sections),
-        notes=(Note(Said("note.air")), Note(Said("note.no_data"))),
+        notes=(*_doubted(parts), Note(Said("note.air")), Note(Said("note.no_data"))),
         evidence=tuple(
             Evidence(
                 Said("evidence.readings_of", {"name": one.name or one.device}),
@@ -192,6 +193,27 @@ def _cleanings(parts: Sequence[Service]) -> Table:
         before = (one.start, *one.cleaned)
         rows += [(one.name or one.device, at, (at - last) / 1e6) for last, at in zip(before, one.cleaned, strict=False)]
     return Table("cleanings", "table.cleanings", columns, tuple(rows), ("toilet", "at"))
+
+
+def _counters(parts: Sequence[Service]) -> Table:
+    columns = (
+        Column("toilet", "column.toilet"),
+        Column("counter", "column.counter"),
+        Column("refused", "column.refused", COUNT),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (one.name or one.device, Said(f"counter.{each.metric}"), each.refused) for one in parts for each in one.counters
+    )
+    return Table("counters", "table.counters", columns, rows, ("toilet", "counter"), None, "empty.counters")
+
+
+def _doubted(parts: Sequence[Service]) -> tuple[Note, ...]:
+    """That visits, water or power are of counters that cannot be right throughout."""
+    doubted = [one for one in parts if one.counters]
+    if not doubted:
+        return ()
+    refused = sum(each.refused for one in doubted for each in one.counters)
+    return (Note(Said("note.refused", {"count": f"{refused:,}", "toilets": str(len(doubted))}), "warn"),)
 
 
 KIND = Kind("toilet_service", TITLE, Service, build, reduce, choices=("toilet",))

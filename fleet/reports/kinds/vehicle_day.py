@@ -1,4 +1,4 @@
-"""A vehicle's day: trips, stands, map and timeline, out of positions alone."""
+"""A vehicle's day: trips, stands, map and timeline, out of positions and the trackers' word."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from fleet.reports.document import Document
 from fleet.reports.kind import Kind
 from fleet.reports.revision import Order
 from fleet.reports.vehicles import of_day
-from fleet.reports.vehicles.day import VehicleDay, day_of
-from fleet.track import Driven
+from fleet.reports.vehicles.day import DayPiece, VehicleDay, day_of
 
 
-def reduce(order: Order, piece: tuple[Driven, str]) -> VehicleDay:
-    """The day of a piece: what the vehicle said, and its name."""
-    return day_of(*piece)
+def reduce(order: Order, piece: DayPiece) -> VehicleDay:
+    """The day of a piece."""
+    return day_of(piece)
 
 
 def build(order: Order, parts: Sequence[VehicleDay]) -> Document:

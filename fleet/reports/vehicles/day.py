@@ -1,11 +1,13 @@
-"""A vehicle's day out of its positions alone: trips, stands, way, and where nothing is known.
+"""A vehicle's day: the trips and stops that the trackers told of it, its way, and where nothing is known.
 
-For vehicles that tell no work signals, and for what no plan says. It drives between two positions when the step, or
-what the receiver says, is fast enough; it stands when it does not for a while. Silence is no data, wherever it ends.
+For vehicles that tell no work signals, and for what no plan says. A trip belongs to the day in which it began, whole,
+as does a stop. Time is that between positions: driving in a trip, standing else; silence is no data, but for that of a
+vehicle that was found where it stood.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -13,45 +15,35 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from fleet.master.route import Line, LonLat
-from fleet.reports.drawing.geometry import track_lines
-from fleet.track import Driven, Track
+from fleet.compliance.window import within
+from fleet.master.route import Line
+from fleet.reports.drawing.geometry import metres, track_lines
+from fleet.track import Column, Driven, Instants, Track
+from fleet.trackers.movement import FASTEST_KMH
+from fleet.trackers.records import StopEntry, TripEntry
+from fleet.trackers.travels import Travels
+from fleet.trackers.work_state import GAP
 
-_M_PER_DEGREE = 111_195.0
+DRIVE, STAND, NO_DATA = (np.int8(code) for code in range(3))
+STATES = ("drive", "stand", "no_data")
 
-
-class Pace(msgspec.Struct, frozen=True):
-    """Bounds: km/h from which it drives, seconds from which a halt is a stand, and silence is no data.
-
-    A step faster than ``most_kmh`` is a fault of the receiver. A stand longer than ``trip_s`` parts two trips.
-    """
-
-    drive_kmh: float = 3.0
-    stand_s: float = 180.0
-    trip_s: float = 900.0
-    gap_s: float = 600.0
-    most_kmh: float = 130.0
+_Codes = NDArray[np.int8]
 
 
-class Trip(msgspec.Struct, frozen=True):
-    """From the first move to the last."""
+class DayPiece(NamedTuple):
+    """What a vehicle said over a span, the trips and stops that lasted within it, and its name."""
 
-    start: int
-    end: int
-    length_m: float
-    stands: int
-
-
-class Stand(msgspec.Struct, frozen=True):
-    """Where it stood."""
-
-    start: int
-    end: int
-    place: LonLat
+    driven: Driven
+    travels: Travels
+    name: str = ""
 
 
 class VehicleDay(msgspec.Struct, frozen=True):
-    """A vehicle over ``[start, end)``. ``spans`` are ``drive``, ``stand`` and ``no_data`` in order, without overlap."""
+    """A vehicle over ``[start, end)``.
+
+    ``trips`` and ``stops`` began in it; a trip that lasts has the way so far, by the positions seen. ``spans`` are
+    ``drive``, ``stand`` and ``no_data`` between its positions, in order, without overlap.
+    """
 
     vehicle: str
     name: str
@@ -63,39 +55,28 @@ class VehicleDay(msgspec.Struct, frozen=True):
     driven_m: float
     drive_s: float
     stand_s: float
-    known_s: float
     greatest_kmh: float | None
-    trips: tuple[Trip, ...]
-    stands: tuple[Stand, ...]
+    trips: tuple[TripEntry, ...]
+    stops: tuple[StopEntry, ...]
     spans: tuple[tuple[int, int, str], ...]
     lines: tuple[Line, ...]
 
-
-class Steps(NamedTuple):
-    """Between neighbouring positions: seconds, metres, km/h, and what was going on (0 drive, 1 stand, 2 no data)."""
-
-    seconds: NDArray[np.float64]
-    metres: NDArray[np.float64]
-    kmh: NDArray[np.float64]
-    state: NDArray[np.int8]
+    @property
+    def known_s(self) -> float:
+        """Seconds of which is known what it did."""
+        return self.drive_s + self.stand_s
 
 
-STATES = ("drive", "stand", "no_data")
-
-
-def day_of(driven: Driven, name: str = "", pace: Pace | None = None) -> VehicleDay:
+def day_of(piece: DayPiece) -> VehicleDay:
     """The day of a vehicle."""
-    pace = pace or Pace()
-    track = _within(driven.track, driven.start, driven.end)
-    steps = _steps(track, pace)
-    spans = _spans(track, steps)
-    stands = tuple(
-        Stand(begin, until, _middle(track, begin, until))
-        for begin, until, state in spans
-        if state == "stand" and until - begin >= pace.stand_s * 1e6
+    driven, travels, name = piece
+    track = within(driven, driven.start, driven.end).track
+    seconds = np.diff(track.at) / 1e6
+    state = _states(track.at, travels)
+    steps_m = _steps_m(track, seconds)
+    trips = tuple(
+        _so_far(one, track.at, steps_m) for one in travels.trips if driven.start <= one.started_at < driven.end
     )
-    known = steps.state != 2
-    drives = steps.state == 0
     return VehicleDay(
         vehicle=driven.device,
         name=name,
@@ -104,84 +85,57 @@ def day_of(driven: Driven, name: str = "", pace: Pace | None = None) -> VehicleD
         first=int(track.at[0]) if len(track.at) else None,
         last=int(track.at[-1]) if len(track.at) else None,
         positions=len(track.at),
-        driven_m=float(steps.metres[drives].sum()),
-        drive_s=float(steps.seconds[drives].sum()),
-        stand_s=float(steps.seconds[known & ~drives].sum()),
-        known_s=float(steps.seconds[known].sum()),
-        greatest_kmh=float(steps.kmh[drives].max()) if drives.any() else None,
-        trips=_trips(track, steps, spans, stands, pace),
-        stands=stands,
-        spans=spans,
-        lines=track_lines(track, gap_us=int(pace.gap_s * 1e6)),
+        driven_m=sum(one.driven_m for one in trips),
+        drive_s=float(seconds[state == DRIVE].sum()),
+        stand_s=float(seconds[state == STAND].sum()),
+        greatest_kmh=_greatest(steps_m, seconds, state),
+        trips=trips,
+        stops=tuple(one for one in travels.stops if driven.start <= one.started_at < driven.end),
+        spans=_spans(track.at, state),
+        lines=track_lines(track),
     )
 
 
-def _within(track: Track, start: int, end: int) -> Track:
-    inside = (track.at >= start) & (track.at < end)
-    at, lat, lon, speed, heading = track
-    return Track(at[inside], lat[inside], lon[inside], speed[inside], heading[inside])
-
-
-def _steps(track: Track, pace: Pace) -> Steps:
-    if len(track.at) < 2:
-        none = np.empty(0)
-        return Steps(none, none, none, np.empty(0, np.int8))
-    seconds = np.diff(track.at) / 1e6
-    shrink = np.cos(np.radians(track.lat.mean()))
-    metres = np.hypot(np.diff(track.lon) * shrink, np.diff(track.lat)) * _M_PER_DEGREE
-    kmh = metres / seconds * 3.6
-    told = np.nan_to_num(np.maximum(track.speed_kmh[1:], track.speed_kmh[:-1]), nan=0.0)
-    moves = np.maximum(kmh, np.where(seconds <= 30, told, 0.0)) >= pace.drive_kmh
-    unknown = (seconds > pace.gap_s) | (kmh > pace.most_kmh)
-    state = np.where(unknown, 2, np.where(moves, 0, 1)).astype(np.int8)
-    return Steps(seconds, metres, kmh, _steadied(state, seconds, pace))
-
-
-def _steadied(state: NDArray[np.int8], seconds: NDArray[np.float64], pace: Pace) -> NDArray[np.int8]:
-    """Halts too short for a stand are part of the drive: a red light is no stand."""
-    state = state.copy()
-    for begin, until in _runs(state):
-        if state[begin] == 1 and seconds[begin:until].sum() < pace.stand_s:
-            drives = (begin > 0 and state[begin - 1] == 0) or (until < len(state) and state[until] == 0)
-            if drives:
-                state[begin:until] = 0
+def _states(at: Instants, travels: Travels) -> _Codes:
+    """What it did between neighbouring positions."""
+    middle = at[:-1] + np.diff(at) // 2
+    silent = np.diff(at) > GAP
+    driving, standing = _among(middle, travels.trips), _among(middle, travels.stops)
+    state: _Codes = np.where(driving & ~silent, DRIVE, np.where(standing | ~silent, STAND, NO_DATA))
     return state
 
 
-def _runs(state: NDArray[np.int8]) -> list[tuple[int, int]]:
-    """Pieces of one state, as places from and up to."""
+def _among(instants: Instants, spells: Sequence[TripEntry | StopEntry]) -> NDArray[np.bool_]:
+    """Which instants lie in one of some spells, which are in order and do not overlap."""
+    begins = np.array([one.started_at for one in spells], np.int64)
+    ends = np.array([2**62 if one.ended_at is None else one.ended_at for one in spells], np.int64)
+    place = np.searchsorted(begins, instants, "right") - 1
+    if not len(begins):
+        return np.zeros(len(instants), bool)
+    return (place >= 0) & (instants < ends[np.maximum(place, 0)])
+
+
+def _steps_m(track: Track, seconds: Column) -> Column:
+    """Metres between neighbouring positions; what is faster than anybody drives is a jump of the receiver: none."""
+    steps = np.diff(metres(np.column_stack((track.lon, track.lat))))
+    return np.where(steps <= FASTEST_KMH / 3.6 * seconds, steps, 0.0)
+
+
+def _so_far(trip: TripEntry, at: Instants, steps_m: Column) -> TripEntry:
+    """A trip; the trackers tell the way of one that lasts when it is over."""
+    if trip.ended_at is not None:
+        return trip
+    return msgspec.structs.replace(trip, driven_m=float(steps_m[at[:-1] >= trip.started_at].sum()))
+
+
+def _greatest(steps_m: Column, seconds: Column, state: _Codes) -> float | None:
+    """The fastest step of a trip."""
+    driving = state == DRIVE
+    return float((steps_m[driving] / seconds[driving]).max()) * 3.6 if driving.any() else None
+
+
+def _spans(at: Instants, state: _Codes) -> tuple[tuple[int, int, str], ...]:
     cuts = [0, *(np.flatnonzero(np.diff(state)) + 1).tolist(), len(state)]
-    return [(begin, until) for begin, until in pairwise(cuts) if until > begin]
-
-
-def _spans(track: Track, steps: Steps) -> tuple[tuple[int, int, str], ...]:
     return tuple(
-        (int(track.at[begin]), int(track.at[until]), STATES[int(steps.state[begin])])
-        for begin, until in _runs(steps.state)
+        (int(at[begin]), int(at[until]), STATES[state[begin]]) for begin, until in pairwise(cuts) if until > begin
     )
-
-
-def _middle(track: Track, begin: int, until: int) -> LonLat:
-    there = (track.at >= begin) & (track.at <= until)
-    return round(float(np.median(track.lon[there])), 6), round(float(np.median(track.lat[there])), 6)
-
-
-def _trips(
-    track: Track, steps: Steps, spans: tuple[tuple[int, int, str], ...], stands: tuple[Stand, ...], pace: Pace
-) -> tuple[Trip, ...]:
-    """Drives joined over short stands; parted by long ones and by silence."""
-    joined: list[list[int]] = []
-    for begin, until, state in spans:
-        if state == "no_data" or (state == "stand" and until - begin >= pace.trip_s * 1e6):
-            joined.append([])
-        elif state == "drive":
-            if joined and joined[-1]:
-                joined[-1][1] = until
-            else:
-                joined.append([begin, until])
-    found = []
-    for begin, until in (one for one in joined if one):
-        inside = (track.at[:-1] >= begin) & (track.at[1:] <= until) & (steps.state == 0)
-        count = sum(begin <= one.start and one.end <= until for one in stands)
-        found.append(Trip(begin, until, float(steps.metres[inside].sum()), count))
-    return tuple(found)

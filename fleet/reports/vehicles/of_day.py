@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import structs
-
 from devices.instants import to_iso
 from fleet.reports.document import (
     COUNT,
@@ -31,9 +29,17 @@ from fleet.reports.document import (
 )
 from fleet.reports.revision import Order
 from fleet.reports.vehicles.day import VehicleDay
+from fleet.trackers.records import StopEntry, TripEntry
 
 TITLE = "report.vehicle_day"
 KM = number("unit.km", 1)
+_SPELL = (
+    Column("vehicle", "column.vehicle"),
+    Column("number", "column.number", COUNT, 0.5),
+    Column("start", "column.from", INSTANT),
+    Column("end", "column.to", INSTANT),
+    Column("duration", "column.duration", DURATION),
+)
 
 
 def document(order: Order, days: Sequence[VehicleDay]) -> Document:
@@ -82,7 +88,7 @@ def _figures(days: Sequence[VehicleDay], known: float, seen: float) -> tuple[Fig
         Figure("trips", "figure.trips", sum(len(one.trips) for one in days)),
         Figure("drive", "figure.drive_time", sum(one.drive_s for one in days), DURATION),
         Figure("stand", "figure.stand_time", sum(one.stand_s for one in days), DURATION),
-        Figure("stands", "figure.stands", sum(len(one.stands) for one in days)),
+        Figure("stands", "figure.stands", sum(len(one.stops) for one in days)),
         Figure("fastest", "figure.fastest_step", fastest, number("unit.kmh", 0), note=Said("note.fastest")),
         Figure("known", "figure.known", known / seen if seen else None, SHARE, note=Said("note.known")),
     )
@@ -98,7 +104,7 @@ def _lanes(order: Order, days: Sequence[VehicleDay]) -> Timeline:
 
 def _section(one: VehicleDay, *, alone: bool) -> Section:
     name = one.name or one.vehicle
-    points = [MapPoint("stand", *stand.place, str(index)) for index, stand in enumerate(one.stands, start=1)]
+    points = [MapPoint("stand", stop.lon, stop.lat, str(index)) for index, stop in enumerate(one.stops, start=1)]
     if one.lines:
         points += [MapPoint("start", *one.lines[0][0]), MapPoint("end", *one.lines[-1][-1])]
     own = (
@@ -118,44 +124,29 @@ def _section(one: VehicleDay, *, alone: bool) -> Section:
 
 
 def _trips(days: Sequence[VehicleDay]) -> Table:
-    columns = (
-        Column("vehicle", "column.vehicle"),
-        Column("number", "column.number", COUNT, 0.5),
-        Column("start", "column.from", INSTANT),
-        Column("end", "column.to", INSTANT),
-        Column("duration", "column.duration", DURATION),
-        Column("length", "column.length", KM),
-        Column("stands", "column.stands", COUNT),
-    )
+    columns = (*_SPELL, Column("length", "column.length", KM))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (one.name or one.vehicle, index, trip.start, trip.end, (trip.end - trip.start) / 1e6, trip.length_m / 1000,
-         trip.stands)
+        (*_spell(one, index, trip), trip.driven_m / 1000)
         for one in days for index, trip in enumerate(one.trips, start=1)
     )  # fmt: skip
-    return _of_several(Table("trips", "table.trips", columns, rows, ("vehicle", "start")), days)
+    return Table("trips", "table.trips", columns, rows, ("vehicle", "start")).of(days)
 
 
 def _stands(days: Sequence[VehicleDay]) -> Table:
     columns = (
-        Column("vehicle", "column.vehicle"),
-        Column("number", "column.number", COUNT, 0.5),
-        Column("start", "column.from", INSTANT),
-        Column("end", "column.to", INSTANT),
-        Column("duration", "column.duration", DURATION),
+        *_SPELL,
+        Column("place", "column.place"),
         Column("lat", "column.lat", number("", 5)),
         Column("lon", "column.lon", number("", 5)),
     )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (one.name or one.vehicle, index, stand.start, stand.end, (stand.end - stand.start) / 1e6, stand.place[1],
-         stand.place[0])
-        for one in days for index, stand in enumerate(one.stands, start=1)
+        (*_spell(one, index, stop), stop.place or None, stop.lat, stop.lon)
+        for one in days for index, stop in enumerate(one.stops, start=1)
     )  # fmt: skip
-    return _of_several(Table("stands", "table.stands", columns, rows, ("vehicle", "start")), days)
+    return Table("stands", "table.stands", columns, rows, ("vehicle", "start")).of(days)
 
 
-def _of_several(table: Table, days: Sequence[VehicleDay]) -> Table:
-    """The table without its first column, the vehicle, where there is only one."""
-    if len(days) != 1:
-        return table
-    rows = tuple(row[1:] for row in table.rows)
-    return structs.replace(table, columns=table.columns[1:], rows=rows, key=table.key[1:])
+def _spell(day: VehicleDay, number: int, one: TripEntry | StopEntry) -> tuple[Cell, ...]:
+    """What trips and stands both tell; what lasts has no end and no duration."""
+    seconds = None if one.ended_at is None else (one.ended_at - one.started_at) / 1e6
+    return day.name or day.vehicle, number, one.started_at, one.ended_at, seconds

@@ -13,7 +13,7 @@ from fleet.compliance.judge import metrics_of
 from fleet.compliance.result import Compliance
 from fleet.master.places import Place
 from fleet.master.plan import Plan, Shift
-from fleet.reports.compliance.planned import Planned, judged
+from fleet.reports.compliance.planned import Planned, judged, tank_of
 from fleet.reports.document import Name
 from fleet.reports.kind import OrderError
 from fleet.reports.kinds.missed_pickups import PickupPiece, Watched
@@ -91,7 +91,7 @@ class PlannedSource:
         alarms = await self._alarms.between(vehicle.key, start, end)
         return Planned(
             plan, route, (start, end), driven, self._places, emptied, vehicle.name, people,
-            Name(shift.name or shift.id, shift.name_zh), alarms,
+            Name(shift.name or shift.id, shift.name_zh), alarms, tank_of(vehicle.attributes),
         )  # fmt: skip
 
     async def of_vehicle(self, order: Order, vehicle: str) -> tuple[Planned, ...]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from devices.vocabulary import Device
 from fleet.reports.kind import OrderError
 from fleet.reports.kinds.fleet_summary import FleetPiece
 from fleet.reports.revision import Order
-from fleet.track import Driven
+from fleet.reports.vehicles.day import DayPiece
 from hub.reporting.sources.plans import PlannedSource
+from hub.reporting.travels import TravelReads
 from store.readers_driven import TIMEOUT_S, DrivenReads
 from store.readers_session import Pool, ReadSession
 from store.report_subjects import ReportSubjects, Subject
@@ -16,12 +18,13 @@ from store.vehicle_alarms import VehicleAlarms
 
 
 class VehicleDays:
-    """Positions of vehicles (``fleet.reports.kinds.vehicle_day``)."""
+    """Positions, trips and stops of vehicles (``fleet.reports.kinds.vehicle_day``)."""
 
     def __init__(self, pool: Pool) -> None:
         session = ReadSession(pool, statement_timeout_s=TIMEOUT_S)
         self._driven = DrivenReads(session)
         self._subjects = ReportSubjects(session)
+        self._travels = TravelReads(session)
 
     async def keys(self, order: Order) -> Sequence[Subject]:
         """The vehicles."""
@@ -31,10 +34,15 @@ class VehicleDays:
             raise OrderError(f"vehicle: there is no vehicle {wanted!r}")
         return found
 
-    async def piece(self, order: Order, key: Subject) -> tuple[Driven, str] | None:
-        """What a vehicle said; None for one that said nothing, unless it was asked for."""
+    async def piece(self, order: Order, key: Subject) -> DayPiece | None:
+        """What a vehicle said and did; None for one that said nothing, unless it was asked for."""
+        day = await self._day(order, key)
+        return day if len(day.driven.track.at) or order.subject.get("vehicle") else None
+
+    async def _day(self, order: Order, key: Subject) -> DayPiece:
         driven = await self._driven.driven(key.id, start=order.start, end=order.end, metrics=())
-        return (driven, key.name) if len(driven.track.at) or order.subject.get("vehicle") else None
+        device = Device(key.key, key.id, "vehicle")
+        return DayPiece(driven, await self._travels.between(device, order.start, order.end), key.name)
 
 
 class FleetDays(VehicleDays):
@@ -48,9 +56,8 @@ class FleetDays(VehicleDays):
 
     async def piece(self, order: Order, key: Subject) -> FleetPiece:  # type: ignore[override]
         """A vehicle's day, with the plans of its that begin in the span."""
-        driven = await self._driven.driven(key.id, start=order.start, end=order.end, metrics=())
         alarms = await self._alarms.between(key.key, order.start, order.end)
-        return FleetPiece(driven, key.name, await self._plans.of_vehicle(order, key.id), alarms)
+        return FleetPiece(await self._day(order, key), await self._plans.of_vehicle(order, key.id), alarms)
 
 
 SOURCES = {"vehicle_day": VehicleDays, "fleet_summary": FleetDays}
