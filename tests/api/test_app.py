@@ -27,7 +27,7 @@ async def test_unknown_pages_and_methods(client: httpx.AsyncClient, city: Any) -
     assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
     assert set(missing.json()) == {"type", "title", "status", "detail", "instance"}
     assert missing.json()["instance"] == "/api/v1/nothing"
-    refused = await client.post("/api/v1/devices", json={})
+    refused = await client.delete("/api/v1/devices")
     assert (refused.status_code, refused.headers["content-type"]) == (405, "application/problem+json")
     assert "GET" in refused.headers["allow"]
 
@@ -165,7 +165,7 @@ async def test_answers_are_what_openapi_says(
     job = services.planning.ask({"on": "2026-11-25", "begin": 0, "end": 1, "depot": depot}, "tester", enter=False)
     names["planning_id"] = job.id
     checked = 0
-    key_, _ = await services.keys.create("board", Role.MANAGER, device=None, expires_at=None, actor="test")  # type: ignore[attr-defined]
+    key_, _ = await services.keys.create("board", Role.ADMIN, device=None, expires_at=None, actor="test")  # type: ignore[attr-defined]
     client.headers["X-API-Key"] = key_
     for template, path in document["paths"].items():
         if "get" not in path:
