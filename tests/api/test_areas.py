@@ -166,7 +166,7 @@ async def test_the_shelf(people: Mapping[str, httpx.AsyncClient], services: Serv
         "  - {id: bin-full, kind: threshold, severity: warning, params: {metric: fill_pct, above: 85}}\n",
         "test",
     )
-    form = {"minutes": 60, "reason": "being mended"}
+    form = {"minutes": 300 * 24 * 60, "reason": "being mended"}
     assert (await dispatcher.post("/shelves", json={**form, "device": "out-fix"})).status_code == 404
     refused = await dispatcher.post("/shelves", json={**form, "rule": "bin-full"})
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:sanihub:problem:limited-to-areas")
