@@ -60,6 +60,8 @@ async def test_security_headers_stand_everywhere(client: httpx.AsyncClient, city
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
         assert ("script-src 'self'" in policy) == (path in PAGES)
+        own = "(self)" if path in PAGES else "()"
+        assert headers["permissions-policy"] == f"camera={own}, geolocation={own}, microphone=()"
 
 
 @pytest.mark.parametrize("path", PAGES)
