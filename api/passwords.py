@@ -36,8 +36,9 @@ def _nobodys() -> str:
 
 
 def _right(kept: str | None, password: str) -> bool:
+    nobodys = _nobodys()  # made at the first try of all, whoever's it is
     try:
-        _HASHER.verify(_nobodys() if kept is None else kept, password.encode("utf-8", "surrogatepass"))
+        _HASHER.verify(nobodys if kept is None else kept, password.encode("utf-8", "surrogatepass"))
     except (VerificationError, InvalidHashError):
         return False
     return kept is not None

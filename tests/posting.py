@@ -78,7 +78,8 @@ async def posting(dsn: str, folder: Path, **sections: Any) -> AsyncIterator[Post
     chosen = settings.load(
         None, data=folder, store={"dsn": dsn, "mode": "plain"}, broker={"enabled": False}, **sections
     )
-    hub = Hub(chosen, dsn=dsn, brokers=list(chosen.mqtt), data=folder, web=WebServer("127.0.0.1", 0))
+    web = WebServer("127.0.0.1", 0, chosen.api.trusted_proxies)
+    hub = Hub(chosen, dsn=dsn, brokers=list(chosen.mqtt), data=folder, web=web)
     working = asyncio.create_task(hub.run())
     listening = asyncio.create_task(hub.listening())
     try:

@@ -29,7 +29,7 @@ async def test_unknown_pages_and_methods(client: httpx.AsyncClient, city: Any) -
     assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
     assert set(missing.json()) == {"type", "title", "status", "detail", "instance"}
     assert missing.json()["instance"] == "/api/v1/nothing"
-    refused = await client.post("/api/v1/devices", json={})
+    refused = await client.delete("/api/v1/devices")
     assert (refused.status_code, refused.headers["content-type"]) == (405, "application/problem+json")
     assert "GET" in refused.headers["allow"]
 
@@ -62,6 +62,8 @@ async def test_security_headers_stand_everywhere(client: httpx.AsyncClient, city
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
         assert ("script-src 'self'" in policy) == (path in PAGES)
+        own = "(self)" if path in PAGES else "()"
+        assert headers["permissions-policy"] == f"camera={own}, geolocation={own}, microphone=()"
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -169,7 +171,7 @@ async def test_answers_are_what_openapi_says(
     plan = CollectionPlan(date(2026, 5, 29), "planned", (), ())
     names["run"] = (await services.orders.enter(plan, "test")).run  # type: ignore[attr-defined]
     checked = 0
-    key_, _ = await services.keys.create("board", Role.MANAGER, device=None, expires_at=None, actor="test")  # type: ignore[attr-defined]
+    key_, _ = await services.keys.create("board", Role.ADMIN, device=None, expires_at=None, actor="test")  # type: ignore[attr-defined]
     client.headers["X-API-Key"] = key_
     for template, path in document["paths"].items():
         if "get" not in path:
