@@ -37,7 +37,14 @@ from fleet.orders.order import OPEN_STATES, Action, Order, OrderLine, OrderState
 router = APIRouter(tags=["Work orders"])
 
 OrderId = Annotated[
-    str, Path(max_length=160, pattern=r"^[A-Za-z0-9._:-]+$", description="The order.", examples=["order-0d5c6a9e4f7b"])
+    str,
+    Path(
+        alias="work_order_id",
+        max_length=160,
+        pattern=r"^[A-Za-z0-9._:-]+$",
+        description="The order.",
+        examples=["order-0d5c6a9e4f7b"],
+    ),
 ]
 Looker = Annotated[Principal, Depends(allowed(Role.WORKER, Role.VIEWER, Role.DISPATCHER, Role.MANAGER))]
 """Whoever may look: a worker at their own orders and those of their crew, the others at all of their areas."""
@@ -123,14 +130,14 @@ async def send_run(request: Request, wired: Unlimited, places: Places, dispatche
         return SentRunBody(run=form.run, orders=await _desk(wired).send_run(form.run, dispatcher.actor))
 
 
-@router.get("/work-orders/{order_id}", summary="One order", responses=problems(*KEYED, 404, 422, 503))
+@router.get("/work-orders/{work_order_id}", summary="One order", responses=problems(*KEYED, 404, 422, 503))
 async def get_order(wired: Unlimited, looker: Looker, order_id: OrderId) -> OrderDetailBody:
     """With its history."""
     return _told(await _seen(wired, looker, order_id))
 
 
 @router.post(
-    "/work-orders/{order_id}/assign",
+    "/work-orders/{work_order_id}/assign",
     summary="Let somebody else do it",
     responses=_HANDLED,
     openapi_extra=body(reference(AssigneeForm), a_vehicle={"vehicle": "vehicle-0007"}, nobody_yet={}),
@@ -147,7 +154,10 @@ async def assign(
 
 
 @router.post(
-    "/work-orders/{order_id}/send", summary="Send an order down once more", responses=_HANDLED, openapi_extra=_REMARK
+    "/work-orders/{work_order_id}/send",
+    summary="Send an order down once more",
+    responses=_HANDLED,
+    openapi_extra=_REMARK,
 )
 async def send(
     request: Request, wired: Unlimited, places: Places, dispatcher: Dispatcher, order_id: OrderId
@@ -156,19 +166,23 @@ async def send(
     return await _step(request, wired, places, dispatcher, order_id, "sent")
 
 
-@router.post("/work-orders/{order_id}/accept", summary="Accept an order", responses=_HANDLED, openapi_extra=_REMARK)
+@router.post(
+    "/work-orders/{work_order_id}/accept", summary="Accept an order", responses=_HANDLED, openapi_extra=_REMARK
+)
 async def accept(request: Request, wired: Unlimited, places: Places, doer: Doer, order_id: OrderId) -> OrderDetailBody:
     """By whoever is to do it, or by a dispatcher for them."""
     return await _step(request, wired, places, doer, order_id, "accepted")
 
 
-@router.post("/work-orders/{order_id}/done", summary="An order is done", responses=_HANDLED, openapi_extra=_REMARK)
+@router.post("/work-orders/{work_order_id}/done", summary="An order is done", responses=_HANDLED, openapi_extra=_REMARK)
 async def finish(request: Request, wired: Unlimited, places: Places, doer: Doer, order_id: OrderId) -> OrderDetailBody:
     """By somebody's word. A collection ends without it, when the bin was emptied."""
     return await _step(request, wired, places, doer, order_id, "done")
 
 
-@router.post("/work-orders/{order_id}/cancel", summary="Cancel an order", responses=_HANDLED, openapi_extra=_REMARK)
+@router.post(
+    "/work-orders/{work_order_id}/cancel", summary="Cancel an order", responses=_HANDLED, openapi_extra=_REMARK
+)
 async def cancel(
     request: Request, wired: Unlimited, places: Places, dispatcher: Dispatcher, order_id: OrderId
 ) -> OrderDetailBody:
@@ -177,7 +191,7 @@ async def cancel(
 
 
 @router.post(
-    "/work-orders/{order_id}/comments",
+    "/work-orders/{work_order_id}/comments",
     summary="Put a remark beside an order",
     responses=_HANDLED,
     openapi_extra=_REMARK,

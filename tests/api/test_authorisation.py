@@ -22,7 +22,9 @@ PEOPLE = ("worker", "viewer", "dispatcher", "manager", "admin")
 POSTERS = ("device", "integration", "worker", "admin")
 SERVERS = ("integration", "admin")
 READERS = ("viewer", "dispatcher", "manager", "admin")
+LOOKERS = ("worker", *READERS)
 DISPATCHERS = ("dispatcher", "manager", "admin")
+DOERS = ("worker", *DISPATCHERS)
 MANAGERS = ("manager", "admin")
 ADMINS = ("admin",)
 
@@ -122,7 +124,30 @@ MATRIX: dict[str, Line] = {
     "GET /api/v1/bins/{device_id}/forecast": Line(READERS, SHOWN),
     "POST /api/v1/planning/collection": Line(DISPATCHERS, REFUSED),
     "GET /api/v1/planning/jobs/{planning_id}": Line(READERS, REFUSED),
-    "GET /api/v1/work-orders": Line(READERS, SHOWN),
+    "GET /api/v1/planning/runs/{run}/audit": Line(READERS, REFUSED),
+    # work orders and incidents
+    "GET /api/v1/work-orders": Line(LOOKERS, SHOWN),
+    "GET /api/v1/work-orders/candidates": Line(DISPATCHERS, SHOWN),
+    "POST /api/v1/work-orders": Line(DISPATCHERS, SHOWN),
+    "POST /api/v1/work-orders/send": Line(DISPATCHERS, REFUSED),
+    "GET /api/v1/work-orders/{work_order_id}": Line(LOOKERS, SHOWN),
+    "POST /api/v1/work-orders/{work_order_id}/assign": Line(DISPATCHERS, SHOWN),
+    "POST /api/v1/work-orders/{work_order_id}/send": Line(DISPATCHERS, SHOWN),
+    "POST /api/v1/work-orders/{work_order_id}/accept": Line(DOERS, SHOWN),
+    "POST /api/v1/work-orders/{work_order_id}/done": Line(DOERS, SHOWN),
+    "POST /api/v1/work-orders/{work_order_id}/cancel": Line(DISPATCHERS, SHOWN),
+    "POST /api/v1/work-orders/{work_order_id}/comments": Line(DOERS, SHOWN),
+    "GET /api/v1/incidents": Line(LOOKERS, SHOWN),
+    "GET /api/v1/incidents/catalogue": Line(LOOKERS, WHOLE),
+    "GET /api/v1/incidents/heat": Line(LOOKERS, SHOWN),
+    "POST /api/v1/incidents": Line(DOERS, SHOWN),
+    "GET /api/v1/incidents/{incident_id}": Line(LOOKERS, SHOWN),
+    "POST /api/v1/incidents/{incident_id}/photos": Line(DOERS, SHOWN),
+    "GET /api/v1/incidents/{incident_id}/photos/{digest}": Line(LOOKERS, SHOWN),
+    "POST /api/v1/incidents/{incident_id}/hand-on": Line(DISPATCHERS, SHOWN),
+    "POST /api/v1/incidents/{incident_id}/done": Line(DISPATCHERS, SHOWN),
+    "POST /api/v1/incidents/{incident_id}/reject": Line(DISPATCHERS, SHOWN),
+    "POST /api/v1/incidents/{incident_id}/comments": Line(DOERS, SHOWN),
     # evaluation and reports
     "GET /api/v1/evaluation/workers": Line(READERS, REFUSED),
     "GET /api/v1/evaluation/workers/{person_id}": Line(READERS, REFUSED),
@@ -155,7 +180,7 @@ NAMES = {
     "device_id": "bin-1", "identity": "imei:1", "protocol": "none", "letter_id": "1", "alert_id": "1",
     "shelf_id": "1", "route_id": "r1", "area_id": "a1", "planning_id": "0" * 16, "person_id": "li",
     "scheme_id": "weighted", "number": "1", "order_id": "0" * 32, "report_id": "1", "appeal_id": "1", "name": "nobody",
-    "prefix": "a" * 10,
+    "prefix": "a" * 10, "run": "none", "work_order_id": "order-1", "incident_id": "1", "digest": "0" * 64,
 }  # fmt: skip
 
 
