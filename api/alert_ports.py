@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from alerts.records import AlertCount, AlertEntry, AlertFilter, EnteredSet, LogEntry, Notification, Shelf
@@ -21,11 +21,14 @@ class AlertReader(Protocol):
     async def notifications(self, alert_id: int) -> tuple[Notification, ...]:
         """What was told of an alert and on which channels, oldest first."""
 
-    async def counts(self) -> Mapping[str, AlertCount]:
-        """Open alerts by severity; those without any are left out."""
+    async def counts(self, devices: Sequence[str] = ()) -> Mapping[str, AlertCount]:
+        """Open alerts by severity, of these devices or of all; those without any are left out."""
 
-    async def shelves(self, *, ended: bool, cursor: str | None, limit: int) -> Page[Shelf]:
-        """What is on the shelf, entered last first; with ``ended`` also what was."""
+    async def shelves(self, *, devices: Sequence[str] = (), ended: bool, cursor: str | None, limit: int) -> Page[Shelf]:
+        """What is on the shelf, entered last first; with ``ended`` also what was.
+
+        Of these devices and of rules as a whole, or all of it.
+        """
 
     async def shelf(self, shelf_id: int) -> Shelf | None:
         """One, whether it has ended or not, or None."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from pydantic import BaseModel
+from starlette.middleware.cors import CORSMiddleware
 
 from api import openapi, problems
+from api.access import EVERYWHERE, known_reading, reading
 from api.alert_models import FORMS
 from api.body_limit import MAX_BODY_BYTES, BodyLimit
 from api.evaluation_models import EVALUATION_FORMS
 from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
+from api.incident_models import INCIDENT_FORMS
+from api.order_models import ORDER_FORMS
+from api.passwords import Passwords
 from api.planning_models import PlanningForm
 from api.ports import Services
 from api.report_models import FORMS as REPORT_FORMS
@@ -19,6 +25,7 @@ from api.routes import (
     bins,
     commands,
     dead_letters,
+    device_entry,
     devices,
     evaluation,
     evaluation_records,
@@ -26,6 +33,8 @@ from api.routes import (
     fleet,
     fleet_entry,
     health,
+    incidents,
+    keys,
     latest,
     metrics,
     pages,
@@ -34,21 +43,33 @@ from api.routes import (
     reports,
     rules,
     series,
+    session,
     shelves,
     status,
     telemetry,
     track,
     trips,
     uplinks,
+    users,
+    work_orders,
 )
 from api.seats import Seats
-from api.security import SecurityHeaders
+from api.security import CORS, SecurityHeaders
+from api.session_models import SESSION_FORMS
+from api.sessions import Sessions
+from api.signing_in import SignIn
+from api.user_models import ACCESS_FORMS
 from api.write_models import BODIES
 
-_RESOURCES = (
-    telemetry, uplinks, devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet,
-    fleet_entry, bins, planning, evaluation, reports, metrics, dead_letters, audit, status, evaluation_records,
+# What the routes of a module ask for themselves, they ask for beside what stands here for all of them.
+_OWN = (session, telemetry, uplinks, incidents, work_orders)  #: ask for themselves, and nothing else
+_READ = (
+    devices, device_entry, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, bins,
+    planning, metrics, dead_letters, status,
 )  # fmt: skip
+"""Need a viewer at least; what lies outside of somebody's areas is not there (``api.areas``)."""
+_WHOLE = (fleet_entry, evaluation, evaluation_records, reports, audit, users, keys)
+"""Need a viewer at least, by name, and are refused to those who are limited to areas."""
 _OUTSIDE = (health, prometheus, pages)
 
 
@@ -64,14 +85,38 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
     )
     app.state.services = services
     app.state.exposition = Exposition(services.metrics)
-    app.state.gatekeeper = Gatekeeper(services.keys, services.clock)
+    app.state.policy = services.access
+    app.state.sessions = Sessions(services.sessions, services.clock)
+    app.state.gatekeeper = Gatekeeper(services.keys, app.state.sessions, services.clock)
+    app.state.sign_in = SignIn(services.people, app.state.sessions, Passwords())
     app.state.seats = Seats(services.limits.waiting, services.limits.waiting_per_key)
-    for module in _RESOURCES:
+    keyed = openapi.problems(*openapi.KEYED)
+    for module in _OWN:
         app.include_router(module.router, prefix="/api/v1")
+    for module in _READ:
+        app.include_router(module.router, prefix="/api/v1", dependencies=[Depends(reading)], responses=keyed)
+    for module in _WHOLE:
+        whole = [Depends(known_reading), EVERYWHERE]
+        app.include_router(module.router, prefix="/api/v1", dependencies=whole, responses=keyed)
     for module in _OUTSIDE:
         app.include_router(module.router)
     problems.install(app)
-    openapi.install(app, (*BODIES, *FORMS, *EVALUATION_FORMS, PlanningForm, *REPORT_FORMS))
-    app.add_middleware(BodyLimit, limit=max_body_bytes or max(MAX_BODY_BYTES, services.limits.body_bytes))
+    forms: tuple[type[BaseModel], ...] = (
+        *BODIES,
+        *FORMS,
+        *EVALUATION_FORMS,
+        PlanningForm,
+        *REPORT_FORMS,
+        *INCIDENT_FORMS,
+        *ORDER_FORMS,
+        *SESSION_FORMS,
+        *ACCESS_FORMS,
+    )
+    openapi.install(app, forms)
+    photo = services.incidents.max_photo_bytes if services.incidents else 0
+    most = max(MAX_BODY_BYTES, services.limits.body_bytes, photo)  # a route holds its own body against its own limit
+    app.add_middleware(BodyLimit, limit=max_body_bytes or most)
+    if services.access.origins:
+        app.add_middleware(CORSMiddleware, **CORS, allow_origins=sorted(services.access.origins))
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
     return app

@@ -74,14 +74,24 @@ def validated(model: type[M], payload: bytes) -> M:
         raise ProblemError(422, "invalid-request", detail, faults=faults) from None
 
 
-async def read_body(request: Request, limits: PostLimits, check: Callable[[str | None], None] = check_json) -> bytes:
-    """The body of a request that says JSON, or what ``check`` allows. Raises problems: 400, 408, 413, 415."""
+async def read_body(
+    request: Request,
+    limits: PostLimits,
+    check: Callable[[str | None], None] = check_json,
+    *,
+    most_bytes: int | None = None,
+) -> bytes:
+    """The body of a request that says JSON, or what ``check`` allows. Raises problems: 400, 408, 413, 415.
+
+    ``most_bytes`` takes the place of the limit that bodies have in general.
+    """
+    most = limits.body_bytes if most_bytes is None else most_bytes
     check(request.headers.get("content-type"))
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "", "gzip", "x-gzip"):
         detail = f"content-encoding: expected gzip or none, got {encoding[:60]!r}"
         raise ProblemError(415, "unknown-encoding", detail, headers={"Accept-Encoding": "gzip"})
-    body = _Unpacking(limits.body_bytes) if "gzip" in encoding else _Plain(limits.body_bytes)
+    body = _Unpacking(most) if "gzip" in encoding else _Plain(most)
     try:
         async with asyncio.timeout(limits.body_within_s):
             async for chunk in request.stream():

@@ -7,21 +7,16 @@ from typing import Annotated, Literal
 from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.access import allowed
 from api.evaluation_ports import EvaluationDesk
 from api.instants import DAY, InstantQuery
 from api.params import _PLAIN, Cursor, Name
 from api.problems import Fault, ProblemError, invalid, not_found
 from api.spans import span_of
 from api.wiring import Wired
-from devices.access import Principal, Role
 from fleet.evaluation.scheme import Scheme
 
 MOST_DAYS = 366
 MOST_LISTED = 50  #: evaluations in one answer
-
-Reader = Annotated[Principal, Depends(allowed(Role.VIEWER, Role.DISPATCHER, Role.MANAGER))]
-"""Evaluations are about people: unlike telemetry they are not open to everybody."""
 
 PersonId = Annotated[str, Path(min_length=1, max_length=64, pattern=_PLAIN, description="Id of a worker or crew.")]
 SchemeId = Annotated[

@@ -1,4 +1,4 @@
-"""Recognising keys: looked up by prefix, remembered for seconds, and wrong ones slowed down by address.
+"""Recognising keys and sessions: looked up, remembered for seconds, and wrong ones slowed down by address.
 
 What is remembered is bounded: keys, and addresses that tried wrong ones. A key that was right before is never held up
 by wrong ones from the same address, for a whole fleet may stand behind one.
@@ -10,76 +10,70 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from hmac import compare_digest
-from ipaddress import IPv6Address, ip_address
 from math import ceil
 
 import msgspec
 
 from api.ports import KeyRing
 from api.problems import ProblemError
+from api.sessions import Sessions
+from api.throttle import Throttle, address_of
 from devices.access import KeyEntry, Principal, fingerprint, prefix_of
 from devices.errors import TransientError
+from devices.people import is_token
 
 FRESH_S = 3.0  #: how soon a revocation is seen
+STALE_S = 600.0  #: how long readers stay recognised while the store is away
 MAX_KEYS = 10_000
-MAX_ADDRESSES = 10_000
 NOTE_AFTER_US = 60_000_000  #: how old the note of a key's last use may be
 _NOBODYS = bytes(32)
 
 
-class Throttle:
-    """Wrong keys by address: ``burst`` at once, then one each ``recovery_s`` seconds. ``now`` is any steady clock, s.
-
-    Kept for each address is the moment at which it will have all its tries back.
-    """
-
-    def __init__(self, burst: int = 10, recovery_s: float = 6.0, addresses: int = MAX_ADDRESSES) -> None:
-        self._burst = burst
-        self._recovery_s = recovery_s
-        self._addresses = addresses
-        self._whole_at: OrderedDict[str, float] = OrderedDict()
-
-    def wait_s(self, address: str, now: float) -> float:
-        """Seconds until the address may try again; 0 when it may now."""
-        ahead = self._whole_at.get(address, now) - now
-        return max(0.0, ahead - (self._burst - 1) * self._recovery_s)
-
-    def wrong(self, address: str, now: float) -> None:
-        """Note a wrong key."""
-        self._whole_at[address] = max(now, self._whole_at.pop(address, now)) + self._recovery_s
-        while len(self._whole_at) > self._addresses:
-            self._whole_at.popitem(last=False)
-
-
 class _Known(msgspec.Struct):
-    """What the store said of a prefix, and when (a steady clock, s); ``noted_at`` is the last use on record (µs)."""
+    """What the store said of a prefix, and when it was asked and said so (a steady clock, s).
+
+    ``noted_at`` is the last use on record (µs).
+    """
 
     entry: KeyEntry | None
     asked_at: float
     noted_at: int
+    told_at: float
 
 
 class Gatekeeper:
-    """Says whose a key is. ``clock`` is wall time in µs, ``steady`` a clock in seconds that never jumps."""
+    """Says whose a key or a token is. ``clock`` is wall time in µs, ``steady`` a clock in seconds that never jumps."""
 
     def __init__(
-        self, keys: KeyRing, clock: Callable[[], int], *, steady: Callable[[], float] = time.monotonic
+        self,
+        keys: KeyRing,
+        sessions: Sessions,
+        clock: Callable[[], int],
+        *,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys = keys
+        self._sessions = sessions
         self._clock = clock
         self._steady = steady
         self._throttle = Throttle()
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
-    async def recognise(self, key: str, host: str) -> Principal:
-        """Whom a key stands for. Raises a 401 or 429 problem, and TransientError when the store is away."""
-        address, prefix, digest = _address(host), prefix_of(key), fingerprint(key)
+    async def recognise(self, key: str, host: str, *, reads: bool = False) -> Principal:
+        """Whom a key or token stands for. Raises a 401 or 429 problem, and TransientError when the store is away.
+
+        Who only ``reads`` stays who they were for ten minutes without the store: a board has to be able to say that
+        it is away.
+        """
+        if is_token(key):
+            return await self._signed_in(key, host, reads)
+        address, prefix, digest = address_of(host), prefix_of(key), fingerprint(key)
         remembered = self._known.get(prefix or "")
         if remembered is None or not _opens(remembered.entry, digest):
             wait_s = self._throttle.wait_s(address, self._steady())
             if wait_s:
                 raise _slow_down(wait_s)
-        known = None if prefix is None else await self._look_up(prefix)
+        known = None if prefix is None else await self._look_up(prefix, reads)
         entry = known.entry if known else None
         now = self._clock()
         if not _opens(entry, digest) or entry is None or known is None or not entry.usable(now):
@@ -90,7 +84,19 @@ class Gatekeeper:
             await self._note(entry)
         return entry.principal()
 
-    async def _look_up(self, prefix: str) -> _Known:
+    async def _signed_in(self, token: str, host: str, reads: bool) -> Principal:
+        """Whom a session stands for. One that is over is no wrong try: a page that was left open brings it."""
+        address = address_of(host)
+        if not self._sessions.remembers(token) and (wait_s := self._throttle.wait_s(address, self._steady())):
+            raise _slow_down(wait_s)
+        session = await self._sessions.session(token, stale_s=STALE_S if reads else 0.0)
+        if session is None:
+            self._throttle.wrong(address, self._steady())
+        if session is None or not session.usable(self._clock()):
+            raise unauthorized("this session is over; sign in again")
+        return session.principal()
+
+    async def _look_up(self, prefix: str, reads: bool) -> _Known:
         """What the store says of a prefix, or said a moment ago.
 
         While one request asks anew, others go by what was said before.
@@ -104,12 +110,14 @@ class Gatekeeper:
             known.asked_at = now
         try:
             entry = await self._keys.find(prefix)
-        except BaseException:
+        except BaseException as error:
             if known is not None:
                 known.asked_at = now - FRESH_S
+                if reads and isinstance(error, TransientError) and now - known.told_at < STALE_S:
+                    return known
             raise
         noted_at = max(known.noted_at if known else 0, (entry.last_used_at or 0) if entry else 0)
-        found = self._known[prefix] = _Known(entry, now, noted_at)
+        found = self._known[prefix] = _Known(entry, now, noted_at, now)
         self._known.move_to_end(prefix)
         while len(self._known) > MAX_KEYS:
             self._known.popitem(last=False)
@@ -123,7 +131,7 @@ class Gatekeeper:
 
 
 def unauthorized(detail: str) -> ProblemError:
-    """The problem of a request without a key that opens anything."""
+    """The problem of a request that names nobody, or nobody who is known."""
     return ProblemError(401, "no-valid-key", detail, headers={"WWW-Authenticate": 'Bearer realm="sanihub"'})
 
 
@@ -137,16 +145,3 @@ def _slow_down(wait_s: float) -> ProblemError:
     seconds = ceil(wait_s)
     detail = f"too many wrong keys from this address; try again in {seconds} s"
     return ProblemError(429, "too-many-wrong-keys", detail, headers={"Retry-After": str(seconds)})
-
-
-def _address(host: str) -> str:
-    """The address that tries are counted by: of IPv6 the network of 64 bits, for one peer has all of it."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host[:64]
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(IPv6Address(int(address) >> 64 << 64))
-    return str(address)

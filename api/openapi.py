@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from api.problems import MEDIA_TYPE
 
 TAGS = [
+    {"name": "Access", "description": "Signing in and out; people and keys."},
     {"name": "Intake", "description": "Telemetry from devices, and from servers that gather it."},
     {"name": "Commands", "description": "Telling devices what to do."},
     {"name": "Devices", "description": "Who is registered, and what is newest of each."},
@@ -24,6 +25,8 @@ TAGS = [
     {"name": "Reports", "description": "Planned against actual, with revisions, signatures and appeals."},
     {"name": "Evaluation", "description": "Evaluation of workers and crews: schemes, findings, appeals."},
     {"name": "Planning", "description": "Which bins are collected by whom, and the work orders."},
+    {"name": "Work orders", "description": "What somebody is to do, until evidence shows that it was done."},
+    {"name": "Incidents", "description": "What people report that no sensor sees, with photos."},
     {"name": "Metrics", "description": "The catalogue of measured quantities."},
     {"name": "Dead letters", "description": "Frames that could not be filed, with the reason."},
     {"name": "Audit", "description": "Who did what."},
@@ -38,8 +41,10 @@ Units are part of a field's name (`speed_kmh`), or stand in the metric catalogue
 Lists come in pages: hand `next_cursor` of one page in as `cursor` of the next, until it is null. Rows that arrive in
 between are neither skipped nor repeated.
 
-Reading is open so far, except for evaluations of people. These and writing need a key (`sanihub keys create`), as
-`Authorization: Bearer <key>` or `X-API-Key`.
+Everything here needs somebody: a key (`sanihub keys create`) or the `token` of a sign-in (`POST /session`), as
+`Authorization: Bearer ...` or `X-API-Key`, or in a browser the cookie that the sign-in has set. Reading needs the role
+viewer or more. Who is limited to areas finds nothing outside of them; what is about the whole city is refused to them
+with 403 and the type `limited-to-areas`.
 
 Errors are `application/problem+json` (RFC 9457); `errors` names each wrong field and what was expected of it.
 """
@@ -75,8 +80,8 @@ _PROBLEM = {
 
 _DESCRIPTIONS = {
     400: "The body is not sound gzip.",
-    401: "No key, or none that is valid.",
-    403: "The key's role is not enough, or the key speaks for another device.",
+    401: "Nobody: no key or session, or none that is valid.",
+    403: "The role is not enough, the areas do not reach so far, or the key speaks for another device.",
     404: "There is no such thing.",
     408: "The body was not complete in time.",
     409: "The device cannot be reached now.",

@@ -12,7 +12,6 @@ from api.instants import Instant, InstantQuery
 _Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Reason = Literal["FULLNESS", "AGE", "ALERT"]
 Source = Literal["measured", "forecast", "age"]
-OrderStateName = Literal["planned", "sent", "accepted", "done", "cancelled", "overdue"]
 
 
 class _Form(BaseModel):
@@ -130,25 +129,6 @@ class PlanningJobBody(_Body):
     nowhere: list[str] = Field(description="Bins whose place nobody knows: they cannot be planned.")
     fault: str | None
     plan: CollectionPlanBody | None
-
-
-class WorkOrderBody(_Body):
-    """One thing that a vehicle is to do."""
-
-    id: str = Field(examples=["collection-2026-11-25-0a1b2c3d4e5f:vehicle-0007:3"])
-    kind: str = Field(description="collect or tip.", examples=["collect"])
-    state: OrderStateName
-    on: date
-    vehicle: str = Field(examples=["vehicle-0007"])
-    sequence: int
-    device: str | None = Field(description="The bin; null at a tip.", examples=["bin-0042"])
-    place: str = Field(examples=["bin-0042"])
-    start: Instant
-    end: Instant
-    reason: Reason | None
-    lon: float | None
-    lat: float | None
-    run: str | None
 
 
 class StopAuditBody(_Body):

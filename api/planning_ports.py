@@ -10,9 +10,7 @@ import msgspec
 
 from devices.errors import SanihubError
 from devices.instants import to_iso
-from devices.read_models import Page
 from fleet.planning.audit import PlanAudit
-from fleet.planning.orders import OrderState, WorkOrder
 from fleet.planning.problem import CollectionPlan
 
 RunState = Literal["waiting", "running", "done", "failed"]
@@ -79,20 +77,3 @@ class Planning(Protocol):
 
         Raises NotOverError.
         """
-
-
-class OrderReader(Protocol):
-    """Work orders."""
-
-    async def orders(
-        self,
-        *,
-        on: date | None,
-        run: str | None,
-        vehicles: tuple[str, ...],
-        devices: tuple[str, ...],
-        states: tuple[OrderState, ...],
-        cursor: str | None,
-        limit: int,
-    ) -> Page[WorkOrder]:
-        """Orders by their planned start; empty filters let all in."""

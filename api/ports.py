@@ -14,7 +14,11 @@ from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
 from api.bin_ports import BinOutlook, EmptyingReader
 from api.evaluation_ports import EvaluationDesk
 from api.fleet_ports import FleetKeeper, FleetReader
-from api.planning_ports import OrderReader, Planning
+from api.incident_ports import IncidentDesk
+from api.order_ports import OrderDesk
+from api.people_ports import AreaDirectory, DeviceKeeper, KeyKeeper, PeopleKeeper, SessionKeeper
+from api.planning_ports import Planning
+from api.policy import AccessPolicy
 from api.report_ports import ReportDesk
 from api.trip_ports import TripReader
 from devices.access import AuditEntry, KeyEntry, Principal
@@ -45,7 +49,14 @@ class DeviceReader(Protocol):
         """The device with that id, or None."""
 
     async def devices(
-        self, *, kinds: Sequence[str] = (), statuses: Sequence[str] = (), q: str = "", cursor: str | None, limit: int
+        self,
+        *,
+        kinds: Sequence[str] = (),
+        statuses: Sequence[str] = (),
+        ids: Sequence[str] = (),
+        q: str = "",
+        cursor: str | None,
+        limit: int,
     ) -> Page[DeviceEntry]:
         """Devices by id; ``q`` is a piece of id, name or identity, without regard to case. Empty filters let all in."""
 
@@ -57,6 +68,7 @@ class DeviceReader(Protocol):
         *,
         kinds: Sequence[str] = (),
         protocols: Sequence[str] = (),
+        ids: Sequence[str] = (),
         since: int | None = None,
         cursor: str | None,
         limit: int,
@@ -95,9 +107,19 @@ class DeadLetterReader(Protocol):
     """Frames that could not be filed."""
 
     async def letters(
-        self, *, codes: Sequence[str] = (), device_id: str | None, is_open: bool | None, cursor: str | None, limit: int
+        self,
+        *,
+        codes: Sequence[str] = (),
+        device_id: str | None,
+        device_ids: Sequence[str] = (),
+        is_open: bool | None,
+        cursor: str | None,
+        limit: int,
     ) -> Page[DeadLetterEntry]:
-        """Dead letters, newest first; ``is_open`` picks those not replayed yet (True) or replayed (False)."""
+        """Dead letters, newest first; ``is_open`` picks those not replayed yet (True) or replayed (False).
+
+        ``device_ids`` picks those of any of these devices.
+        """
 
     async def letter(self, letter_id: int) -> DeadLetterContent | None:
         """One dead letter with its bytes, or None."""
@@ -304,10 +326,17 @@ class Services:
     outlook: BinOutlook
     fleet_keeper: FleetKeeper
     planning: Planning
-    orders: OrderReader
     probe: HubProbe
+    people: PeopleKeeper
+    sessions: SessionKeeper
+    key_keeper: KeyKeeper
+    registry: DeviceKeeper
+    areas: AreaDirectory
+    access: AccessPolicy = field(default_factory=AccessPolicy)
     reports: ReportDesk | None = None
     evaluation: EvaluationDesk | None = None
+    incidents: IncidentDesk | None = None
+    order_desk: OrderDesk | None = None
     limits: PostLimits = field(default_factory=PostLimits)
     metrics: Families = tuple
     clock: Callable[[], int] = wall_clock

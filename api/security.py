@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,6 +14,12 @@ PAGE_CSP = (
 )
 """For pages: everything comes from the hub itself, nothing is inline, nothing may frame it."""
 
+PAGE_HEADERS = {
+    "Content-Security-Policy": PAGE_CSP,
+    "Permissions-Policy": "camera=(self), geolocation=(self), microphone=()",
+}
+"""Of pages: a worker's shares where the phone is, and takes pictures; nothing else may."""
+
 API_HEADERS = {
     "Content-Security-Policy": API_CSP,
     "X-Content-Type-Options": "nosniff",
@@ -20,6 +28,16 @@ API_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+
+
+CORS: dict[str, Any] = {
+    "allow_credentials": False,  # a cookie belongs to the hub's own pages; others bring a token
+    "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    "allow_headers": ["Authorization", "X-API-Key", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],
+    "expose_headers": ["ETag", "Location", "Retry-After"],
+    "max_age": 600,
+}
+"""What pages of the origins in the settings may do."""
 
 
 class SecurityHeaders:

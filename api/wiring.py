@@ -6,6 +6,8 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from api.access import Recognised
+from api.areas import limited
 from api.params import DeviceId
 from api.ports import Services
 from api.problems import not_found
@@ -18,7 +20,18 @@ def services(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
-Wired = Annotated[Services, Depends(services)]
+Unlimited = Annotated[Services, Depends(services)]
+"""All of them, whoever asks: for what is nobody's in particular."""
+
+
+async def limited_services(whole: Unlimited, principal: Recognised) -> Services:
+    """The services as whoever asks may see them."""
+    if principal is None or principal.areas is None:
+        return whole
+    return limited(whole, await whole.areas.devices_in(principal.areas))
+
+
+Wired = Annotated[Services, Depends(limited_services)]
 
 
 def seats(request: Request) -> Seats:

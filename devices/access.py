@@ -23,15 +23,17 @@ _SECRET_BYTES = 32
 
 
 class Role(Enum):
-    """What a key, and later a person, may do.
+    """What a key or a person may do.
 
     DEVICE posts telemetry of its own device and nothing else; INTEGRATION posts telemetry of many devices, and
-    webhooks. The others are for people, each including the one before: VIEWER reads, DISPATCHER sends commands and
-    handles alerts, MANAGER enters rules and reads the audit, ADMIN does everything.
+    webhooks; neither reads. WORKER is a person of the crews, who sees and does what is their own, and posts as their
+    own badge. Each of the others includes the one before: VIEWER reads, DISPATCHER sends commands and handles alerts,
+    MANAGER enters rules and reads the audit, ADMIN does everything.
     """
 
     DEVICE = "device"
     INTEGRATION = "integration"
+    WORKER = "worker"
     VIEWER = "viewer"
     DISPATCHER = "dispatcher"
     MANAGER = "manager"
@@ -39,16 +41,25 @@ class Role(Enum):
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """Somebody who was recognised. ``actor`` is how the audit names them; ``device`` is a device key's own one."""
+    """Somebody who was recognised, by a key or a session.
+
+    ``actor`` is how the audit names them: ``key:<prefix>``, ``person:<name>``. ``device`` is the one that they post
+    as: a device key's own one, a worker's badge. ``worker`` is the worker of the master data that a person is.
+    ``areas`` are those of the master data outside of which nothing is shown to them; None: no limit. ``session`` is
+    the number of the session of somebody who signed in.
+    """
 
     actor: str
     name: str
     role: Role
     device: str | None = None
+    worker: str | None = None
+    areas: frozenset[str] | None = None
+    session: int | None = None
 
 
 class KeyEntry(msgspec.Struct, frozen=True):
-    """A key as it is kept: everything but the key itself. Instants in µs."""
+    """A key as it is kept: everything but the key itself. Instants in µs; ``areas`` as a principal's."""
 
     id: int
     prefix: str
@@ -60,6 +71,7 @@ class KeyEntry(msgspec.Struct, frozen=True):
     expires_at: int | None = None
     revoked_at: int | None = None
     last_used_at: int | None = None
+    areas: tuple[str, ...] | None = None
 
     def usable(self, now: int) -> bool:
         """Whether it opens anything at ``now`` (µs)."""
@@ -67,7 +79,8 @@ class KeyEntry(msgspec.Struct, frozen=True):
 
     def principal(self) -> Principal:
         """Whom it stands for."""
-        return Principal(f"key:{self.prefix}", self.name, self.role, self.device)
+        areas = None if self.areas is None else frozenset(self.areas)
+        return Principal(f"key:{self.prefix}", self.name, self.role, self.device, areas=areas)
 
 
 class AuditNote(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ from devices.metrics import CATALOGUE, DERIVED, Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.alerting.service import Alerting
+from hub.areas import Areas
 from hub.bins.outlook import Outlook
 from hub.bins.scribe import Scribe
 from hub.commanding import Commanding
@@ -28,7 +29,14 @@ from hub.embedded import EmbeddedServers, default_data_folder
 from hub.fleet.evaluating import Evaluating
 from hub.fleet.plan_source import StoredPlans
 from hub.fleet.service import Tracking
+from hub.incidents.areas import AreaFinder
+from hub.incidents.courier import Courier
+from hub.incidents.desk import IncidentDesk
+from hub.notify.channel import Surroundings
 from hub.notify.wiring import make_sender
+from hub.orders.desk import OrderDesk
+from hub.orders.service import Following
+from hub.orders.ways import ways
 from hub.planning.audits import PlanAudits
 from hub.planning.request import Sources
 from hub.planning.service import PlanningService
@@ -47,18 +55,27 @@ from ingest.ports import Adapter, Listener
 from ingest.runner import Condition, pause, persist
 from ingest.spool import Spool
 from ingest.spool_feed import feed
+from ingest.transports.mqtt.session import Broker
 from ingest.transports.mqtt.subscriber import MqttSubscriber
 from store.alert_actions import AlertActions
 from store.alert_history import AlertHistory
 from store.api_keys import ApiKeys
+from store.audit import Audit
 from store.bin_history import BinHistory
 from store.connection import session_parameters
+from store.device_entry import DeviceEntry
 from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
-from store.readers import Readers
+from store.incident_letters import IncidentLetters
+from store.incidents import Incidents
+from store.order_steward import OrderSteward
+from store.orders import Orders
+from store.people import People
+from store.readers import DeviceReads, Readers
 from store.readers_bins import BinReads
 from store.readers_session import Pool, ReadSession
 from store.rule_sets import RuleSets
+from store.sessions import SessionTable
 from store.work_orders import WorkOrders
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
@@ -143,7 +160,12 @@ class Hub:
             self.pipeline, assembler.decode, self.registry, webhooks(), patience_s=self.http.answer_within_s
         )
         self.sender = make_sender(settings.notify, dsn, {section.name: section.broker() for section in brokers})
+        around = Surroundings(settings.notify.targets(), {}, settings.notify.zone)
+        self.courier = Courier(IncidentLetters(WriteSession(self._pool)), settings.incidents, around)
         self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring), self.uplinks]
+        audit = Audit(ReadSession(self._pool), WriteSession(self._pool))
+        self.commanding = Commanding(self.registry, self.adapters, audit)
+        self.following = self._following({section.name: section.broker() for section in brokers})
         self._registry_read_at = 0
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
@@ -185,6 +207,14 @@ class Hub:
                 for listening in listeners:
                     await listening.wait()
 
+    async def prepared(self) -> bool:
+        """Wait until the store is ready for everything, or the hub is to stop; whether it is ready."""
+        ready, stopping = asyncio.ensure_future(self._ready.wait()), asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        stopping.cancel()
+        return self._ready.is_set()
+
     async def subscribed(self) -> None:
         """Wait until every broker has taken the subscriptions, or the hub is to stop."""
         stopping = asyncio.create_task(self._stop.wait())
@@ -217,6 +247,7 @@ class Hub:
 
     def _app(self) -> FastAPI:
         readers = Readers.over(self._pool)
+        writes = WriteSession(self._pool)
         probe = Probe(self, time_ns() // 1_000)
         services = Services(
             devices=readers.devices,
@@ -226,7 +257,7 @@ class Hub:
             keys=ApiKeys(WriteSession(self._pool)),
             audit=readers.audit,
             uplinks=self.uplinks,
-            commands=Commanding(self.registry, self.adapters, readers.audit),
+            commands=self.commanding,
             alerts=readers.alerts,
             alert_handling=self.alerting.actions,
             rules=self.alerting.rule_sets,
@@ -236,9 +267,16 @@ class Hub:
             outlook=self.outlook,
             fleet_keeper=FleetEntry(WriteSession(self._pool)),
             planning=self.planning,
-            orders=self.orders,
             probe=probe,
+            people=People(writes),
+            sessions=SessionTable(writes),
+            key_keeper=ApiKeys(writes),
+            registry=DeviceEntry(writes),
+            areas=Areas(ReadSession(self._pool)),
+            access=self.settings.api.policy(),
             reports=self.reports,
+            incidents=self._incidents(writes),
+            order_desk=self._order_desk(readers, writes),
             evaluation=Evaluating(self._pool, judge=Rounds(self._pool)),
             limits=PostLimits(
                 body_bytes=self.settings.intake.max_payload_bytes,
@@ -251,6 +289,21 @@ class Hub:
         )
         return create_app(services)
 
+    def _following(self, brokers: dict[str, Broker]) -> Following:
+        reads = ReadSession(self._pool)
+        steward = OrderSteward(reads, WriteSession(self._pool))
+        found = ways(self.commanding, brokers, self.settings.orders)
+        return Following(steward, DeviceReads(reads), found, self.settings.orders)
+
+    def _order_desk(self, readers: Readers, writes: WriteSession) -> OrderDesk:
+        store, section = Orders(ReadSession(self._pool), writes), self.settings.orders
+        return OrderDesk(store, readers.devices, readers.alerts, section, nudge=self.following.nudge)
+
+    def _incidents(self, writes: WriteSession) -> IncidentDesk:
+        reads = ReadSession(self._pool)
+        finder = AreaFinder(FleetMaster(reads))
+        return IncidentDesk(Incidents(reads, writes), finder, self.settings.incidents, nudge=self.courier.nudge)
+
     async def _carry(self) -> None:
         """The pipeline, once the registry is read: decoders look up devices in it."""
         with suppress(TransientError):  # raised only while stopping
@@ -262,13 +315,8 @@ class Hub:
 
     async def _watch(self) -> None:
         """The alert engine and what follows the telemetry, once registry and rules are read."""
-        ready = asyncio.ensure_future(self._ready.wait())
-        stopping = asyncio.ensure_future(self._stop.wait())
-        await asyncio.wait({ready, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        stopping.cancel()
-        if self._ready.is_set():
-            work = (self.alerting, self.tracking, self.scribe)
+        if await self.prepared():
+            work = (self.alerting, self.tracking, self.scribe, self.courier, self.following)
             await asyncio.gather(*(one.run(self._stop) for one in work), self.sender.run())
 
     async def _keep_registry(self) -> None:
@@ -309,7 +357,8 @@ class Installation:
     def __init__(self, settings: Settings, *, port: int | None = None) -> None:
         self.settings = settings
         self.data = (settings.data or default_data_folder()).expanduser().resolve()
-        self.web = WebServer(settings.api.host, settings.api.port if port is None else port)
+        chosen = settings.api
+        self.web = WebServer(chosen.host, chosen.port if port is None else port, chosen.trusted_proxies)
         self.servers: EmbeddedServers | None = None
         if settings.embedded_database or settings.embedded_broker:
             broker = settings.broker

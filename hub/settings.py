@@ -9,18 +9,21 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from api.policy import AccessPolicy
 from devices.clock import SECOND, ClockPolicy
 from devices.errors import ConfigError
 from devices.instants import from_datetime
 from devices.registry import UnknownPolicy
 from hub.alerting.settings import AlertsSection
 from hub.bins.settings import BinsSection
+from hub.incidents.settings import IncidentsSection
 from hub.notify_settings import NotifySection
+from hub.orders.settings import OrdersSection
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
 from ingest.plugin import Plugin, discover
@@ -28,6 +31,8 @@ from ingest.spool import SpoolSettings
 from ingest.transports.mqtt.session import Broker, Tls
 from store.forgetting import Keeping
 
+Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
+"""A page's origin, as browsers name it: scheme, host, and the port where it is not the usual one."""
 DEFAULT_FILE = Path("sanihub.toml")
 
 
@@ -139,10 +144,19 @@ class IntakeSection(_Section):
 
 
 class ApiSection(_Section):
-    """Where the API and the pages are served. Port 0 takes a free one."""
+    """Where the API and the pages are served, and who may read. Port 0 takes a free one."""
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65_535)
+    open_reading: bool = Field(False, description="anybody reads what a viewer reads, reports and evaluations apart")
+    secure_cookies: bool = Field(False, description="where https ends at a proxy that does not say so")
+    cors_origins: tuple[Origin, ...] = Field((), max_length=100)
+    trusted_proxies: tuple[str, ...] = Field(("127.0.0.1", "::1"), max_length=100)
+    metrics: Literal["loopback", "open", "key"] = "loopback"
+
+    def policy(self) -> AccessPolicy:
+        """The API's view of this section."""
+        return AccessPolicy(self.open_reading, self.secure_cookies, frozenset(self.cors_origins), self.metrics)
 
 
 class LogSection(_Section):
@@ -167,6 +181,8 @@ class _House(BaseSettings):
     alerts: AlertsSection = AlertsSection()
     bins: BinsSection = BinsSection()
     notify: NotifySection = NotifySection()
+    incidents: IncidentsSection = IncidentsSection()
+    orders: OrdersSection = OrdersSection()
     api: ApiSection = ApiSection()
     log: LogSection = LogSection()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import uvicorn
 from fastapi import FastAPI
@@ -34,10 +34,12 @@ class _Quiet(uvicorn.Server):
 class WebServer:
     """Serves an app on a socket that is bound at construction, so that a taken port is known at once.
 
-    Port 0 takes a free one. Raises ConfigError when the address cannot be had.
+    Port 0 takes a free one. Of ``proxies`` (addresses or networks) it is believed whom they ask for and by which scheme
+    (X-Forwarded-For, X-Forwarded-Proto). Raises ConfigError when the address cannot be had.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, proxies: Sequence[str] = ()) -> None:
+        self._proxies = list(proxies)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -64,6 +66,8 @@ class WebServer:
             timeout_graceful_shutdown=_GRACE_S,
             limit_concurrency=500,
             server_header=False,
+            proxy_headers=bool(self._proxies),
+            forwarded_allow_ips=self._proxies,
         )
         self._server = _Quiet(config, self.listening)
         await self._server.serve(sockets=[self._socket])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from devices.access import AuditNote, KeyEntry, Role, fingerprint, new_key
 from devices.instants import from_datetime, to_datetime
+from devices.people import check_areas
 from store import audit
 from store.readers_session import Row, micros_or_none
 from store.writers_session import WriteSession
 
-_COLUMNS = "id, prefix, hash, name, role, device_id, created_at, expires_at, revoked_at, last_used_at"
+_COLUMNS = "id, prefix, hash, name, role, device_id, created_at, expires_at, revoked_at, last_used_at, areas"
 _FIND = f"SELECT {_COLUMNS} FROM api_keys WHERE prefix = %s"  # noqa: S608 - constants only
 _LIST = f"""
 SELECT {_COLUMNS} FROM api_keys
@@ -16,8 +19,8 @@ SELECT {_COLUMNS} FROM api_keys
  ORDER BY id
 """  # noqa: S608 - constants only
 _CREATE = f"""
-INSERT INTO api_keys (prefix, hash, name, role, device_id, expires_at)
-VALUES (%(prefix)s, %(hash)s, %(name)s, %(role)s, %(device)s, %(expires_at)s)
+INSERT INTO api_keys (prefix, hash, name, role, device_id, expires_at, areas)
+VALUES (%(prefix)s, %(hash)s, %(name)s, %(role)s, %(device)s, %(expires_at)s, %(areas)s)
 RETURNING {_COLUMNS}
 """  # noqa: S608 - constants only
 _REVOKE = f"""
@@ -54,14 +57,25 @@ class ApiKeys:
         return [_entry(row) for row in rows]
 
     async def create(
-        self, name: str, role: Role, *, device: str | None, expires_at: int | None, actor: str
+        self,
+        name: str,
+        role: Role,
+        *,
+        device: str | None,
+        expires_at: int | None,
+        actor: str,
+        areas: Collection[str] | None = None,
     ) -> tuple[str, KeyEntry]:
         """Make a key. Returns the key itself, which nobody can tell again, and its entry.
 
-        ``device`` stands with the role DEVICE and with no other; ``expires_at`` in µs. Raises ValueError.
+        ``device`` stands with the role DEVICE and with no other; ``expires_at`` in µs; ``areas`` limit what a reader
+        sees. Raises ValueError.
         """
         if (role is Role.DEVICE) != (device is not None):
             raise ValueError("device: a key of the role device has one, and no other key has")
+        if role is Role.WORKER:
+            raise ValueError("role: workers are people, who sign in")
+        check_areas(role, areas)
         key, prefix = new_key()
         values = {
             "prefix": prefix,
@@ -69,9 +83,10 @@ class ApiKeys:
             "name": name,
             "role": role.value,
             "device": device,
+            "areas": None if areas is None else sorted(areas),
             "expires_at": None if expires_at is None else to_datetime(expires_at),
         }
-        details = {"name": name, "role": role.value, "device": device}
+        details = {"name": name, "role": role.value, "device": device, "areas": values["areas"]}
         async with self._session.transaction() as connection:
             row = await (await connection.execute(_CREATE, values)).fetchone()
             await audit.enter(connection, AuditNote(actor, "key.create", f"key:{prefix}", "done", details))
@@ -90,7 +105,7 @@ class ApiKeys:
 
 
 def _entry(row: Row) -> KeyEntry:
-    key_id, prefix, digest, name, role, device, created_at, expires_at, revoked_at, last_used_at = row
+    key_id, prefix, digest, name, role, device, created_at, expires_at, revoked_at, last_used_at, areas = row
     return KeyEntry(
         id=key_id,
         prefix=prefix,
@@ -102,4 +117,5 @@ def _entry(row: Row) -> KeyEntry:
         expires_at=micros_or_none(expires_at),
         revoked_at=micros_or_none(revoked_at),
         last_used_at=micros_or_none(last_used_at),
+        areas=None if areas is None else tuple(areas),
     )

@@ -14,7 +14,7 @@ from devices.kinds import guess_kind
 from devices.vocabulary import Device, Identity
 from store.connection import session_parameters, translated_errors
 
-_LOCK = 0x5A_41_52_45
+LOCK = 0x5A_41_52_45  #: of changes of the registry
 _COLUMNS = "i.scheme, i.value, d.key, d.id, d.kind, d.status, d.name, d.attributes"
 
 _FIND = f"""
@@ -136,7 +136,7 @@ async def _enter(connection: AsyncConnection, specs: Sequence[DeviceSpec], hint:
         cursor = await connection.execute(statement.encode(), values)
         return {row[0] for row in await cursor.fetchall()}
 
-    await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
     described = {
         "ids": [spec.id for spec in specs],
         "kinds": [spec.kind for spec in specs],
@@ -184,7 +184,7 @@ async def register_pending(
     An id that is taken by another device is left alone: its newcomer stays unknown.
     """
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
         cursor = await connection.execute("SELECT count(*) FROM devices WHERE status = 'pending'")
         row = await cursor.fetchone()
         admitted = newcomers[: max(0, limit - (row[0] if row else 0))]

@@ -39,6 +39,7 @@ SELECT d.id, d.kind, d.status, d.name, d.attributes,
        d.registered_at, d.changed_at, s.received_at, s.protocol, s.source
 FROM devices d LEFT JOIN device_state s ON s.device_key = d.key
 WHERE d.id > %(after)s
+  AND (cardinality(%(ids)s::text[]) = 0 OR d.id = ANY (%(ids)s::text[]))
   AND (cardinality(%(kinds)s::text[]) = 0 OR d.kind = ANY (%(kinds)s::text[]))
   AND (cardinality(%(statuses)s::text[]) = 0 OR d.status = ANY (%(statuses)s::text[]))
   AND (%(q)s::text = ''
@@ -65,6 +66,7 @@ SELECT d.key, d.id, d.kind, d.status, d.name, s.received_at, s.protocol, s.sourc
 FROM devices d JOIN device_state s ON s.device_key = d.key
 WHERE d.id > %(after)s
   AND d.status IN ('active', 'pending')
+  AND (cardinality(%(ids)s::text[]) = 0 OR d.id = ANY (%(ids)s::text[]))
   AND (cardinality(%(kinds)s::text[]) = 0 OR d.kind = ANY (%(kinds)s::text[]))
   AND (cardinality(%(protocols)s::text[]) = 0 OR s.protocol = ANY (%(protocols)s::text[]))
   AND s.received_at >= coalesce(%(since)s::timestamptz, '-infinity')
@@ -141,11 +143,19 @@ class DeviceReads:
         return _entry(rows[0]) if rows else None
 
     async def devices(
-        self, *, kinds: Sequence[str] = (), statuses: Sequence[str] = (), q: str = "", cursor: str | None, limit: int
+        self,
+        *,
+        kinds: Sequence[str] = (),
+        statuses: Sequence[str] = (),
+        ids: Sequence[str] = (),
+        q: str = "",
+        cursor: str | None,
+        limit: int,
     ) -> Page[DeviceEntry]:
         """Devices by id; ``q`` is a piece of id, name or identity, without regard to case."""
         after = cursors.read(cursor, DeviceCursor(""))
-        params = {"after": after.id, "kinds": list(kinds), "statuses": list(statuses), "q": q, "limit": limit + 1}
+        lists = {"kinds": list(kinds), "statuses": list(statuses), "ids": list(ids)}
+        params = {**lists, "after": after.id, "q": q, "limit": limit + 1}
         rows = await self._session.rows(_DEVICES, params)
         return cursors.page(rows, limit, _entry, lambda last: DeviceCursor(last.id))
 
@@ -159,6 +169,7 @@ class DeviceReads:
         *,
         kinds: Sequence[str] = (),
         protocols: Sequence[str] = (),
+        ids: Sequence[str] = (),
         since: int | None = None,
         cursor: str | None,
         limit: int,
@@ -172,6 +183,7 @@ class DeviceReads:
             "after": after.id,
             "kinds": list(kinds),
             "protocols": list(protocols),
+            "ids": list(ids),
             "since": None if since is None else to_datetime(since),
             "limit": limit + 1,
         }

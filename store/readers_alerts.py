@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, LiteralString
 
 from alerts.records import AlertCount, AlertEntry, AlertFilter, LogEntry, Notification, Shelf
@@ -46,7 +47,10 @@ _ONE = _COLUMNS + " WHERE a.id = %(id)s"
 _LOG = "SELECT at, actor, action, detail FROM alert_log WHERE alert_id = %(id)s ORDER BY id LIMIT 1000"
 _COUNTS = """
 SELECT severity, count(*), count(*) FILTER (WHERE acknowledged_at IS NULL), count(storm) FROM alerts
- WHERE cleared_at IS NULL AND closed_at IS NULL AND NOT retracted GROUP BY severity
+ WHERE cleared_at IS NULL AND closed_at IS NULL AND NOT retracted
+   AND (cardinality(%(devices)s::text[]) = 0
+        OR device_key IN (SELECT key FROM devices WHERE id = ANY (%(devices)s::text[])))
+ GROUP BY severity
 """
 _NOTIFICATIONS = """
 SELECT o.action, o.entered_at, d.channel,
@@ -60,7 +64,8 @@ SELECT o.action, o.entered_at, d.channel,
 _SHELVES = """
 SELECT s.id, s.rule, d.id, s.until, s.reason, s.entered_by, s.entered_at
   FROM shelves s LEFT JOIN devices d ON d.key = s.device_key
- WHERE (s.until > now() OR %(ended)s) AND (%(id)s::bigint IS NULL OR s.id = %(id)s::bigint) AND s.id < %(before)s
+ WHERE (cardinality(%(devices)s::text[]) = 0 OR d.id IS NULL OR d.id = ANY (%(devices)s::text[]))
+   AND (s.until > now() OR %(ended)s) AND (%(id)s::bigint IS NULL OR s.id = %(id)s::bigint) AND s.id < %(before)s
  ORDER BY s.id DESC LIMIT %(limit)s
 """
 _LATEST = 253_402_300_799_000_000  # the end of the year 9999
@@ -115,20 +120,24 @@ class AlertReads:
             for action, at, channel, state, attempts, tried, delivered, answer in rows
         )
 
-    async def counts(self) -> dict[str, AlertCount]:
-        """Open alerts by severity; those without any are left out."""
-        return {severity: AlertCount(*figures) for severity, *figures in await self._session.rows(_COUNTS)}
+    async def counts(self, devices: Sequence[str] = ()) -> dict[str, AlertCount]:
+        """Open alerts by severity, of these devices or of all; those without any are left out."""
+        rows = await self._session.rows(_COUNTS, {"devices": list(devices)})
+        return {severity: AlertCount(*figures) for severity, *figures in rows}
 
-    async def shelves(self, *, ended: bool, cursor: str | None, limit: int) -> Page[Shelf]:
-        """What is on the shelf, entered last first; with ``ended`` also what was."""
+    async def shelves(self, *, devices: Sequence[str] = (), ended: bool, cursor: str | None, limit: int) -> Page[Shelf]:
+        """What is on the shelf, entered last first; with ``ended`` also what was.
+
+        Of these devices and of rules as a whole, or all of it.
+        """
         before = cursors.read(cursor, ShelfCursor(2**63 - 1))
-        params = {"id": None, "ended": ended, "before": before.id, "limit": limit + 1}
+        params = {"devices": list(devices), "id": None, "ended": ended, "before": before.id, "limit": limit + 1}
         rows = await self._session.rows(_SHELVES, params)
         return cursors.page(rows, limit, _shelf, lambda last: ShelfCursor(last.id))
 
     async def shelf(self, shelf_id: int) -> Shelf | None:
         """One, whether it has ended or not, or None."""
-        params = {"id": shelf_id, "ended": True, "before": 2**63 - 1, "limit": 1}
+        params: dict[str, Any] = {"devices": [], "id": shelf_id, "ended": True, "before": 2**63 - 1, "limit": 1}
         rows = await self._session.rows(_SHELVES, params)
         return _shelf(rows[0]) if rows else None
 

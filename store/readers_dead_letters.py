@@ -15,6 +15,7 @@ SELECT id, received_at, adapter, source, channel, code, reason, device_id, size,
 FROM dead_letters
 WHERE id < %(before)s
   AND (cardinality(%(codes)s::text[]) = 0 OR code = ANY (%(codes)s::text[]))
+  AND (cardinality(%(devices)s::text[]) = 0 OR device_id = ANY (%(devices)s::text[]))
   AND (%(device)s::text IS NULL OR device_id = %(device)s::text)
   AND (%(is_open)s::boolean IS NULL OR (replayed_at IS NULL) = %(is_open)s::boolean)
 ORDER BY id DESC
@@ -54,14 +55,25 @@ class DeadLetterReads:
         self._session = session
 
     async def letters(
-        self, *, codes: Sequence[str] = (), device_id: str | None, is_open: bool | None, cursor: str | None, limit: int
+        self,
+        *,
+        codes: Sequence[str] = (),
+        device_id: str | None,
+        device_ids: Sequence[str] = (),
+        is_open: bool | None,
+        cursor: str | None,
+        limit: int,
     ) -> Page[DeadLetterEntry]:
-        """Dead letters, newest first; ``is_open`` picks those not replayed yet (True) or replayed (False)."""
+        """Dead letters, newest first; ``is_open`` picks those not replayed yet (True) or replayed (False).
+
+        ``device_ids`` picks those of any of these devices.
+        """
         before = cursors.read(cursor, LetterCursor(2**63 - 1))
         params = {
             "before": before.id,
             "codes": list(codes),
             "device": device_id,
+            "devices": list(device_ids),
             "is_open": is_open,
             "limit": limit + 1,
         }

@@ -7,11 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
+from tests.access_keys import make_key
 from tests.servers import DEADLINE_S, wait_until
 
 _OPEN = re.compile(r"open\s+(http://\S+?)/\s")
@@ -29,6 +32,8 @@ class HubProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._subscribes = "[[mqtt]]" in settings
         self.url = ""
+        self._dsn = dsn
+        self._headers: dict[str, str] = {}
 
     @property
     def pid(self) -> int:
@@ -97,7 +102,14 @@ class HubProcess:
 
     def get(self, path: str, **params: object) -> httpx.Response:
         """GET from its API."""
-        return httpx.get(self.url + path, params=params, timeout=30)  # type: ignore[arg-type]
+        return httpx.get(self.url + path, params=params, timeout=30, headers=self.headers())  # type: ignore[arg-type]
+
+    def headers(self) -> dict[str, str]:
+        """A viewer's key; none before there are tables for it."""
+        if not self._headers:
+            with suppress(psycopg.Error):
+                self._headers = {"X-API-Key": make_key(self._dsn, "viewer")}
+        return self._headers
 
     def status(self) -> dict[str, object]:
         """`/api/v1/status`."""

@@ -17,6 +17,7 @@ from hub.bootstrap import Hub
 from hub.web import WebServer
 from store.api_keys import ApiKeys
 from store.writers_session import WriteSession
+from tests.access_keys import make_key
 
 
 async def until(condition: Callable[[], object], what: str, deadline_s: float = 60.0) -> None:
@@ -39,7 +40,7 @@ class Post:
         self.url = hub.web.url
         self.address = ("127.0.0.1", hub.web.port)
         self.keys = ApiKeys(WriteSession(hub._pool))
-        self.client = httpx.AsyncClient(base_url=self.url, timeout=30)
+        self.client = httpx.AsyncClient(base_url=self.url, timeout=30, headers={"X-API-Key": make_key(dsn, "viewer")})
 
     async def key(self, role: str, device: str | None = None, expires_at: int | None = None) -> str:
         """A new key of the role."""
@@ -77,7 +78,8 @@ async def posting(dsn: str, folder: Path, **sections: Any) -> AsyncIterator[Post
     chosen = settings.load(
         None, data=folder, store={"dsn": dsn, "mode": "plain"}, broker={"enabled": False}, **sections
     )
-    hub = Hub(chosen, dsn=dsn, brokers=[], data=folder, web=WebServer("127.0.0.1", 0))
+    web = WebServer("127.0.0.1", 0, chosen.api.trusted_proxies)
+    hub = Hub(chosen, dsn=dsn, brokers=list(chosen.mqtt), data=folder, web=web)
     working = asyncio.create_task(hub.run())
     listening = asyncio.create_task(hub.listening())
     try:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
-from api.access import Manager
+from api.access import KnownReader, Manager
 from api.bodies import check_rules, read_body
 from api.evaluation_models import EvaluationBody, SchemeBody, SchemeDetailBody, SummaryBody
 from api.evaluation_params import (
@@ -19,7 +19,6 @@ from api.evaluation_params import (
     Period,
     PeriodQuery,
     PersonId,
-    Reader,
     SchemeId,
     SchemeQuery,
     known_scheme,
@@ -75,7 +74,7 @@ router = APIRouter(tags=["Evaluation"])
 
 @router.get("/evaluation/workers", summary="Evaluations of workers", responses=problems(*KEYED, 404, 422, 503))
 async def list_evaluations(
-    wired: Wired, desk: Desk, places: Places, reader: Reader, query: Annotated[EvaluationsQuery, Query()]
+    wired: Wired, desk: Desk, places: Places, reader: KnownReader, query: Annotated[EvaluationsQuery, Query()]
 ) -> PageOf[SummaryBody]:
     """In short, by id. Needs a key of the role viewer, dispatcher, manager or admin; so does all that follows."""
     start, end = period_of(query, wired.clock())
@@ -96,7 +95,7 @@ async def evaluate_worker(
     wired: Wired,
     desk: Desk,
     places: Places,
-    reader: Reader,
+    reader: KnownReader,
     person_id: PersonId,
     query: Period,
 ) -> EvaluationBody:
@@ -112,7 +111,7 @@ async def evaluate_crew(
     wired: Wired,
     desk: Desk,
     places: Places,
-    reader: Reader,
+    reader: KnownReader,
     person_id: PersonId,
     query: Period,
 ) -> EvaluationBody:
@@ -121,7 +120,7 @@ async def evaluate_crew(
 
 
 @router.get("/evaluation/schemes", summary="Schemes", responses=problems(*KEYED, 404, 503))
-async def list_schemes(desk: Desk, reader: Reader) -> list[SchemeBody]:
+async def list_schemes(desk: Desk, reader: KnownReader) -> list[SchemeBody]:
     """Every version that was entered, and the ready-made ones (version 0), by id, the newest first."""
     made = [EnteredScheme(name, 0, 0, 0, "sanihub", "ready-made", "") for name in ready_made()]
     entered = sorted([*await desk.schemes.versions(), *made], key=lambda one: (one.id, -one.version))
@@ -132,7 +131,7 @@ async def list_schemes(desk: Desk, reader: Reader) -> list[SchemeBody]:
     "/evaluation/schemes/{scheme_id}", summary="One scheme", responses={**problems(*KEYED, 404, 422, 503), **_TEXT}
 )
 async def get_scheme(
-    wired: Wired, desk: Desk, reader: Reader, scheme_id: SchemeId, query: Annotated[SchemeQuery, Query()]
+    wired: Wired, desk: Desk, reader: KnownReader, scheme_id: SchemeId, query: Annotated[SchemeQuery, Query()]
 ) -> SchemeDetailBody:
     """The version that judges a period which begins now, or the one asked for."""
     found = await desk.scheme_text(scheme_id, wired.clock(), query.version)
@@ -176,7 +175,7 @@ async def enter_scheme(
 
 
 async def _evaluated(
-    kind: SubjectKind, wired: Wired, desk: Desk, places: Places, reader: Reader, name: str, query: PeriodQuery
+    kind: SubjectKind, wired: Wired, desk: Desk, places: Places, reader: KnownReader, name: str, query: PeriodQuery
 ) -> EvaluationBody:
     start, end = period_of(query, wired.clock())
     with places.taken_by(reader.actor):

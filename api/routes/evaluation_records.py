@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from api.access import Dispatcher, Manager
+from api.access import Dispatcher, KnownReader, Manager
 from api.bodies import read_body, validated
 from api.evaluation_models import (
     AppealBody,
@@ -19,7 +19,7 @@ from api.evaluation_models import (
     TaskBody,
     TaskForm,
 )
-from api.evaluation_params import AppealsQuery, Desk, Number, Reader, RecordsQuery, known_scheme, period_told
+from api.evaluation_params import AppealsQuery, Desk, Number, RecordsQuery, known_scheme, period_told
 from api.evaluation_ports import EvaluationDesk
 from api.models import PageOf, page_of
 from api.openapi import BODIED, KEYED, body, problems, reference
@@ -35,7 +35,7 @@ router = APIRouter(tags=["Evaluation"])
 
 
 @router.get("/evaluation/tasks", summary="Tasks", responses=problems(*KEYED, 404, 422, 503))
-async def list_tasks(desk: Desk, reader: Reader, query: Annotated[RecordsQuery, Query()]) -> PageOf[TaskBody]:
+async def list_tasks(desk: Desk, reader: KnownReader, query: Annotated[RecordsQuery, Query()]) -> PageOf[TaskBody]:
     """Entered last first."""
     page = await desk.records.tasks(_filter(query), cursor=query.cursor, limit=query.limit)
     return page_of(page, _task)
@@ -87,7 +87,9 @@ async def settle_task(
 
 
 @router.get("/evaluation/findings", summary="Inspections and complaints", responses=problems(*KEYED, 404, 422, 503))
-async def list_findings(desk: Desk, reader: Reader, query: Annotated[RecordsQuery, Query()]) -> PageOf[FindingBody]:
+async def list_findings(
+    desk: Desk, reader: KnownReader, query: Annotated[RecordsQuery, Query()]
+) -> PageOf[FindingBody]:
     """Entered last first."""
     page = await desk.records.findings(_filter(query), cursor=query.cursor, limit=query.limit)
     return page_of(page, _finding)
@@ -151,7 +153,7 @@ async def decide_finding(
 
 
 @router.get("/evaluation/appeals", summary="Appeals", responses=problems(*KEYED, 404, 422, 503))
-async def list_appeals(desk: Desk, reader: Reader, query: Annotated[AppealsQuery, Query()]) -> PageOf[AppealBody]:
+async def list_appeals(desk: Desk, reader: KnownReader, query: Annotated[AppealsQuery, Query()]) -> PageOf[AppealBody]:
     """Made last first."""
     page = await desk.appeals.page(
         state=query.state, worker=query.worker, crew=query.crew, cursor=query.cursor, limit=query.limit
@@ -160,7 +162,7 @@ async def list_appeals(desk: Desk, reader: Reader, query: Annotated[AppealsQuery
 
 
 @router.get("/evaluation/appeals/{number}", summary="One appeal", responses=problems(*KEYED, 404, 422, 503))
-async def get_appeal(desk: Desk, reader: Reader, number: Number) -> AppealBody:
+async def get_appeal(desk: Desk, reader: KnownReader, number: Number) -> AppealBody:
     """With who made it, who decided, and why."""
     found = await desk.appeals.appeal(number)
     if found is None:
@@ -180,7 +182,7 @@ async def get_appeal(desk: Desk, reader: Reader, number: Number) -> AppealBody:
         },
     ),
 )  # fmt: skip
-async def appeal(request: Request, wired: Wired, desk: Desk, places: Places, reader: Reader) -> AppealBody:
+async def appeal(request: Request, wired: Wired, desk: Desk, places: Places, reader: KnownReader) -> AppealBody:
     """Needs a key of the role viewer, dispatcher, manager or admin: also for somebody else, who has none."""
     with places.taken_by(reader.actor):
         form = validated(AppealForm, await read_body(request, wired.limits))

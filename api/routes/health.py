@@ -9,20 +9,20 @@ from api.openapi import problems
 from api.ports import Services
 from api.problems import problem
 from api.status_models import AliveBody, CheckBody, ReadyBody
-from api.wiring import Wired
+from api.wiring import Unlimited
 from devices.errors import TransientError
 
 router = APIRouter(tags=["Hub"])
 
 
 @router.get("/healthz", summary="Is the process alive?")
-async def get_health(wired: Wired) -> AliveBody:
+async def get_health(wired: Unlimited) -> AliveBody:
     """Answers while the process runs, whatever the store and the brokers do: restarting would not mend those."""
     return AliveBody(status="alive", version=wired.probe.about().version)
 
 
 @router.get("/readyz", summary="Can the hub do its work?", response_model=ReadyBody, responses=problems(503))
-async def get_readiness(request: Request, wired: Wired) -> Response:
+async def get_readiness(request: Request, wired: Unlimited) -> Response:
     """Ready when the store answers and every required broker is connected; 503 with `reasons` otherwise."""
     checks = [await _store_check(wired), *_connection_checks(wired)]
     reasons = [f"{check.name}: {check.detail}" for check in checks if not check.ok]

@@ -14,7 +14,7 @@ from importlib.resources import files
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from api.security import PAGE_CSP
+from api.security import PAGE_HEADERS
 
 router = APIRouter(include_in_schema=False)
 
@@ -56,7 +56,7 @@ def _unchanged(if_none_match: str, etag: str) -> bool:
 async def serve(request: Request) -> Response:
     """A file of the package. Browsers ask each time (`no-cache`) and get 304, so an upgraded hub shows at once."""
     asset = _ASSETS[request.url.path]
-    headers = {"ETag": asset.etag, "Cache-Control": "no-cache", "Content-Security-Policy": PAGE_CSP}
+    headers = {"ETag": asset.etag, "Cache-Control": "no-cache", **PAGE_HEADERS}
     if _unchanged(request.headers.get("if-none-match", ""), asset.etag):
         return Response(status_code=304, headers=headers)
     return Response(asset.content, media_type=asset.media_type, headers=headers)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Path, Request
 
-from api.access import Dispatcher
+from api.access import EVERYWHERE, Dispatcher, KnownReader
 from api.bodies import read_body, validated
-from api.evaluation_params import Reader
-from api.models import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.params import Cursor, Name
-from api.planning_models import OrderStateName, PlanningForm, PlanningJobBody, RunAuditBody, WorkOrderBody
+from api.params import Name
+from api.planning_models import PlanningForm, PlanningJobBody, RunAuditBody
 from api.planning_ports import BusyError, NotOverError
 from api.problems import ProblemError, not_found
 from api.wiring import Places, Wired
@@ -35,22 +31,9 @@ _EXAMPLE: dict[str, Any] = _SHIFT | {
 }
 
 
-class OrdersQuery(BaseModel):
-    """Filters of the list of work orders."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    on: Annotated[date | None, Field(default=None, description="Service date.")]
-    run: Annotated[Name | None, Field(default=None, description="The plan that they come from.")]
-    vehicle: Annotated[list[Name], Field(default_factory=list, max_length=100, description="Id; may be repeated.")]
-    device: Annotated[list[Name], Field(default_factory=list, max_length=100, description="Bin; may be repeated.")]
-    state: Annotated[list[OrderStateName], Field(default_factory=list, max_length=6, description="May be repeated.")]
-    cursor: Cursor
-    limit: Annotated[int, Field(default=100, ge=1, le=1000)]
-
-
 @router.post(
     "/planning/collection",
+    dependencies=[EVERYWHERE],
     status_code=202,
     summary="Plan a collection",
     responses=problems(*KEYED, *BODIED, 422, 503, said={503: "Too many plannings are waiting, or the store is away."}),
@@ -81,7 +64,12 @@ async def plan_collection(request: Request, wired: Wired, places: Places, dispat
         raise ProblemError(503, "too-busy", "too many plannings are waiting; try again in a minute") from None
 
 
-@router.get("/planning/jobs/{planning_id}", summary="A planning and its result", responses=problems(404, 422))
+@router.get(
+    "/planning/jobs/{planning_id}",
+    dependencies=[EVERYWHERE],
+    summary="A planning and its result",
+    responses=problems(404, 422),
+)
 async def get_job(wired: Wired, planning_id: PlanningId) -> PlanningJobBody:
     """The last fifty are remembered until the hub ends; entered plans for good."""
     job = wired.planning.job(planning_id)
@@ -93,9 +81,10 @@ async def get_job(wired: Wired, planning_id: PlanningId) -> PlanningJobBody:
 @router.get(
     "/planning/runs/{run}/audit",
     summary="Planned against driven",
+    dependencies=[EVERYWHERE],
     responses=problems(*KEYED, 404, 409, 422, 503, said={409: "The shift is not over yet."}),
 )
-async def audit_run(wired: Wired, places: Places, reader: Reader, run: RunId) -> RunAuditBody:
+async def audit_run(wired: Wired, places: Places, reader: KnownReader, run: RunId) -> RunAuditBody:
     """Of an entered plan: by vehicle the way, the times, the order, and what became of the bins.
 
     Where there is no data nothing is called missed. Needs a key of the role viewer, dispatcher, manager or admin.
@@ -108,18 +97,3 @@ async def audit_run(wired: Wired, places: Places, reader: Reader, run: RunId) ->
     if found is None:
         raise not_found("plan", run)
     return RunAuditBody.model_validate(found)
-
-
-@router.get("/work-orders", summary="List work orders", responses=problems(422, 503))
-async def list_orders(wired: Wired, query: Annotated[OrdersQuery, Query()]) -> PageOf[WorkOrderBody]:
-    """By their planned start."""
-    page = await wired.orders.orders(
-        on=query.on,
-        run=query.run,
-        vehicles=tuple(query.vehicle),
-        devices=tuple(query.device),
-        states=tuple(query.state),
-        cursor=query.cursor,
-        limit=query.limit,
-    )
-    return PageOf(items=[WorkOrderBody.model_validate(item) for item in page.items], next_cursor=page.next_cursor)

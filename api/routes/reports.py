@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.access import Dispatcher, Manager, allowed
+from api.access import Dispatcher, KnownReader, Manager
 from api.bodies import read_body, validated
 from api.models import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
@@ -33,7 +33,6 @@ from fleet.reports.speech import Speech
 
 PERSONAL = ("evaluation",)  #: kinds that tell about persons: managers only
 
-Reader = Annotated[Principal, Depends(allowed(Role.VIEWER, Role.DISPATCHER, Role.MANAGER))]
 ReportId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the revision.", examples=[17])]
 AppealId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the appeal.")]
 JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="Id of the job.")]
@@ -81,7 +80,7 @@ async def order_report(
 
 
 @router.get("/reports/jobs/{order_id}", summary="How far a job is", responses=problems(*KEYED, 404, 422))
-async def get_job(wired: Wired, reader: Reader, order_id: JobId) -> ReportJobBody:
+async def get_job(wired: Wired, reader: KnownReader, order_id: JobId) -> ReportJobBody:
     """Pieces that are done, and in the end the number of the report. Jobs are forgotten when the hub restarts."""
     job = _desk(wired).job(order_id)
     if job is None:
@@ -101,7 +100,9 @@ async def cancel_job(wired: Wired, dispatcher: Dispatcher, order_id: JobId) -> R
 
 
 @router.get("/reports", summary="List reports", responses=problems(*KEYED, 422, 503))
-async def list_reports(wired: Wired, reader: Reader, query: Annotated[ReportsQuery, Query()]) -> PageOf[ReportBody]:
+async def list_reports(
+    wired: Wired, reader: KnownReader, query: Annotated[ReportsQuery, Query()]
+) -> PageOf[ReportBody]:
     """Revisions, the newest first, with their hashes. Evaluations are listed for managers only."""
     without = () if reader.role in (Role.MANAGER, Role.ADMIN) else PERSONAL
     page = await _desk(wired).reports(
@@ -111,7 +112,7 @@ async def list_reports(wired: Wired, reader: Reader, query: Annotated[ReportsQue
 
 
 @router.get("/reports/{report_id}", summary="One revision", responses=problems(*KEYED, 404, 422, 503))
-async def get_report(wired: Wired, reader: Reader, report_id: ReportId) -> ReportDetailBody:
+async def get_report(wired: Wired, reader: KnownReader, report_id: ReportId) -> ReportDetailBody:
     """With what it says otherwise than the revision before, who signed, and who did not agree."""
     return _detail(await _known(wired, reader, report_id))
 
@@ -123,7 +124,7 @@ async def get_report(wired: Wired, reader: Reader, report_id: ReportId) -> Repor
     response_class=Response,
 )  # fmt: skip
 async def get_file(
-    wired: Wired, places: Places, reader: Reader, report_id: ReportId, query: Annotated[ReportFileQuery, Query()]
+    wired: Wired, places: Places, reader: KnownReader, report_id: ReportId, query: Annotated[ReportFileQuery, Query()]
 ) -> Response:
     """JSON, CSV, XLSX, HTML or PDF, in Chinese or English; made of what the revision says, whenever it is asked for."""
     with places.taken_by(reader.actor):
@@ -164,7 +165,7 @@ async def sign(
     ),
 )  # fmt: skip
 async def appeal(
-    request: Request, wired: Wired, places: Places, reader: Reader, report_id: ReportId
+    request: Request, wired: Wired, places: Places, reader: KnownReader, report_id: ReportId
 ) -> ReportDetailBody:
     """Say what is not right. It stands in the report until it is decided, and after that with the decision."""
     with places.taken_by(reader.actor):

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from alerts.records import StaleVersionError
 from alerts.rule_file import RuleFileError, read_rules
-from api.access import Dispatcher, Manager
+from api.access import EVERYWHERE, Dispatcher, Manager
 from api.alert_models import CheckedBody, RulesBody, RuleSetBody
 from api.bodies import check_rules, read_body
 from api.models import PageOf
@@ -91,6 +91,7 @@ async def list_versions(wired: Wired, query: Annotated[VersionsQuery, Query()]) 
 
 @router.put(
     "/rules",
+    dependencies=[EVERYWHERE],
     summary="Enter rules",
     responses=problems(*KEYED, *BODIED, 409, 422, 428, 503, said=_REFUSED),
     openapi_extra=_FILE,

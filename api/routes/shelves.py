@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
 
-from api.access import Dispatcher
+from api.access import Dispatcher, check_everywhere
 from api.alert_models import MOST_SHELVED_MIN, ShelfBody, ShelfForm
 from api.bodies import read_body, validated
 from api.models import PageOf
@@ -49,6 +49,8 @@ async def shelve(request: Request, wired: Wired, places: Places, dispatcher: Dis
     """
     with places.taken_by(dispatcher.actor):
         form = validated(ShelfForm, await read_body(request, wired.limits))
+        if form.device is None:
+            check_everywhere(dispatcher)
         if form.rule is not None and not await _is_rule(wired, form.rule):
             raise not_found("rule", form.rule)
         until = end_of(form, wired.clock(), MOST_SHELVED_MIN)

@@ -23,6 +23,7 @@ from hub.bootstrap import Hub, Installation
 from hub.commands.serve import announce
 from hub.demo_city import DemoCity
 from hub.embedded import default_data_folder
+from hub.people import demo_people, open_people, tell
 from hub.running import run, run_installation
 from simulators.city.local_time import ZONE
 from simulators.run import Progress
@@ -86,6 +87,10 @@ def _run(
         connection = installation.embedded_connection()
         password = connection.password.get_secret_value() if connection.password else None
         gap_hours = await hours_since_last(hub, time_ns() // 1_000)
+        await _either(hub.prepared(), stop.wait())
+        if stop.is_set():
+            return
+        await enter_people(installation.dsn(), city)
         await enter_city(installation.dsn(), city)
         await enter_master(installation.dsn(), city, now_us=time_ns() // 1_000)
         await _either(hub.subscribed(), stop.wait())  # before that, the broker would keep nothing for us
@@ -154,6 +159,18 @@ async def hours_since_last(hub: Hub, now: int) -> float:
     except TransientError:
         newest = None
     return float("inf") if newest is None else max(0.0, (now - newest) / HOUR_US)
+
+
+async def enter_people(dsn: str, city: DemoCity) -> None:
+    """Enter somebody of each role with passwords that are made anew at each start, and print them."""
+    workers = [worker for worker in city.master(()).workers if worker.device is not None and worker.active]
+    try:
+        async with open_people(dsn) as people:
+            log_ins = await demo_people(people, workers[0].id if workers else None)
+    except TransientError as error:
+        log.warning("people_not_entered", error=str(error))
+    else:
+        tell(log_ins, "People of the demo. Their passwords are made anew at each start.")
 
 
 async def enter_city(dsn: str, city: DemoCity) -> None:

@@ -20,6 +20,7 @@ from devices.access import KeyEntry, Role
 from devices.errors import ConfigError
 from devices.kinds import DEVICE_ID
 from devices.metrics import Catalogue
+from devices.people import check_areas
 from hub.access import ConfigOption, DataOption, actor, load, open_store, patiently
 from hub.bootstrap import make_store
 from hub.running import run
@@ -55,19 +56,20 @@ def create(
         Role, typer.Option(help="device: posts as one device; integration: posts for many, and webhooks; ...")
     ],
     device: Annotated[str | None, typer.Option(help="The device of a key of the role device, by its id.")] = None,
+    area: Annotated[list[str] | None, typer.Option(help="Show it only this area; may be repeated.")] = None,
     days: Annotated[float | None, typer.Option(min=0.01, max=36_500, help="It expires after so many days.")] = None,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
     """Make a key and print it: once, for the hub keeps only its hash."""
-    _check(name, role, device)
+    _check(name, role, device, area)
     settings = load(config, data)
     expires_at = None if days is None else time_ns() // 1_000 + round(days * _DAY_US)
 
     async def make() -> tuple[str, KeyEntry]:
         async with _keys(settings, make=True) as keys:
             # Not tried again: whether the first try made a key is not known, and it would be one too many.
-            return await keys.create(name, role, device=device, expires_at=expires_at, actor=actor())
+            return await keys.create(name, role, device=device, expires_at=expires_at, actor=actor(), areas=area)
 
     key, entry = run(make())
     typer.echo(key)
@@ -115,9 +117,15 @@ def revoke(
     typer.echo(f"{entry.name} ({entry.prefix}) is revoked.")
 
 
-def _check(name: str, role: Role, device: str | None) -> None:
+def _check(name: str, role: Role, device: str | None, areas: list[str] | None) -> None:
     if not 1 <= len(name) <= 64 or not name.isprintable():
         raise ConfigError("NAME: expected 1 to 64 printable characters")
+    if role is Role.WORKER:
+        raise ConfigError("--role: workers are people: sanihub people create")
+    try:
+        check_areas(role, areas)
+    except ValueError as error:
+        raise ConfigError(f"--area: {error}") from None
     if role is Role.DEVICE and device is None:
         raise ConfigError("--device: a key of the role device needs one")
     if role is not Role.DEVICE and device is not None:
@@ -152,13 +160,14 @@ def _shown(entry: KeyEntry) -> dict[str, object]:
 
 def _table(entries: list[KeyEntry]) -> Table:
     table = Table(title=f"{len(entries)} keys" if entries else "No keys", title_justify="left")
-    for name in ("prefix", "name", "role", "device", "created", "expires", "last used", "state"):
+    for name in ("prefix", "name", "role", "device", "areas", "created", "expires", "last used", "state"):
         table.add_column(name, overflow="fold", no_wrap=name == "prefix")
     now = time_ns() // 1_000
     for entry in entries:
         state = "revoked" if entry.revoked_at else "usable" if entry.usable(now) else "expired"
         moments = (entry.created_at, entry.expires_at, entry.last_used_at)
         told = ("" if moment is None else instants.to_iso(moment // 1_000_000 * 1_000_000) for moment in moments)
-        cells = (entry.prefix, entry.name, entry.role.value, entry.device or "", *told, state)
+        areas = ", ".join(entry.areas or ())
+        cells = (entry.prefix, entry.name, entry.role.value, entry.device or "", areas, *told, state)
         table.add_row(*(escape(cell) for cell in cells))
     return table

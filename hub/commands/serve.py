@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from devices.errors import TransientError
 from hub import logs, settings
 from hub.bootstrap import Hub, Installation
+from hub.people import first_admin, open_people, tell
 from hub.running import run, run_installation
+from ingest.runner import Condition, persist
 from store.connection import redacted
 
 
@@ -31,7 +35,25 @@ def serve(
     overrides = {} if data is None else {"data": data}
     chosen = settings.load(config, **overrides)
     logs.configure(chosen.log.level, chosen.log.format)
-    run(run_installation(chosen, port=port, announce=announce))
+    run(run_installation(chosen, port=port, announce=announce, companion=welcome))
+
+
+async def welcome(installation: Installation, hub: Hub, stop: asyncio.Event) -> None:
+    """Enter the first administrator where there is nobody yet, and tell the password: once."""
+    stopping = asyncio.ensure_future(stop.wait())
+    preparing = asyncio.ensure_future(hub.prepared())
+    await asyncio.wait({stopping, preparing}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    preparing.cancel()
+    if stop.is_set():
+        return
+    try:
+        async with open_people(installation.dsn()) as people:
+            made = await persist(lambda: first_admin(people), Condition("first admin"), stop)
+    except TransientError:  # raised only while stopping
+        return
+    if made is not None:
+        tell([made], "The first administrator. The password is not shown again: change it after signing in.")
 
 
 def announce(installation: Installation, hub: Hub) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,15 +11,23 @@ import httpx
 import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
+from pydantic import SecretStr
 
 from api.app import create_app
 from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Services
+from devices.access import Role
 from devices.metrics import Catalogue
 from devices.registry import Registry
+from hub.areas import Areas
 from hub.bins.outlook import Outlook
 from hub.bins.settings import BinsSection
 from hub.commanding import Commanding
 from hub.fleet.evaluating import Evaluating
+from hub.incidents.areas import AreaFinder
+from hub.incidents.desk import IncidentDesk
+from hub.incidents.settings import Department, IncidentsSection
+from hub.orders.desk import OrderDesk
+from hub.orders.settings import OrdersSection
 from hub.planning.audits import PlanAudits
 from hub.planning.request import Sources
 from hub.planning.service import PlanningService
@@ -30,16 +38,26 @@ from ingest.pipeline import Pipeline
 from store.alert_actions import AlertActions
 from store.api_keys import ApiKeys
 from store.bin_history import BinHistory
+from store.device_entry import DeviceEntry
 from store.fleet_entry import FleetEntry
+from store.fleet_master import FleetMaster
+from store.incidents import Incidents
+from store.orders import Orders
+from store.people import People
 from store.readers import Readers
 from store.readers_session import ReadSession
 from store.rule_sets import RuleSets
 from store.schema import Mode, enter_catalogue, migrate
+from store.sessions import SessionTable
 from store.work_orders import WorkOrders
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
+from tests.access_keys import make_key
 
 NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
+ROADS = Department(
+    name="roads", zh="市政养护", en="Roads", url=SecretStr("https://roads.example/hook"), secrets=(SecretStr("s" * 32),)
+)
 
 
 def micros(at: datetime) -> int:
@@ -103,6 +121,10 @@ class City:
     def event(self, key: int, kind: str, at: datetime, variant: int = 0, **attributes: Any) -> None:
         insert = "INSERT INTO events VALUES (%s, %s, %s, %s, 0, %s, %s)"
         self.sql(insert, key, variant, at, at, kind, json.dumps(attributes))
+
+    def key(self, role: Role, *, device: str | None = None, areas: Sequence[str] | None = None) -> str:
+        """A key of a role, made without an entry of the audit."""
+        return make_key(self.dsn, role, device=device, areas=areas)
 
     micros = staticmethod(micros)
 
@@ -204,9 +226,26 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             outlook=Outlook(readers.bins, BinHistory(ReadSession(pool)), BinsSection()),
             fleet_keeper=FleetEntry(WriteSession(pool)),
             planning=planning,
-            orders=orders,
             probe=probe,
+            people=People(WriteSession(pool)),
+            sessions=SessionTable(WriteSession(pool)),
+            key_keeper=ApiKeys(WriteSession(pool)),
+            registry=DeviceEntry(WriteSession(pool)),
+            areas=Areas(ReadSession(pool), clock=lambda: micros(NOW)),
             reports=desk,
+            order_desk=OrderDesk(
+                Orders(ReadSession(pool), WriteSession(pool)),
+                readers.devices,
+                readers.alerts,
+                OrdersSection(),
+                clock=lambda: micros(NOW),
+            ),
+            incidents=IncidentDesk(
+                Incidents(ReadSession(pool), WriteSession(pool)),
+                AreaFinder(FleetMaster(ReadSession(pool))),
+                IncidentsSection(departments=(ROADS,)),
+                clock=lambda: micros(NOW),
+            ),
             evaluation=Evaluating(pool, clock=lambda: micros(NOW)),
             metrics=lambda: [
                 MetricFamily("sanihub_ingest_messages_total", "Frames.", (Sample(7, {"adapter": "mqtt"}),), "counter"),
@@ -219,7 +258,17 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
 
 
 @pytest.fixture
-async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+async def client(services: Services, city: City) -> AsyncIterator[httpx.AsyncClient]:
+    """With a viewer's key; one that a request names itself (`Authorization`) comes before it."""
+    transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
+    key = {"X-API-Key": city.key(Role.VIEWER)}
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub", headers=key) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def nobody(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    """Without any key."""
     transport = httpx.ASGITransport(create_app(services), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as opened:
         yield opened

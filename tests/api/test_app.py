@@ -29,19 +29,20 @@ async def test_unknown_pages_and_methods(client: httpx.AsyncClient, city: Any) -
     assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
     assert set(missing.json()) == {"type", "title", "status", "detail", "instance"}
     assert missing.json()["instance"] == "/api/v1/nothing"
-    refused = await client.post("/api/v1/devices", json={})
+    refused = await client.delete("/api/v1/devices")
     assert (refused.status_code, refused.headers["content-type"]) == (405, "application/problem+json")
     assert "GET" in refused.headers["allow"]
 
 
-async def test_unforeseen_errors_tell_nothing(services: Services) -> None:
+async def test_unforeseen_errors_tell_nothing(services: Services, city: Any) -> None:
     class Broken:
         async def devices(self, **_: Any) -> None:
             raise RuntimeError("password=hunter2 in /srv/secret.py")
 
     app = create_app(dataclasses.replace(services, devices=Broken()))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+    key = {"X-API-Key": city.key(Role.VIEWER)}
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub", headers=key) as client:
         answer = await client.get("/api/v1/devices")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert "hunter2" not in answer.text
@@ -61,6 +62,8 @@ async def test_security_headers_stand_everywhere(client: httpx.AsyncClient, city
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
         assert ("script-src 'self'" in policy) == (path in PAGES)
+        own = "(self)" if path in PAGES else "()"
+        assert headers["permissions-policy"] == f"camera={own}, geolocation={own}, microphone=()"
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -168,7 +171,7 @@ async def test_answers_are_what_openapi_says(
     plan = CollectionPlan(date(2026, 5, 29), "planned", (), ())
     names["run"] = (await services.orders.enter(plan, "test")).run  # type: ignore[attr-defined]
     checked = 0
-    key_, _ = await services.keys.create("board", Role.MANAGER, device=None, expires_at=None, actor="test")  # type: ignore[attr-defined]
+    key_, _ = await services.keys.create("board", Role.ADMIN, device=None, expires_at=None, actor="test")  # type: ignore[attr-defined]
     client.headers["X-API-Key"] = key_
     for template, path in document["paths"].items():
         if "get" not in path:
@@ -194,7 +197,8 @@ async def test_over_a_real_server(services: Services, city: Any) -> None:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             base = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            async with httpx.AsyncClient(base_url=base, transport=httpx.AsyncHTTPTransport(retries=5)) as client:
+            key, transport = {"X-API-Key": city.key(Role.VIEWER)}, httpx.AsyncHTTPTransport(retries=5)
+            async with httpx.AsyncClient(base_url=base, transport=transport, headers=key) as client:
                 answers = await asyncio.gather(*(client.get("/api/v1/devices") for _ in range(40)))
                 assert {answer.status_code for answer in answers} == {200}
                 assert answers[0].json()["items"][0]["id"] == "bin-1"

@@ -224,7 +224,7 @@ async def test_what_is_wrong_changes_nothing(
     assert (await get(client, "/plans", **{"from": "2026-06-01"}))["items"] == []
 
 
-async def test_others_may_not(client: httpx.AsyncClient, services: Services) -> None:
-    assert (await client.post("/api/v1/fleet", content="x")).status_code == 401
+async def test_others_may_not(client: httpx.AsyncClient, nobody: httpx.AsyncClient, services: Services) -> None:
+    assert (await nobody.post("/api/v1/fleet", content="x")).status_code == 401
     headers = await key_of(services, Role.DISPATCHER)
     assert (await client.post("/api/v1/fleet", content="x", headers=headers)).status_code == 403

@@ -5,10 +5,13 @@ import asyncio
 import pytest
 
 from api import gatekeeper
-from api.gatekeeper import FRESH_S, Gatekeeper, Throttle
+from api.gatekeeper import FRESH_S, STALE_S, Gatekeeper
 from api.problems import ProblemError
+from api.sessions import Sessions
+from api.throttle import Throttle
 from devices.access import KeyEntry, Role, fingerprint, new_key, prefix_of
 from devices.errors import TransientError
+from devices.people import Person, Session
 
 NOW = 1_795_392_000_000_000
 
@@ -42,6 +45,22 @@ class Ring:
         self.noted.append(key_id)
 
 
+class Nobody:
+    """Has no sessions."""
+
+    async def open_session(self, person: Person, digest: bytes, at: int) -> Session | None:
+        return None
+
+    async def session(self, digest: bytes) -> Session | None:
+        return None
+
+    async def seen(self, session: int, at: int) -> None:
+        pass
+
+    async def end_session(self, session: int, *, actor: str) -> bool:
+        return False
+
+
 class Clock:
     def __init__(self) -> None:
         self.seconds = 1_000.0
@@ -65,7 +84,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def gate(ring: Ring, clock: Clock) -> Gatekeeper:
-    return Gatekeeper(ring, clock.wall, steady=clock.steady)
+    return Gatekeeper(ring, Sessions(Nobody(), clock.wall), clock.wall, steady=clock.steady)
 
 
 async def refused(gate: Gatekeeper, key: str, host: str = "10.0.0.1") -> int:
@@ -141,6 +160,20 @@ async def test_the_store_being_away_is_no_refusal(gate: Gatekeeper, ring: Ring, 
     assert (await gate.recognise(key, "10.0.0.1")).role is Role.ADMIN
 
 
+async def test_readers_stay_who_they_were_while_the_store_is_away(gate: Gatekeeper, ring: Ring, clock: Clock) -> None:
+    key, unseen = ring.make(), ring.make()
+    await gate.recognise(key, "10.0.0.1")
+    ring.away = True
+    clock.seconds += STALE_S - 1
+    assert (await gate.recognise(key, "10.0.0.1", reads=True)).role is Role.ADMIN
+    for one, reads in ((key, False), (unseen, True)):
+        with pytest.raises(TransientError):
+            await gate.recognise(one, "10.0.0.1", reads=reads)
+    clock.seconds += 1
+    with pytest.raises(TransientError):
+        await gate.recognise(key, "10.0.0.1", reads=True)
+
+
 async def test_wrong_keys_cost_their_address_alone(gate: Gatekeeper, ring: Ring, clock: Clock) -> None:
     known, unseen = ring.make(), ring.make()
     await gate.recognise(known, "10.0.0.1")
@@ -174,7 +207,7 @@ async def test_what_is_remembered_is_bounded(
         await gate.recognise(key, f"10.0.0.{number}")
         assert await refused(gate, new_key()[0], f"10.0.1.{number}") == 401
     assert len(gate._known) == 5
-    throttle = Throttle(addresses=3)
+    throttle = Throttle(remembered=3)
     for number in range(10):
         throttle.wrong(str(number), clock.seconds)
     assert len(throttle._whole_at) == 3

@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from api.app import create_app
 from api.ports import Connection, Services
+from devices.access import Role
 from store.readers import Readers
 
 
@@ -86,19 +87,22 @@ async def test_readiness_follows_the_brokers(client: httpx.AsyncClient, city: An
     assert (await client.get("/healthz")).status_code == 200
 
 
-async def test_a_store_whose_tables_are_not_made_yet_is_away(services: Services, postgres_server: Any) -> None:
+async def test_a_store_whose_tables_are_not_made_yet_is_away(
+    services: Services, city: Any, postgres_server: Any
+) -> None:
     with postgres_server.database() as dsn:
         async with AsyncConnectionPool(dsn, min_size=1, max_size=2, open=False) as pool:
             readers = Readers.over(pool)
             parts = {"devices": readers.devices, "store": readers.status}
             transport = httpx.ASGITransport(create_app(dataclasses.replace(services, **parts)))
-            async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+            key = {"X-API-Key": city.key(Role.VIEWER)}
+            async with httpx.AsyncClient(transport=transport, base_url="http://hub", headers=key) as client:
                 status = (await client.get("/api/v1/status")).raise_for_status().json()
                 assert (status["store"]["reachable"], status["devices"]) == (False, None)
                 assert (await client.get("/api/v1/devices")).status_code == 503
 
 
-async def test_the_store_goes_away_and_comes_back(services: Services, private_postgres: Any) -> None:
+async def test_the_store_goes_away_and_comes_back(services: Services, city: Any, private_postgres: Any) -> None:
     pool = AsyncConnectionPool(
         private_postgres.dsn("postgres"), min_size=1, max_size=2, open=False, reconnect_timeout=60, check=None
     )
@@ -107,7 +111,8 @@ async def test_the_store_goes_away_and_comes_back(services: Services, private_po
         readers = Readers.over(pool, acquire_timeout_s=1.0)
         parts = {"devices": readers.devices, "store": readers.status}
         transport = httpx.ASGITransport(create_app(dataclasses.replace(services, **parts)))
-        async with httpx.AsyncClient(transport=transport, base_url="http://hub", timeout=30) as client:
+        key = {"X-API-Key": city.key(Role.VIEWER)}
+        async with httpx.AsyncClient(transport=transport, base_url="http://hub", timeout=30, headers=key) as client:
             assert (await client.get("/readyz")).status_code == 200
             private_postgres.stop()
             answer = await client.get("/api/v1/devices")

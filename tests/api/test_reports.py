@@ -188,8 +188,8 @@ async def test_a_job_over_nothing_fails_with_a_reason(
     assert (job["state"], job["error"]) == ("failed", "from: there is nothing to report on in this span")
 
 
-async def test_who_may_not(client: httpx.AsyncClient, keys: dict[Role, Headers]) -> None:
-    assert (await client.get("/api/v1/reports")).status_code == 401
+async def test_who_may_not(client: httpx.AsyncClient, nobody: httpx.AsyncClient, keys: dict[Role, Headers]) -> None:
+    assert (await nobody.get("/api/v1/reports")).status_code == 401
     assert (await client.post("/api/v1/reports/jobs", json=ORDER, headers=keys[Role.VIEWER])).status_code == 403
     personal = {**ORDER, "kind": "evaluation", "subject": {}}
     refused = await client.post("/api/v1/reports/jobs", json=personal, headers=keys[Role.DISPATCHER])

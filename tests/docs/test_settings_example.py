@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from hub.incidents.settings import Department
 from hub.notify.channel import ChannelSection, kinds
 from hub.notify_settings import RouteSection
 from hub.settings import MqttSection, Settings, TlsSection, load
@@ -59,6 +60,7 @@ def test_it_names_every_setting() -> None:
     missing |= named(MqttSection, connection, "mqtt.") | named(TlsSection, connection["tls"], "mqtt.tls.")
     for setting, model in PROTOCOLS.items():
         missing |= named(model, document[setting][0], f"{setting}.")
+    missing |= named(Department, document["incidents"]["departments"][0], "incidents.departments.")
     missing |= named(RouteSection, document["notify"]["routes"][0], "notify.routes.")
     shared: set[str] = set(ChannelSection.model_fields)
     for channel in document["notify"]["channels"]:
@@ -86,5 +88,5 @@ def test_what_stands_uncommented_is_all_that_has_a_default() -> None:
     for name, field in Settings.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             with_default = {key for key, part in field.annotation.model_fields.items() if part.default is not None}
-            with_default -= {"channels", "routes"}  # lists of sections, which stand below as examples
+            with_default -= {"channels", "routes", "departments"}  # lists of sections, which stand below as examples
             assert set(document[name]) == with_default, name

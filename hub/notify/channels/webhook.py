@@ -11,7 +11,7 @@ from time import time
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from alerts.notices.document import document
 from alerts.notices.notice import Message
@@ -25,10 +25,13 @@ _OF_THE_MESSAGE = frozenset({400, 409, 413, 414, 415, 422, 431})  # statuses tha
 _RESERVED = frozenset({"host", "content-length", "content-type", "connection", "transfer-encoding", "idempotency-key"})
 
 
-class WebhookSection(ChannelSection):
+class WebhookTarget(BaseModel):
     """A receiver of webhooks. ``secrets`` sign; the first is in use, further ones are on their way out."""
 
-    kind: Literal["webhook"] = "webhook"
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    timeout_s: float = Field(10.0, ge=0.1, le=120.0)
     url: SecretStr
     secrets: tuple[SecretStr, ...] = Field(min_length=1, max_length=4)
     allow_http: bool = False
@@ -71,16 +74,22 @@ class WebhookSection(ChannelSection):
         return value
 
     @model_validator(mode="after")
-    def _is_secure(self) -> WebhookSection:
+    def _is_secure(self) -> WebhookTarget:
         if not self.allow_http and urlsplit(self.url.get_secret_value()).scheme != "https":
             raise ValueError("url: expected https://; allow_http = true sends in the clear")
         return self
 
 
+class WebhookSection(WebhookTarget, ChannelSection):
+    """A receiver of webhooks as a channel of notifications."""
+
+    kind: Literal["webhook"] = "webhook"
+
+
 class Webhook:
     """A receiver of webhooks."""
 
-    def __init__(self, section: WebhookSection, around: Surroundings) -> None:
+    def __init__(self, section: WebhookTarget, around: Surroundings) -> None:
         self._url = section.url.get_secret_value()
         self._keys = [key_of(secret.get_secret_value()) for secret in section.secrets]
         self._headers = {name: value.get_secret_value() for name, value in section.headers.items()}
@@ -92,11 +101,14 @@ class Webhook:
 
     async def send(self, message: Message) -> str:
         """Deliver: any 2xx is a confirmation. A redirect is none, and is not followed."""
-        body = document(message)
+        return await self.post(message.id, document(message))
+
+    async def post(self, message_id: str, body: bytes) -> str:
+        """Deliver a document of JSON under an id that stays the same however often it is tried."""
         fields = {
             **self._headers,
-            **headers(self._keys, message.id, int(time()), body),
-            "Idempotency-Key": f'"{message.id}"',
+            **headers(self._keys, message_id, int(time()), body),
+            "Idempotency-Key": f'"{message_id}"',
             "Content-Type": "application/json",
             "User-Agent": "sanihub",
         }

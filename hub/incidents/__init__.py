@@ -1,0 +1,1 @@
+"""Incidents at work: photos are looked at, areas found, other departments told."""

@@ -1,0 +1,1 @@
+"""Work orders at work: sent down to vehicles, and ended by evidence."""
