@@ -90,7 +90,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
     app.state.gatekeeper = Gatekeeper(services.keys, app.state.sessions, services.clock)
     app.state.sign_in = SignIn(services.people, app.state.sessions, Passwords())
     app.state.seats = Seats(services.limits.waiting, services.limits.waiting_per_key)
-    keyed = openapi.problems(*openapi.KEYED)
+    keyed = openapi.problems(*openapi.KEYED, 503)
     for module in _OWN:
         app.include_router(module.router, prefix="/api/v1")
     for module in _READ:
