@@ -10,6 +10,7 @@ from api.body_limit import MAX_BODY_BYTES, BodyLimit
 from api.evaluation_models import EVALUATION_FORMS
 from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
+from api.live.feed import Feed
 from api.planning_models import PlanningForm
 from api.ports import Services
 from api.report_models import FORMS as REPORT_FORMS
@@ -27,6 +28,7 @@ from api.routes import (
     fleet_entry,
     health,
     latest,
+    live,
     metrics,
     pages,
     planning,
@@ -46,13 +48,13 @@ from api.security import SecurityHeaders
 from api.write_models import BODIES
 
 _RESOURCES = (
-    telemetry, uplinks, devices, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet,
+    telemetry, uplinks, devices, commands, latest, live, series, track, events, trips, alerts, shelves, rules, fleet,
     fleet_entry, bins, planning, evaluation, reports, metrics, dead_letters, audit, status, evaluation_records,
 )  # fmt: skip
 _OUTSIDE = (health, prometheus, pages)
 
 
-def create_app(services: Services, *, max_body_bytes: int | None = None) -> FastAPI:
+def create_app(services: Services, *, max_body_bytes: int | None = None, feed: Feed | None = None) -> FastAPI:
     """The API under ``/api/v1``, the probes, ``/metrics``, ``/docs`` and the landing page, over ``services``."""
     app = FastAPI(
         title="sanihub",
@@ -63,6 +65,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
         redoc_url=None,
     )
     app.state.services = services
+    app.state.feed = feed or Feed()
     app.state.exposition = Exposition(services.metrics)
     app.state.gatekeeper = Gatekeeper(services.keys, services.clock)
     app.state.seats = Seats(services.limits.waiting, services.limits.waiting_per_key)

@@ -16,6 +16,7 @@ TAGS = [
     {"name": "Intake", "description": "Telemetry from devices, and from servers that gather it."},
     {"name": "Commands", "description": "Telling devices what to do."},
     {"name": "Devices", "description": "Who is registered, and what is newest of each."},
+    {"name": "Live", "description": "The city as it is, and what happens in it from then on."},
     {"name": "Telemetry", "description": "History: readings, tracks and events."},
     {"name": "Alerts", "description": "What was found to be wrong, what people do about it, and the shelf."},
     {"name": "Rules", "description": "What the hub looks for: rules of alerts."},

@@ -14,6 +14,7 @@ from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
 from api.bin_ports import BinOutlook, EmptyingReader
 from api.evaluation_ports import EvaluationDesk
 from api.fleet_ports import FleetKeeper, FleetReader
+from api.live_ports import CityReader
 from api.planning_ports import OrderReader, Planning
 from api.report_ports import ReportDesk
 from api.trip_ports import TripReader
@@ -305,6 +306,7 @@ class Services:
     fleet_keeper: FleetKeeper
     planning: Planning
     orders: OrderReader
+    city: CityReader
     probe: HubProbe
     reports: ReportDesk | None = None
     evaluation: EvaluationDesk | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from api.live.feed import Feed
 from api.params import DeviceId
 from api.ports import Services
 from api.problems import not_found
@@ -26,6 +27,12 @@ def seats(request: Request) -> Seats:
     return cast(Seats, request.app.state.seats)
 
 
+def feed(request: Request) -> Feed:
+    """What the live stream tells."""
+    return cast(Feed, request.app.state.feed)
+
+
+LiveFeed = Annotated[Feed, Depends(feed)]
 Places = Annotated[Seats, Depends(seats)]
 
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 
 from api.app import create_app
+from api.live.feed import Feed
 from api.ports import PostLimits, Services
 from devices.errors import ConfigError, TransientError
 from devices.metrics import CATALOGUE, DERIVED, Catalogue
@@ -28,6 +29,7 @@ from hub.embedded import EmbeddedServers, default_data_folder
 from hub.fleet.evaluating import Evaluating
 from hub.fleet.plan_source import StoredPlans
 from hub.fleet.service import Tracking
+from hub.live import Follower
 from hub.notify.wiring import make_sender
 from hub.planning.service import PlanningService
 from hub.probe import Probe
@@ -53,6 +55,7 @@ from store.bin_history import BinHistory
 from store.connection import session_parameters
 from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
+from store.live import LiveStore
 from store.readers import DeviceReads, Readers
 from store.readers_session import Pool, ReadSession
 from store.rule_sets import RuleSets
@@ -131,6 +134,8 @@ class Hub:
         ]
         wiring = Wiring(self.pipeline, self._keep, partial(kept_secret, data), data, tools)
         self.http: http_json.HttpSection = settings.sections(http_json.PLUGIN)[0]
+        self.live_store = LiveStore(dsn, ReadSession(self._pool))
+        self.follower = Follower(self.live_store, Feed(settings.api.live()))
         self.orders = WorkOrders(ReadSession(self._pool), WriteSession(self._pool))
         slow = ReadSession(self._pool, statement_timeout_s=60.0)
         self.planning = PlanningService(DeviceReads(slow), slow, self.orders)
@@ -155,6 +160,7 @@ class Hub:
             for adapter in self.adapters:
                 tasks[adapter.name] = asyncio.create_task(adapter.run())
             if self.web is not None:
+                tasks["live"] = asyncio.create_task(self.follower.run(self._stop))
                 tasks["web"] = asyncio.create_task(self.web.run(self._app()))
             stopping = asyncio.create_task(self._stop.wait())
             await asyncio.wait({stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
@@ -232,6 +238,7 @@ class Hub:
             fleet_keeper=FleetEntry(WriteSession(self._pool)),
             planning=self.planning,
             orders=self.orders,
+            city=self.live_store,
             probe=probe,
             reports=self.reports,
             evaluation=Evaluating(self._pool, judge=Rounds(self._pool)),
@@ -244,7 +251,7 @@ class Hub:
             metrics=probe.families,
             catalogue=self.catalogue,
         )
-        return create_app(services)
+        return create_app(services, feed=self.follower.feed)
 
     async def _carry(self) -> None:
         """The pipeline, once the registry is read: decoders look up devices in it."""

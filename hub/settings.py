@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from api.live.feed import LiveLimits
 from devices.clock import SECOND, ClockPolicy
 from devices.errors import ConfigError
 from devices.instants import from_datetime
@@ -143,6 +144,13 @@ class ApiSection(_Section):
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65_535)
+    live_readers: int = Field(200, ge=1, le=400, description="live streams at once")
+    live_readers_each: int = Field(10, ge=1, le=400, description="live streams of one key or person")
+    live_patience_s: float = Field(20.0, gt=0, le=600)
+
+    def live(self) -> LiveLimits:
+        """The live stream's view of this section."""
+        return LiveLimits(self.live_readers, self.live_readers_each, patience_s=self.live_patience_s)
 
 
 class LogSection(_Section):

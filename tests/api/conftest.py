@@ -29,6 +29,7 @@ from store.alert_actions import AlertActions
 from store.api_keys import ApiKeys
 from store.bin_history import BinHistory
 from store.fleet_entry import FleetEntry
+from store.live import LiveStore
 from store.readers import Readers
 from store.readers_session import ReadSession
 from store.rule_sets import RuleSets
@@ -204,6 +205,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
                 readers.devices, ReadSession(pool), WorkOrders(ReadSession(pool), WriteSession(pool))
             ),
             orders=WorkOrders(ReadSession(pool), WriteSession(pool)),
+            city=LiveStore(city.dsn, ReadSession(pool)),
             probe=probe,
             reports=desk,
             evaluation=Evaluating(pool, clock=lambda: micros(NOW)),
