@@ -36,6 +36,9 @@ Telemetry in, and everything that was stored of it out. Instants are ISO 8601; t
 those that go in need a zone.
 Units are part of a field's name (`speed_kmh`), or stand in the metric catalogue. Spans include `from` and not `to`.
 
+What changes seldom (the catalogue, rules, all that is planned) and the newest states carry an `ETag`; ask again with
+`If-None-Match`, and 304 says that it still holds.
+
 Lists come in pages: hand `next_cursor` of one page in as `cursor` of the next, until it is null. Rows that arrive in
 between are neither skipped nor repeated.
 

@@ -6,7 +6,7 @@ and from every process that writes: this hub, another one, an import, somebody w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -28,14 +28,15 @@ _FIELDS = """
 SELECT d.id, d.kind, d.name, s.received_at, s.online, s.fix_at, s.lat, s.lon, s.speed_kmh, s.heading_deg,
        CASE WHEN jsonb_typeof(d.attributes -> 'lat') = 'number' THEN (d.attributes ->> 'lat')::float8 END,
        CASE WHEN jsonb_typeof(d.attributes -> 'lon') = 'number' THEN (d.attributes ->> 'lon')::float8 END,
-       r.names, r.figures
+       r.metrics, r.figures
 """
 _READINGS = """
   LEFT JOIN LATERAL (
-    SELECT array_agg(m.name ORDER BY m.name) AS names, array_agg(l.value ORDER BY m.name) AS figures
-      FROM latest_readings l JOIN metrics m ON m.key = l.metric_key WHERE l.device_key = d.key) AS r ON true
+    SELECT array_agg(l.metric_key) AS metrics, array_agg(l.value) AS figures
+      FROM latest_readings l WHERE l.device_key = d.key) AS r ON true
  WHERE d.status IN ('active', 'pending')
 """
+_METRICS = "SELECT key, name FROM metrics"
 _OF_KEYS = " FROM devices d JOIN device_state s ON s.device_key = d.key "
 _OF_CITY = " FROM devices d LEFT JOIN device_state s ON s.device_key = d.key "
 _DEVICES = _FIELDS + _OF_KEYS + _READINGS + " AND d.key = ANY (%(keys)s::integer[]) ORDER BY d.id"
@@ -98,6 +99,7 @@ class LiveStore:
     def __init__(self, dsn: str, session: ReadSession) -> None:
         self._parameters = {**session_parameters(dsn), "application_name": "sanihub live"}
         self._session = session
+        self._metrics: dict[int, str] = {}  # names that were once given stand for ever
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[AsyncIterator[Note]]:
@@ -113,15 +115,17 @@ class LiveStore:
 
     async def devices(self, keys: Iterable[int]) -> list[LiveDevice]:
         """The newest states of those devices among ``keys`` that are in service and were heard, by id."""
-        rows = await self._session.rows(_DEVICES, {"keys": list(keys)}, binary=True)
-        return [_device(row) for row in rows]
+        return await self._devices(await self._session.rows(_DEVICES, {"keys": list(keys)}, binary=True))
 
     async def city(self, *, kinds: Collection[str], after: str, limit: int) -> list[LiveDevice]:
         """Devices in service that were heard or have a place, by id."""
-        rows = await self._session.rows(
-            _CITY, {"kinds": list(kinds), "after": after, "limit": limit}, timeout_s=30.0, binary=True
-        )
-        return [_device(row) for row in rows]
+        asked = {"kinds": list(kinds), "after": after, "limit": limit}
+        return await self._devices(await self._session.rows(_CITY, asked, timeout_s=30.0, binary=True))
+
+    async def _devices(self, rows: list[Row]) -> list[LiveDevice]:
+        if any(key not in self._metrics for row in rows for key in row[-2] or ()):
+            self._metrics = dict(await self._session.rows(_METRICS))
+        return [_device(row, self._metrics) for row in rows]
 
     async def alerts(self, numbers: Iterable[int]) -> list[LiveAlert]:
         """What happened to alerts, by the numbers of the log, in its order."""
@@ -140,9 +144,9 @@ async def _notes(connection: AsyncConnection) -> AsyncIterator[Note]:
             await connection.execute("SELECT 1")
 
 
-def _device(row: Row) -> LiveDevice:
+def _device(row: Row, names: Mapping[int, str]) -> LiveDevice:
     device_id, kind, name, received_at, online, fix_at, lat, lon, speed_kmh, heading_deg, *rest = row
-    place_lat, place_lon, names, figures = rest
+    place_lat, place_lon, metrics, figures = rest
     if (fix_at is None or lat is None) and _on_earth(place_lat, place_lon):
         fix_at, lat, lon = None, place_lat, place_lon
     return LiveDevice(
@@ -156,7 +160,7 @@ def _device(row: Row) -> LiveDevice:
         lon,
         speed_kmh,
         heading_deg,
-        dict(zip(names or (), figures or (), strict=True)),
+        dict(sorted(zip(map(names.__getitem__, metrics or ()), figures or (), strict=True))),
     )
 
 

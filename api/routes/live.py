@@ -61,7 +61,7 @@ _SAID = {
 
 
 @router.get(
-    "/live", summary="What happens", response_class=LiveResponse,
+    "/live", summary="What happens", response_class=LiveResponse, status_code=200,
     responses={**_STREAM, **problems(*KEYED, 422, 503, said=_SAID)},
 )  # fmt: skip
 async def follow(
