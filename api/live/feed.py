@@ -20,7 +20,7 @@ from api.problems import ProblemError
 from devices.live import LiveAlert, LiveDevice, LiveOrder
 
 A_BUNDLE = 250  #: devices in one event
-KEPT_BUNDLES = 64
+KEPT_BUNDLES = 16
 ASKED_FOR_S = 60.0  #: how long the feed goes on without a reader, for those who come back
 
 

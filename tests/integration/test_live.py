@@ -224,6 +224,9 @@ async def test_a_reader_that_takes_nothing_is_hung_up_on_and_comes_back_to_where
         async with slow.open():
             await slow.until(partial(has_speed, slow, rounds), "it has what is newest")
             assert slow.states == lively.states
+            metrics = (await post.client.get("/metrics")).text
+            assert "sanihub_live_readers_dropped_total 1.0" in metrics
+            assert "sanihub_live_readers 1.0" in metrics
         assert slow.of("resync") == []
 
 
