@@ -53,7 +53,7 @@ class Newest:
         self._shown.move_to_end(device.id)
         if len(self._shown) > self._most:
             _, forgotten = self._shown.popitem(last=False)
-            self.floor = forgotten.at
+            self.floor = max(self.floor, forgotten.at)
         return True
 
     def after(self, position: int) -> list[Shown]:

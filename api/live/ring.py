@@ -42,7 +42,7 @@ class Ring:
         while self._count > self._most and self._entries:
             forgotten = self._entries.popleft()
             self._count -= len(forgotten.items)
-            self.floor = forgotten.at
+            self.floor = max(self.floor, forgotten.at)
 
     def after(self, position: int) -> Iterable[Entry]:
         """The entries behind a position, oldest first."""

@@ -290,6 +290,16 @@ async def test_an_interruption_is_told_to_all() -> None:
     assert list(client.states) == ["vehicle-0003"]
 
 
+async def test_what_is_forgotten_does_not_undo_an_interruption() -> None:
+    feed = Feed(LiveLimits(items=3, devices=3))
+    feed.publish([device(number) for number in range(3)], [alert(1)], [order("a")])
+    client = Client(last_id=str(feed.place))
+    feed.interrupt()
+    feed.publish([device(7)], [alert(2), alert(3)])  # what was forgotten for these lies before the interruption
+    await client.read(feed)
+    assert client.told == ["hello", "resync"]
+
+
 async def test_nobody_is_followed_for_and_who_comes_late_is_told_so() -> None:
     clock = Clock()
     feed = Feed(steady=clock)
