@@ -38,7 +38,7 @@ from store.writers_session import WriteSession
 SECOND = 1_000_000
 DAYS = 30
 DENSE = ("fuel_pct", "temperature_c")
-SPARSE = ("fill_pct", "battery_v")
+SPARSE = ("temperature_c", "battery_v")  # no levels: the hub would look for emptyings in them meanwhile
 TICK_S = 0.1
 
 T = TypeVar("T", Asked, Followed)
