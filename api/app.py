@@ -14,6 +14,7 @@ from api.evaluation_models import EVALUATION_FORMS
 from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
 from api.incident_models import INCIDENT_FORMS
+from api.live.feed import Feed
 from api.order_models import ORDER_FORMS
 from api.passwords import Passwords
 from api.planning_models import PlanningForm
@@ -36,6 +37,7 @@ from api.routes import (
     incidents,
     keys,
     latest,
+    live,
     metrics,
     pages,
     planning,
@@ -64,7 +66,7 @@ from api.write_models import BODIES
 # What the routes of a module ask for themselves, they ask for beside what stands here for all of them.
 _OWN = (session, telemetry, uplinks, incidents, work_orders)  #: ask for themselves, and nothing else
 _READ = (
-    devices, device_entry, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, bins,
+    devices, device_entry, commands, latest, live, series, track, events, trips, alerts, shelves, rules, fleet, bins,
     planning, metrics, dead_letters, status,
 )  # fmt: skip
 """Need a viewer at least; what lies outside of somebody's areas is not there (``api.areas``)."""
@@ -73,7 +75,7 @@ _WHOLE = (fleet_entry, evaluation, evaluation_records, reports, audit, users, ke
 _OUTSIDE = (health, prometheus, pages)
 
 
-def create_app(services: Services, *, max_body_bytes: int | None = None) -> FastAPI:
+def create_app(services: Services, *, max_body_bytes: int | None = None, feed: Feed | None = None) -> FastAPI:
     """The API under ``/api/v1``, the probes, ``/metrics``, ``/docs`` and the landing page, over ``services``."""
     app = FastAPI(
         title="sanihub",
@@ -84,6 +86,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
         redoc_url=None,
     )
     app.state.services = services
+    app.state.feed = feed or Feed()
     app.state.exposition = Exposition(services.metrics)
     app.state.policy = services.access
     app.state.sessions = Sessions(services.sessions, services.clock)

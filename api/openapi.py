@@ -17,6 +17,7 @@ TAGS = [
     {"name": "Intake", "description": "Telemetry from devices, and from servers that gather it."},
     {"name": "Commands", "description": "Telling devices what to do."},
     {"name": "Devices", "description": "Who is registered, and what is newest of each."},
+    {"name": "Live", "description": "The city as it is, and what happens in it from then on."},
     {"name": "Telemetry", "description": "History: readings, tracks and events."},
     {"name": "Alerts", "description": "What was found to be wrong, what people do about it, and the shelf."},
     {"name": "Rules", "description": "What the hub looks for: rules of alerts."},
@@ -37,6 +38,9 @@ DESCRIPTION = """
 Telemetry in, and everything that was stored of it out. Instants are ISO 8601; those that come back are UTC with `Z`,
 those that go in need a zone.
 Units are part of a field's name (`speed_kmh`), or stand in the metric catalogue. Spans include `from` and not `to`.
+
+What changes seldom (the catalogue, rules, all that is planned) and the newest states carry an `ETag`; ask again with
+`If-None-Match`, and 304 says that it still holds.
 
 Lists come in pages: hand `next_cursor` of one page in as `cursor` of the next, until it is null. Rows that arrive in
 between are neither skipped nor repeated.

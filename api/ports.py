@@ -15,6 +15,7 @@ from api.bin_ports import BinOutlook, EmptyingReader
 from api.evaluation_ports import EvaluationDesk
 from api.fleet_ports import FleetKeeper, FleetReader
 from api.incident_ports import IncidentDesk
+from api.live_ports import CityReader
 from api.order_ports import OrderDesk
 from api.people_ports import AreaDirectory, DeviceKeeper, KeyKeeper, PeopleKeeper, SessionKeeper
 from api.planning_ports import Planning
@@ -326,6 +327,7 @@ class Services:
     outlook: BinOutlook
     fleet_keeper: FleetKeeper
     planning: Planning
+    city: CityReader
     probe: HubProbe
     people: PeopleKeeper
     sessions: SessionKeeper

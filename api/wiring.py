@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from api.access import Recognised
 from api.areas import limited
+from api.live.feed import Feed
 from api.params import DeviceId
 from api.ports import Services
 from api.problems import not_found
@@ -39,6 +40,12 @@ def seats(request: Request) -> Seats:
     return cast(Seats, request.app.state.seats)
 
 
+def feed(request: Request) -> Feed:
+    """What the live stream tells."""
+    return cast(Feed, request.app.state.feed)
+
+
+LiveFeed = Annotated[Feed, Depends(feed)]
 Places = Annotated[Seats, Depends(seats)]
 
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from psycopg_pool import AsyncConnectionPool
 
 from api.app import create_app
+from api.live.feed import Feed
 from api.ports import PostLimits, Services
 from devices.errors import ConfigError, TransientError
 from devices.metrics import CATALOGUE, DERIVED, Catalogue
@@ -32,6 +33,7 @@ from hub.fleet.service import Tracking
 from hub.incidents.areas import AreaFinder
 from hub.incidents.courier import Courier
 from hub.incidents.desk import IncidentDesk
+from hub.live import Follower
 from hub.notify.channel import Surroundings
 from hub.notify.wiring import make_sender
 from hub.orders.desk import OrderDesk
@@ -68,6 +70,7 @@ from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
 from store.incident_letters import IncidentLetters
 from store.incidents import Incidents
+from store.live import LiveStore
 from store.order_steward import OrderSteward
 from store.orders import Orders
 from store.people import People
@@ -151,6 +154,8 @@ class Hub:
         ]
         wiring = Wiring(self.pipeline, self._keep, partial(kept_secret, data), data, tools)
         self.http: http_json.HttpSection = settings.sections(http_json.PLUGIN)[0]
+        self.live_store = LiveStore(dsn, ReadSession(self._pool))
+        self.follower = Follower(self.live_store, Feed(settings.api.live()))
         self.orders = WorkOrders(ReadSession(self._pool), WriteSession(self._pool))
         slow = ReadSession(self._pool, statement_timeout_s=60.0)
         self.outlook = Outlook(BinReads(slow), BinHistory(slow), settings.bins)
@@ -182,6 +187,7 @@ class Hub:
             for adapter in self.adapters:
                 tasks[adapter.name] = asyncio.create_task(adapter.run())
             if self.web is not None:
+                tasks["live"] = asyncio.create_task(self.follower.run(self._stop))
                 tasks["web"] = asyncio.create_task(self.web.run(self._app()))
             stopping = asyncio.create_task(self._stop.wait())
             await asyncio.wait({stopping, *tasks.values()}, return_when=asyncio.FIRST_COMPLETED)
@@ -267,6 +273,7 @@ class Hub:
             outlook=self.outlook,
             fleet_keeper=FleetEntry(WriteSession(self._pool)),
             planning=self.planning,
+            city=self.live_store,
             probe=probe,
             people=People(writes),
             sessions=SessionTable(writes),
@@ -287,7 +294,7 @@ class Hub:
             metrics=probe.families,
             catalogue=self.catalogue,
         )
-        return create_app(services)
+        return create_app(services, feed=self.follower.feed)
 
     def _following(self, brokers: dict[str, Broker]) -> Following:
         reads = ReadSession(self._pool)

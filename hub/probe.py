@@ -74,6 +74,7 @@ class Probe:
             ("sanihub_prepare_seconds_total", "Time spent decoding and filing", stats.prepare_seconds),
             ("sanihub_commit_seconds_total", "Time spent waiting for commits", stats.commit_seconds),
             ("sanihub_spool_frames_lost_total", "Frames given up because the spool was full", hub.spool.lost),
+            ("sanihub_live_readers_dropped_total", "Readers that took nothing for too long", hub.follower.feed.dropped),
         ]
         for name, text, value in counters:
             yield MetricFamily(name, text, (Sample(value),), "counter")
@@ -87,6 +88,7 @@ class Probe:
             ("sanihub_spool_frames", "Frames waiting on disk", hub.spool.waiting),
             ("sanihub_store_up", "1 while the store takes batches", float(hub.pipeline.store_condition.fault is None)),
             ("sanihub_devices", "Devices known", len(hub.registry)),
+            ("sanihub_live_readers", "Readers of the live stream", hub.follower.feed.readers),
         ]
         for name, text, value in gauges:
             yield MetricFamily(name, text, (Sample(value),))

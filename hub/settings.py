@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from api.live.feed import LiveLimits
 from api.policy import AccessPolicy
 from devices.clock import SECOND, ClockPolicy
 from devices.errors import ConfigError
@@ -154,9 +155,17 @@ class ApiSection(_Section):
     trusted_proxies: tuple[str, ...] = Field(("127.0.0.1", "::1"), max_length=100)
     metrics: Literal["loopback", "open", "key"] = "loopback"
 
+    live_readers: int = Field(200, ge=1, le=400, description="live streams at once")
+    live_readers_each: int = Field(10, ge=1, le=400, description="live streams of one key or person")
+    live_patience_s: float = Field(20.0, gt=0, le=600)
+
     def policy(self) -> AccessPolicy:
         """The API's view of this section."""
         return AccessPolicy(self.open_reading, self.secure_cookies, frozenset(self.cors_origins), self.metrics)
+
+    def live(self) -> LiveLimits:
+        """The live stream's view of this section."""
+        return LiveLimits(self.live_readers, self.live_readers_each, patience_s=self.live_patience_s)
 
 
 class LogSection(_Section):

@@ -9,10 +9,21 @@ from collections.abc import Iterator, Sequence
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from api.live.response import TRANSPORT
 from devices.errors import ConfigError
 
 _GRACE_S = 3
+
+
+class Protocol(HttpToolsProtocol):
+    """HTTP as uvicorn speaks it, with the transport in the scope for streams that have to hang up on slow peers."""
+
+    def on_message_begin(self) -> None:
+        """A request begins: its scope is made."""
+        super().on_message_begin()
+        self.scope["extensions"] = {TRANSPORT: {"transport": self.transport}}
 
 
 class _Quiet(uvicorn.Server):
@@ -60,6 +71,7 @@ class WebServer:
         """Serve until :meth:`stop`."""
         config = uvicorn.Config(
             app,
+            http=Protocol,
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -21,7 +21,7 @@ from devices import instants
 from devices.clock import DAY
 from devices.metrics import Catalogue
 from devices.vocabulary import Batch, DeadLetter, Device, Echo, EchoWanted, Identity, ReceiptKey, Written
-from store import chunks, devices_table, echoes
+from store import chunks, devices_table, echoes, live
 from store.connection import session_parameters, translated_errors
 from store.copying import HEADER, TRAILER, Encoded, encode
 from store.forgetting import Keeping, forget
@@ -271,6 +271,7 @@ class PostgresStore:
                 await self._copy(cursor, "stage_state", "", encoded.state)
                 await cursor.execute(_ADVANCE_STATE.encode())
             await self._enter_rest(cursor, batch)
+            await live.announce(cursor, batch)
         return inserted
 
     async def _copy(self, cursor: AsyncCursor, table: str, columns: str, data: bytes) -> None:

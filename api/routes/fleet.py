@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
+from api.etags import TaggedRoute
 from api.fleet_geojson import collection
 from api.fleet_models import (
     MOST_DAYS,
@@ -31,7 +32,7 @@ _ID = "^" + DEVICE_ID.pattern.replace(r"\Z", "$")
 RouteId = Annotated[str, Path(pattern=_ID, max_length=64, description="Id of a route.", examples=["route-0001"])]
 AreaId = Annotated[str, Path(pattern=_ID, max_length=64, description="Id of an area.", examples=["post-0001"])]
 
-router = APIRouter(tags=["Fleet"])
+router = APIRouter(tags=["Fleet"], route_class=TaggedRoute)
 
 
 @router.get("/routes", summary="Routes as GeoJSON", response_class=GeoJSONResponse, responses=problems(422, 503))

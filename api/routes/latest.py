@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from api.etags import TaggedRoute
 from api.geojson import GeoJSONResponse, positions
 from api.instants import SECOND
 from api.models import LatestBody, StateBody
@@ -18,6 +19,7 @@ OVERLAP = 10 * SECOND
 answer would miss what was on its way just then."""
 
 router = APIRouter(tags=["Devices"])
+_positions = APIRouter(route_class=TaggedRoute)
 
 
 @router.get("/latest", summary="What is newest of all devices", responses=problems(422, 503))
@@ -35,7 +37,7 @@ async def list_latest(wired: Wired, query: Annotated[LatestQuery, Query()]) -> L
     return LatestBody(items=items, next_cursor=page.next_cursor, as_of=as_of)
 
 
-@router.get(
+@_positions.get(
     "/latest.geojson",
     summary="Newest positions as GeoJSON",
     response_class=GeoJSONResponse,
@@ -47,3 +49,6 @@ async def list_positions(wired: Wired, query: Annotated[PositionsQuery, Query()]
         kinds=query.kind, protocols=query.protocol, cursor=query.cursor, limit=query.limit
     )
     return GeoJSONResponse(positions(page.items, query.datum, page.next_cursor))
+
+
+router.include_router(_positions)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from api.etags import TaggedRoute
 from api.models import MetricBody, MetricsBody
 from api.wiring import Wired
 
-router = APIRouter(tags=["Metrics"])
+router = APIRouter(tags=["Metrics"], route_class=TaggedRoute)
 
 
 @router.get("/metrics", summary="The metric catalogue")

@@ -8,12 +8,12 @@ that our content security policy forbids; packages that bundle its 1.5 MB patch 
 
 from __future__ import annotations
 
-from hashlib import sha256
 from importlib.resources import files
 
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from api.etags import tag_of, unchanged
 from api.security import PAGE_HEADERS
 
 router = APIRouter(include_in_schema=False)
@@ -41,23 +41,17 @@ class _Asset(msgspec.Struct, frozen=True):
 
 def _load(name: str) -> _Asset:
     content = (files("api") / "pages" / name).read_bytes()
-    return _Asset(content, _MEDIA_TYPES[name.rpartition(".")[2]], f'"{sha256(content).hexdigest()[:32]}"')
+    return _Asset(content, _MEDIA_TYPES[name.rpartition(".")[2]], tag_of(content))
 
 
 _ASSETS = {place: _load(name) for place, name in _PLACES.items()}
-
-
-def _unchanged(if_none_match: str, etag: str) -> bool:
-    # RFC 9110, 13.1.2: weak comparison, so a proxy that compressed and marked the tag as weak still matches.
-    known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return "*" in known or etag in known
 
 
 async def serve(request: Request) -> Response:
     """A file of the package. Browsers ask each time (`no-cache`) and get 304, so an upgraded hub shows at once."""
     asset = _ASSETS[request.url.path]
     headers = {"ETag": asset.etag, "Cache-Control": "no-cache", **PAGE_HEADERS}
-    if _unchanged(request.headers.get("if-none-match", ""), asset.etag):
+    if unchanged(request.headers.get("if-none-match", ""), asset.etag):
         return Response(status_code=304, headers=headers)
     return Response(asset.content, media_type=asset.media_type, headers=headers)
 

@@ -14,6 +14,7 @@ from alerts.rule_file import RuleFileError, read_rules
 from api.access import EVERYWHERE, Dispatcher, Manager
 from api.alert_models import CheckedBody, RulesBody, RuleSetBody
 from api.bodies import check_rules, read_body
+from api.etags import TaggedRoute
 from api.models import PageOf
 from api.openapi import BODIED, KEYED, problems
 from api.params import EnterRulesQuery, RulesQuery, VersionsQuery
@@ -62,7 +63,7 @@ IfMatch = Annotated[
     Header(max_length=100, description='The `ETag` of the rules that these are based on (`"7"`), or `*` for any.'),
 ]
 
-router = APIRouter(tags=["Rules"])
+router = APIRouter(tags=["Rules"], route_class=TaggedRoute)
 
 
 @router.get("/rules", summary="The rules", responses={**problems(404, 422, 503), **_TEXT})

@@ -14,6 +14,7 @@ from devices.errors import ConfigError
 from hub import logs
 from hub.bench import (
     alert_table,
+    api_table,
     attendance_table,
     bin_table,
     fleet_table,
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Measure the hub on this machine.")
     group.command("ingest")(ingest)
     group.command("alerts")(alert_table.alerts)
+    group.command("api")(api_table.api)
     group.command("fleet")(fleet_table.fleet)
     group.command("compliance-month")(fleet_table.compliance_month_)
     group.command("jt808")(jt808_table.jt808)

@@ -42,6 +42,7 @@ from store.device_entry import DeviceEntry
 from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
 from store.incidents import Incidents
+from store.live import LiveStore
 from store.orders import Orders
 from store.people import People
 from store.readers import Readers
@@ -226,6 +227,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             outlook=Outlook(readers.bins, BinHistory(ReadSession(pool)), BinsSection()),
             fleet_keeper=FleetEntry(WriteSession(pool)),
             planning=planning,
+            city=LiveStore(city.dsn, ReadSession(pool)),
             probe=probe,
             people=People(WriteSession(pool)),
             sessions=SessionTable(WriteSession(pool)),
