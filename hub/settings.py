@@ -20,6 +20,7 @@ from devices.instants import from_datetime
 from devices.registry import UnknownPolicy
 from hub.alerting.settings import AlertsSection
 from hub.bins.settings import BinsSection
+from hub.board_settings import BoardSection
 from hub.notify_settings import NotifySection
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
@@ -143,6 +144,7 @@ class ApiSection(_Section):
 
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65_535)
+    board: BoardSection = BoardSection()
 
 
 class LogSection(_Section):

@@ -1,0 +1,63 @@
+/** Who is signed in. A hub without people (no `/session`) is open: it is read by everybody, and asks a key for changes. */
+import { computed, signal } from "@preact/signals";
+import { ApiError, get, post, remove, useKey, whenUnknown } from "./api";
+import { start, stop } from "./live";
+import type { Session } from "./types";
+
+export type Entry = "asking" | "in" | "out" | "open";
+
+export const entry = signal<Entry>("asking");
+export const session = signal<Session | null>(null);
+/** Why the sign-in page is shown again, or null. */
+export const ended = signal(false);
+/** Whether the dialog for a key is open (open hubs only). */
+export const wantsKey = signal(false);
+
+const DISPATCHERS = ["dispatcher", "manager", "admin"];
+/** Whether to offer what changes something. The hub has the last word. */
+export const mayAct = computed(() => entry.value === "open" || DISPATCHERS.includes(session.value?.role ?? ""));
+
+whenUnknown(() => {
+  if (entry.value === "open") wantsKey.value = true;
+  else if (entry.value === "in") {
+    ended.value = true;
+    entry.value = "out";
+    stop();
+  }
+});
+
+export async function ask(): Promise<void> {
+  try {
+    session.value = await get<Session>("/session");
+    entry.value = "in";
+  } catch (error) {
+    const status = error instanceof ApiError ? error.status : 0;
+    if (status === 404 || status === 405) entry.value = "open";
+    else if (status === 401) entry.value = "out";
+    else {
+      setTimeout(() => void ask(), 3000);
+      return;
+    }
+  }
+  if (entry.value !== "out") start();
+}
+
+export async function signIn(name: string, password: string): Promise<void> {
+  session.value = await post<Session>("/session", { name, password });
+  ended.value = false;
+  entry.value = "in";
+  start();
+}
+
+export async function signOut(): Promise<void> {
+  stop();
+  await remove("/session");
+  session.value = null;
+  ended.value = false;
+  entry.value = "out";
+}
+
+export function enterKey(value: string): void {
+  useKey(value);
+  wantsKey.value = false;
+}
