@@ -55,8 +55,17 @@ class Board(msgspec.Struct, frozen=True):
 
 
 def install(app: FastAPI, settings: BoardSettings) -> None:
-    """Read the board's files for ``app``, and make what its page is told of the settings."""
-    told: dict[str, Any] = {"version": app.version, **msgspec.structs.asdict(settings)}
+    """Read the board's files for ``app``, and make what its page is told of the settings.
+
+    Called after the routers are there: the page is told which of the API it can use.
+    """
+    places = {getattr(route, "path", "") for route in app.routes}
+    told: dict[str, Any] = {
+        "version": app.version,
+        "sign_in": "/api/v1/session" in places,
+        "live": "/api/v1/live" in places,
+        **msgspec.structs.asdict(settings),
+    }
     content = msgspec.json.encode(told)
     config = BoardFile(content, "application/json", sha256(content).hexdigest()[:32], {})
     app.state.board = Board(board_files(), settings, settings.policy, config)

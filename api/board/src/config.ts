@@ -8,5 +8,5 @@ export async function boardConfig(): Promise<BoardConfig> {
   } catch {
     // the page works without; it says by itself that the hub does not answer
   }
-  return { version: "", zone: "Asia/Shanghai", tiles_url: "", tiles_datum: "wgs84", attribution: "" };
+  return { version: "", sign_in: true, live: true, zone: "Asia/Shanghai", tiles_url: "", tiles_datum: "wgs84", attribution: "" };
 }

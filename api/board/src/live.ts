@@ -81,24 +81,17 @@ async function begin(): Promise<void> {
     if (!(error instanceof ApiError && error.status === 401)) retryTimer = window.setTimeout(() => void begin(), RETRY_MS);
     return;
   }
-  if (!source) await listen();
+  if (!source) listen();
 }
 
-/** Whether the hub has a stream. EventSource does not tell a 404 from a cut line, so it is asked first. */
-async function hasStream(): Promise<boolean> {
-  const stop = new AbortController();
-  try {
-    const answer = await fetch(address("/live"), { signal: stop.signal, headers: { accept: "text/event-stream" } });
-    return answer.ok;
-  } catch {
-    return false;
-  } finally {
-    stop.abort();
-  }
+let hasStream = false;
+/** Whether to listen to a stream, or to ask. */
+export function useStream(has: boolean): void {
+  hasStream = has;
 }
 
-async function listen(): Promise<void> {
-  if (!(await hasStream())) {
+function listen(): void {
+  if (!hasStream) {
     pollTimer = window.setTimeout(() => void poll(), POLL_MS);
     return;
   }

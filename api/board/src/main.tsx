@@ -11,4 +11,4 @@ import { ask } from "./session";
 const config = await boardConfig();
 useZone(config.zone);
 render(<App config={config} />, document.getElementById("app") as HTMLElement);
-void ask();
+void ask(config);

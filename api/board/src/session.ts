@@ -1,8 +1,8 @@
-/** Who is signed in. A hub without people (no `/session`) is open: it is read by everybody, and asks a key for changes. */
+/** Who is signed in. A hub without people is open: everybody reads it, and it asks a key for changes. */
 import { computed, signal } from "@preact/signals";
 import { ApiError, get, post, remove, useKey, whenUnknown } from "./api";
-import { start, stop } from "./live";
-import type { Session } from "./types";
+import { start, stop, useStream } from "./live";
+import type { BoardConfig, Session } from "./types";
 
 export type Entry = "asking" | "in" | "out" | "open";
 
@@ -26,24 +26,30 @@ whenUnknown(() => {
   }
 });
 
-export async function ask(): Promise<void> {
+const SIGNED = "sanihub.signed"; // whether somebody was signed in here: else there is no need to ask
+
+export async function ask(config: BoardConfig): Promise<void> {
+  useStream(config.live);
+  if (!config.sign_in) entry.value = "open";
+  else if (localStorage.getItem(SIGNED) === null) entry.value = "out";
+  else await askHub(config);
+  if (entry.value === "in" || entry.value === "open") start();
+}
+
+async function askHub(config: BoardConfig): Promise<void> {
   try {
     session.value = await get<Session>("/session");
     entry.value = "in";
   } catch (error) {
     const status = error instanceof ApiError ? error.status : 0;
-    if (status === 404 || status === 405) entry.value = "open";
-    else if (status === 401) entry.value = "out";
-    else {
-      setTimeout(() => void ask(), 3000);
-      return;
-    }
+    if (status === 401) entry.value = "out";
+    else setTimeout(() => void ask(config), 3000);
   }
-  if (entry.value !== "out") start();
 }
 
 export async function signIn(name: string, password: string): Promise<void> {
   session.value = await post<Session>("/session", { name, password });
+  localStorage.setItem(SIGNED, "");
   ended.value = false;
   entry.value = "in";
   start();
@@ -52,6 +58,7 @@ export async function signIn(name: string, password: string): Promise<void> {
 export async function signOut(): Promise<void> {
   stop();
   await remove("/session");
+  localStorage.removeItem(SIGNED);
   session.value = null;
   ended.value = false;
   entry.value = "out";

@@ -281,6 +281,10 @@ export interface Session {
 
 export interface BoardConfig {
   version: string;
+  /** Whether people sign in at this hub. */
+  sign_in: boolean;
+  /** Whether it has a stream of news. */
+  live: boolean;
   zone: string;
   tiles_url: string;
   tiles_datum: "wgs84" | "gcj02";

@@ -62,6 +62,7 @@ export class CityMap {
       localIdeographFontFamily: "sans-serif",
       locale: { "Map.Title": label },
     });
+    Object.assign(host, { map: this.map }); // for whoever looks into a running page: the browser's console, tests
     this.map.touchZoomRotate.disableRotation();
     this.map.keyboard.disableRotation();
     if (config.attribution) this.map.addControl(new AttributionControl({ compact: true }), "bottom-left");

@@ -34,7 +34,7 @@ function matches(one: AlertBody): boolean {
 export function AlertsPanel(): JSX.Element {
   const [most, setMost] = useState(STEP);
   useEffect(() => refresh(), []);
-  const found = open.value.filter(matches);
+  const found = open.value.filter(matches).sort((a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)); // within one, the newest first
   return (
     <>
       <PanelHead title={t("app.alerts")}>
