@@ -4,12 +4,12 @@ import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import { AttributionControl, LngLatBounds, Map as MapLibre, ScaleControl, setWorkerCount, setWorkerUrl, type GeoJSONSource } from "maplibre-gl";
 import type { Feature } from "geojson";
 import { devices, type Device } from "../devices";
-import type { BoardConfig, FleetLive, Severity } from "../types";
-import type { Theme } from "../view";
+import type { BoardConfig, Severity } from "../types";
+import { layersOpen, phone, type Theme } from "../view";
 import { placer, type Place } from "./datum";
 import { mark, sourceOf, type Mark } from "./features";
 import { addImages } from "./images";
-import { areaFeatures, placeFeatures, progressFeatures, routeFeatures, type Master } from "./master";
+import { areaFeatures, placeFeatures, routeFeatures, type Master } from "./master";
 import { palette } from "./palette";
 import { GROUPS, PICKABLE, SOURCES, style } from "./style";
 
@@ -35,7 +35,6 @@ export class CityMap {
   private fitted = false;
   private picked: string | null = null;
   private master: Master | null = null;
-  private live: readonly FleetLive[] = [];
   private bells: ReadonlyMap<string, Severity> = new Map();
 
   /** Raises where the browser has no WebGL. */
@@ -162,7 +161,6 @@ export class CityMap {
     this.put("areas", areaFeatures(master, this.place));
     this.put("routes", routeFeatures(master, this.place));
     this.relabel();
-    this.setProgress(this.live);
   }
 
   /** Names on the map in the language of the page. */
@@ -170,9 +168,10 @@ export class CityMap {
     if (this.master) this.put("places", placeFeatures(this.master, this.place));
   }
 
-  setProgress(live: readonly FleetLive[]): void {
-    this.live = live;
-    if (this.master) this.put("done", progressFeatures(this.master, live, this.place));
+  /** Whether a device is in the part of the city that is seen. */
+  sees(id: string): boolean {
+    const at = this.position(id);
+    return at !== null && this.map.getBounds().contains(at);
   }
 
   setBells(bells: ReadonlyMap<string, Severity>): void {
@@ -226,7 +225,8 @@ export class CityMap {
 
   private fitTo(bounds: LngLatBounds, animate: boolean): void {
     if (bounds.isEmpty()) return;
-    this.map.fitBounds(bounds, { padding: 48, maxZoom: 15.5, duration: animate && !still() ? 600 : 0 });
+    const right = layersOpen.value && !phone.value ? 270 : 64; // what the legend covers
+    this.map.fitBounds(bounds, { padding: { top: 44, bottom: 44, left: 44, right }, maxZoom: 15.5, duration: animate && !still() ? 600 : 0 });
   }
 
   zoom(by: number): void {

@@ -22,7 +22,9 @@ export interface RouteOfDay {
   id: string;
   pieces: Piece[];
   length: number;
-  /** When its shift is over, ms. */
+  tolerance: number;
+  /** The shift in which it is to be driven, ms. */
+  from: number;
   over: number;
 }
 
@@ -50,7 +52,7 @@ function nextDay(day: string, start: number): string {
   return start ? next : day;
 }
 
-async function readTrack(vehicle: string, from: number, to: number): Promise<[Fix[], (number | null)[]]> {
+export async function readTrack(vehicle: string, from: number, to: number): Promise<[Fix[], (number | null)[]]> {
   const fixes: Fix[] = [];
   const headings: (number | null)[] = [];
   let cursor: string | null = null;
@@ -65,7 +67,7 @@ async function readTrack(vehicle: string, from: number, to: number): Promise<[Fi
   return [fixes, headings];
 }
 
-async function readStates(vehicle: string, from: number, to: number): Promise<Stretch[]> {
+export async function readStates(vehicle: string, from: number, to: number): Promise<Stretch[]> {
   const points: { observed_at: string; value: number }[] = [];
   let cursor: string | null = null;
   do {
@@ -97,21 +99,29 @@ async function readRoutes(vehicle: string, day: string, fixes: readonly Fix[]): 
   const plans = (await all<Plan>("/plans", { from: day, vehicle })).filter((plan) => plan.route);
   if (!plans.length) return [];
   const shifts = new Map((await all<Shift>("/shifts")).map((one) => [one.id, one]));
-  const over = new Map<string, number>();
-  for (const plan of plans) {
-    const shift = shifts.get(plan.shift);
-    const [hours = 0, minutes = 0] = (shift?.start ?? "00:00").split(":").map(Number);
-    const end = startOf(day) + (hours * 60 + minutes + (shift?.length_min ?? 1440)) * 60e3;
-    over.set(plan.route as string, Math.max(end, over.get(plan.route as string) ?? 0));
-  }
   const found: RouteOfDay[] = [];
-  for (const [id, end] of over) {
-    const [route] = (await features<RouteFeature>(`/routes/${id}`, { at: iso(Math.min(startOf(day) + DAY_MS / 2, Date.now())) })).filter((one) => one.properties.role === "route");
-    if (!route) continue;
-    const cut = judge(pieces(linesOf(route)), fixes, route.properties.tolerance_m);
-    found.push({ id, pieces: cut, length: cut.reduce((sum, one) => sum + one.metres, 0), over: end });
+  for (const plan of plans) {
+    const [from, over] = hoursOf(shifts.get(plan.shift), day);
+    const at = iso(Math.min(startOf(day) + DAY_MS / 2, Date.now()));
+    const [route] = (await features<RouteFeature>(`/routes/${plan.route}`, { at })).filter((one) => one.properties.role === "route");
+    if (route) found.push(judgedRoute(route, fixes, from, over));
   }
   return found;
+}
+
+/** When a shift of that day begins and ends, ms; the whole day where the shift is not known. */
+export function hoursOf(shift: Shift | undefined, day: string): [number, number] {
+  const [hours = 0, minutes = 0] = (shift?.start ?? "00:00").split(":").map(Number);
+  const start = startOf(day) + (hours * 60 + minutes) * 60e3;
+  return [start, start + (shift?.length_min ?? 1440) * 60e3];
+}
+
+/** A route, judged by the positions within its shift. */
+export function judgedRoute(route: RouteFeature, fixes: readonly Fix[], from: number, over: number): RouteOfDay {
+  const tolerance = route.properties.tolerance_m;
+  const within = fixes.filter((fix) => fix.at >= from && fix.at <= over);
+  const cut = judge(pieces(linesOf(route)), within, tolerance);
+  return { id: route.properties.id, pieces: cut, length: cut.reduce((sum, one) => sum + one.metres, 0), tolerance, from, over };
 }
 
 /** All of a vehicle's day. `routes` false: only where it was. */
@@ -184,21 +194,29 @@ export function vehicleFeature(day: DayOf, at: number, map: CityMap): Feature | 
   };
 }
 
-/** The day's routes at an instant, as lines to draw, and what of them is covered. */
-export function coverageAt(day: DayOf, at: number, map: CityMap): { items: Feature[]; covered: number; length: number } {
+/** Routes at an instant, as lines to draw, and what of them is covered. */
+export function coverageAt(routes: readonly RouteOfDay[], at: number, map: CityMap): { items: Feature[]; covered: number; length: number } {
   const items: Feature[] = [];
   let covered = 0;
   let length = 0;
-  for (const route of day.routes) {
+  for (const route of routes) {
     const { lines, covered: metresDone } = partsAt(route.pieces, at, route.over);
     covered += metresDone;
     length += route.length;
     for (const part of ["pending", "missed", "covered"] as Part[]) {
       const coordinates = lines[part].map((line) => line.map(([lon, lat]) => map.place(lon, lat)));
-      if (coordinates.length) items.push({ type: "Feature", geometry: { type: "MultiLineString", coordinates }, properties: { id: `${route.id}-${part}`, part } });
+      if (coordinates.length) items.push({ type: "Feature", geometry: { type: "MultiLineString", coordinates }, properties: { id: `${route.id}-${route.from}-${part}`, part } });
     }
   }
   return { items, covered, length };
+}
+
+/** The routes to draw at an instant: those of the shift that is on, else of the one before, else of the first. */
+export function routesAt(day: DayOf, at: number): RouteOfDay[] {
+  const begun = day.routes.filter((one) => one.from <= at);
+  const last = Math.max(...begun.map((one) => one.from));
+  const shown = begun.length ? begun.filter((one) => one.from === last) : day.routes.slice(0, 1);
+  return shown;
 }
 
 /** Metres driven up to an instant; jumps over gaps are not counted. */
@@ -214,7 +232,7 @@ export function drivenAt(day: DayOf, at: number): number {
 
 /** Draw the whole day up to an instant; `fit`: bring it into view. */
 export function drawDay(map: CityMap, day: DayOf, at: number, fit: boolean): void {
-  map.put("covered", coverageAt(day, at, map).items);
+  map.put("covered", coverageAt(routesAt(day, at), at, map).items);
   map.put("track", trackFeatures(day, at, day.start, map));
   if (fit && day.fixes.length) map.fitPoints(day.fixes.map((one) => [one.lon, one.lat]));
 }

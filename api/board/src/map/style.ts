@@ -55,7 +55,7 @@ function ground(c: Palette): LayerSpecification[] {
     { id: "areas-line", type: "line", source: "areas", layout: round, paint: { "line-color": c.areaEdge, "line-width": byZoom(11, 3, 14, 9, 17, 34), "line-opacity": 0.75 } },
     { id: "routes-case", type: "line", source: "routes", layout: round, paint: { "line-color": c.roadEdge, "line-width": byZoom(11, 2.2, 14, 5.5, 17, 12) } },
     { id: "routes-line", type: "line", source: "routes", layout: round, paint: { "line-color": c.road, "line-width": wide } },
-    { id: "routes-done", type: "line", source: "done", layout: round, paint: { "line-color": match("part", { done: c.done, todo: c.todo }, c.todo), "line-opacity": ["match", ["get", "part"], "done", 0.85, 0.55], "line-width": byZoom(11, 1.2, 14, 2.6, 17, 6) } },
+    { id: "routes-done", type: "line", source: "done", layout: round, paint: { "line-color": match("part", { covered: c.done, missed: c.missed, pending: c.todo }, c.todo), "line-opacity": ["match", ["get", "part"], "pending", 0.5, 0.85], "line-width": byZoom(11, 1.2, 14, 2.6, 17, 6) } },
     { id: "covered", type: "line", source: "covered", layout: round, paint: { "line-color": match("part", { covered: c.done, missed: c.missed, pending: c.todo }, c.todo), "line-opacity": 0.8, "line-width": byZoom(11, 3, 14, 7, 17, 16) } },
     { id: "track-case", type: "line", source: "track", layout: round, paint: { "line-color": c.halo, "line-width": byZoom(11, 3, 15, 5.5) } },
     { id: "track", type: "line", source: "track", layout: round, paint: { "line-color": match("state", c.states, c.pick), "line-width": byZoom(11, 1.6, 15, 3) } },

@@ -13,9 +13,11 @@ import { layersOpen, picked, theme } from "../view";
 import { lang, t } from "../words";
 import { city } from "./bridge";
 import { Legend } from "./legend";
+import type { Master } from "./master";
 import { fleetLive } from "./progress";
 
 const PROGRESS_EVERY_MS = 10_000;
+const COVER_EVERY_MS = 30_000;
 const MASTER_EVERY_MS = 15 * 60_000;
 
 interface Hint {
@@ -31,23 +33,24 @@ export function MapView({ config }: { config: BoardConfig }): JSX.Element {
   useEffect(() => {
     const ends: (() => void)[] = [];
     let gone = false;
-    void Promise.all([import("./city"), import("./master")])
-      .then(([{ CityMap }, { readMaster }]) => {
+    void Promise.all([import("./city"), import("./master"), import("./covering")])
+      .then(([{ CityMap }, { readMaster }, { coverNow }]) => {
         if (gone || !host.current) return;
         const map = new CityMap(host.current, config, theme.value, { pick: (id) => (picked.value = id), hover: (id, x, y) => setHint(id ? { id, x, y } : null) }, t("map.label"));
         city.value = map;
-        const master = (): void => void readMaster().then((found) => map.setMaster(found), () => undefined);
+        let known: Master | null = null;
+        const cover = (): void => { if (known && !document.hidden) void coverNow(map, known, fleetLive.value); };
+        const master = (): void => void readMaster().then((found) => { known = found; map.setMaster(found); cover(); }, () => undefined);
         const progress = (): void => {
-          if (!document.hidden) void all<FleetLive>("/fleet/live", { limit: 2000 }).then((found) => (fleetLive.value = found), () => undefined);
+          if (!document.hidden) void all<FleetLive>("/fleet/live", { limit: 2000 }).then((found) => { const first = !fleetLive.value.length; fleetLive.value = found; if (first) cover(); }, () => undefined);
         };
-        const timers = [setInterval(progress, PROGRESS_EVERY_MS), setInterval(master, MASTER_EVERY_MS), setInterval(() => map.refreshVehicles(), 60_000)];
+        const timers = [setInterval(progress, PROGRESS_EVERY_MS), setInterval(master, MASTER_EVERY_MS), setInterval(cover, COVER_EVERY_MS), setInterval(() => map.refreshVehicles(), 60_000)];
         const sized = new ResizeObserver(() => map.resize());
         sized.observe(host.current);
         ends.push(
           onDevices((changed, whole) => { if (!document.hidden || whole) map.update(changed, whole); }),
           effect(() => map.setTheme(theme.value)),
           effect(() => map.setBells(worst.value)),
-          effect(() => map.setProgress(fleetLive.value)),
           effect(() => { void lang.value; map.relabel(); }),
           effect(() => map.pick(picked.value, false)),
           () => timers.forEach(clearInterval),

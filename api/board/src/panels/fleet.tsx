@@ -73,8 +73,8 @@ function Row({ device }: { device: Device }): JSX.Element {
           <>
             <progress class="s-working" max={100} value={live.progress.coverage_pct} aria-label={live.progress.route} />
             <span class="line small">
-              <span>{t("fleet.coverage", number(live.progress.coverage_pct), live.progress.route)} · {kilometres(live.progress.length_m)}</span>
-              {live.progress.next_stop && <span>{t("fleet.next", live.progress.next_stop.stop, moment(live.progress.next_stop.eta))}</span>}
+              <span>{t("fleet.coverage", number(live.progress.coverage_pct), live.progress.route)}</span>
+              <span>{live.progress.next_stop ? t("fleet.next", live.progress.next_stop.stop, moment(live.progress.next_stop.eta)) : kilometres(live.progress.length_m)}</span>
             </span>
           </>
         )}

@@ -7,7 +7,7 @@ import { devices, turn } from "../devices";
 import { clock, dayOf, kilometres, number } from "../format";
 import { Icon } from "../icons";
 import { city } from "../map/bridge";
-import { boundsOf, countAt, coverageAt, drivenAt, readDay, stateAt, trackFeatures, vehicleFeature, type DayOf } from "../map/day";
+import { boundsOf, countAt, coverageAt, drivenAt, readDay, routesAt, stateAt, trackFeatures, vehicleFeature, type DayOf } from "../map/day";
 import { attempt, say } from "../toasts";
 import type { WorkState } from "../types";
 import { openPanel, wanted } from "../view";
@@ -89,7 +89,7 @@ function draw(): void {
   const marks = days.value.map((one) => vehicleFeature(one, at.value, map)).filter((one): one is Feature => one !== null);
   const alone = days.value.length === 1 ? days.value[0] : undefined;
   const since = alone ? alone.start : at.value - TRAIL_MS;
-  map.put("covered", alone ? coverageAt(alone, at.value, map).items : []);
+  map.put("covered", alone ? coverageAt(routesAt(alone, at.value), at.value, map).items : []);
   map.put("track", days.value.flatMap((one) => trackFeatures(one, at.value, since, map)));
   map.put("play", marks);
 }
@@ -159,7 +159,7 @@ function Bar({ day, from, to }: { day: DayOf; from: number; to: number }): JSX.E
 function Facts({ day }: { day: DayOf }): JSX.Element {
   const map = city.value;
   const state = stateAt(day.states, at.value);
-  const route = map ? coverageAt(day, at.value, map) : null;
+  const route = map ? coverageAt(routesAt(day, at.value), at.value, map) : null;
   return (
     <>
       <ul class="keys">
@@ -168,7 +168,7 @@ function Facts({ day }: { day: DayOf }): JSX.Element {
       <dl class="facts">
         <dt>{t("alerts.stage")}</dt><dd><i class={`dot s-${state}`} />{named("state", state)}</dd>
         <dt>{t("play.driven")}</dt><dd>{kilometres(drivenAt(day, at.value))} <span class="thin">{t("play.points", number(countAt(day, at.value)))}</span></dd>
-        {day.routes.length > 0 && route && <><dt>{day.routes.map((one) => one.id).join(", ")}</dt><dd>{t("play.share", number(route.covered / 1000, 1), number(route.length / 1000, 1))}</dd></>}
+        {route !== null && route.length > 0 && <><dt>{routesAt(day, at.value).map((one) => one.id).join(", ")}</dt><dd>{t("play.share", number(route.covered / 1000, 1), number(route.length / 1000, 1))}</dd></>}
       </dl>
       {day.routes.length > 0 && (
         <>

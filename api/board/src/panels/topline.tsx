@@ -56,9 +56,9 @@ function Pulse(): JSX.Element {
     const timer = setInterval(() => setNow(Date.now()), 1000);
     return () => clearInterval(timer);
   }, []);
-  const words = { connecting: t("live.connecting"), live: t("live.live"), polling: phone.value ? t("live.live") : t("live.polling"), stale: t("live.staleShort") }[state.value];
+  const words = { connecting: t("live.connecting"), live: t("live.live"), polling: t("live.live"), stale: t("live.staleShort") }[state.value];
   return (
-    <p class="pulse" data-state={state.value}>
+    <p class="pulse" data-state={state.value} title={state.value === "polling" ? t("live.polling") : undefined}>
       <i class="dot" />
       <span>{words}</span>
       {!phone.value && <time>{clock(Date.now())}</time>}

@@ -139,7 +139,7 @@ export const en = {
   // fleet and devices
   "fleet.none": "No device matches.",
   "fleet.coverage": "{0}% of {1}",
-  "fleet.next": "next {0} at {1}",
+  "fleet.next": "{0} at {1}",
   "fleet.noPlan": "no plan now",
   "fleet.since": "since {0}",
   // drawer
@@ -255,8 +255,6 @@ export const en = {
   "map.routes": "Routes",
   "map.areas": "Posts and areas",
   "map.places": "Depots and tips",
-  "map.done": "driven",
-  "map.todo": "still to drive",
   "map.failed": "The map cannot be drawn here: this browser has no WebGL. All lists work.",
   "place.depot": "Depot",
   "place.tip": "Tip",
