@@ -13,6 +13,9 @@ export const ended = signal(false);
 /** Whether the dialog for a key is open (open hubs only). */
 export const wantsKey = signal(false);
 
+/** Counts up when somebody came in: what was refused is read anew. */
+export const access = signal(0);
+
 const DISPATCHERS = ["dispatcher", "manager", "admin"];
 /** Whether to offer what changes something. The hub has the last word. */
 export const mayAct = computed(() => entry.value === "open" || DISPATCHERS.includes(session.value?.role ?? ""));
@@ -52,6 +55,7 @@ export async function signIn(name: string, password: string): Promise<void> {
   localStorage.setItem(SIGNED, "");
   ended.value = false;
   entry.value = "in";
+  access.value += 1;
   start();
 }
 
@@ -66,5 +70,6 @@ export async function signOut(): Promise<void> {
 
 export function enterKey(value: string): void {
   useKey(value);
+  access.value += 1;
   wantsKey.value = false;
 }

@@ -34,6 +34,7 @@ export async function attempt(work: () => Promise<unknown>, done = ""): Promise<
     if (done) say(done);
     return true;
   } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return false; // the page asks who is there
     say(`${t("app.failed")}: ${explain(error)}`, "wrong");
     return false;
   }

@@ -203,11 +203,16 @@ export class CityMap {
     this.picked = id;
     if (this.ready) this.ring();
     const at = id && fly ? this.position(id) : null;
-    if (at) this.map.flyTo({ center: at, zoom: Math.max(this.map.getZoom(), 15.4), duration: still() ? 0 : 700 });
+    if (at) this.fly(at);
   }
 
   flyTo(lon: number, lat: number): void {
-    this.map.flyTo({ center: this.place(lon, lat), zoom: Math.max(this.map.getZoom(), 15.4), duration: still() ? 0 : 700 });
+    this.fly(this.place(lon, lat));
+  }
+
+  private fly(center: [number, number]): void {
+    const up = phone.value ? -0.28 * this.map.getContainer().clientHeight : 0; // the drawer covers the lower part
+    this.map.flyTo({ center, offset: [0, up], zoom: Math.max(this.map.getZoom(), 15.4), duration: still() ? 0 : 700 });
   }
 
   fit(animate = true): void {

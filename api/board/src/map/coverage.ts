@@ -3,7 +3,7 @@
  * takes the positions as they are; what counts is the route report of the hub (fleet/compliance).
  */
 import type { Position } from "../types";
-import { metres } from "./master";
+import { metres } from "./plane";
 
 const PIECE_M = 20;
 const LEAST_REACH_M = 15;
@@ -26,7 +26,7 @@ export interface Piece {
   passedAt: number;
 }
 
-export type Part = "covered" | "missed" | "pending";
+export type Part = "covered" | "passed" | "missed" | "pending";
 
 /** Cut lines into pieces of about 20 m. */
 export function pieces(lines: readonly Position[][]): Piece[] {
@@ -90,16 +90,16 @@ function distance(point: Position, a: Fix, b: Fix): number {
   return Math.hypot(px - share * dx, py - share * dy) * 111_194.9;
 }
 
-/** What a piece is at an instant. Missed: driven by without work, or not done when the shift was over. */
+/** What a piece is at an instant. Passed: driven along without work; missed: not covered when the shift was over. */
 export function partAt(piece: Piece, at: number, over: number): Part {
   if (piece.coveredAt <= at) return "covered";
-  if (piece.passedAt <= at || at >= over) return "missed";
-  return "pending";
+  if (at >= over) return "missed";
+  return piece.passedAt <= at ? "passed" : "pending";
 }
 
 /** The lines of each part at an instant, neighbours joined; and the metres covered. */
 export function partsAt(route: readonly Piece[], at: number, over: number): { lines: Record<Part, Position[][]>; covered: number } {
-  const lines: Record<Part, Position[][]> = { covered: [], missed: [], pending: [] };
+  const lines: Record<Part, Position[][]> = { covered: [], passed: [], missed: [], pending: [] };
   let covered = 0;
   let last: Piece | undefined;
   let lastPart: Part | undefined;

@@ -23,6 +23,7 @@ const driven = new Map<string, Driven>();
 let shifts: Map<string, Shift> | null = null;
 let plans = new Map<string, Plan>();
 let running = false;
+let again = false;
 
 async function shiftOf(plan: string): Promise<[number, number]> {
   shifts ??= new Map((await all<Shift>("/shifts")).map((one) => [one.id, one]));
@@ -52,7 +53,10 @@ async function follow(live: FleetLive, routes: ReadonlyMap<string, RouteFeature>
 
 /** Bring what is drawn up to date. A vehicle that cannot be read stays as it was. */
 export async function coverNow(map: CityMap, master: Master, live: readonly FleetLive[]): Promise<void> {
-  if (running) return;
+  if (running) {
+    again = true;
+    return;
+  }
   running = true;
   const routes = new Map(master.routes.filter((one) => one.properties.role === "route").map((one) => [one.properties.id, one]));
   const active = live.filter((one) => one.progress);
@@ -63,6 +67,9 @@ export async function coverNow(map: CityMap, master: Master, live: readonly Flee
     for (let one = left.shift(); one; one = left.shift()) await follow(one, routes).catch(() => undefined);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  running = false;
   map.put("done", coverageAt([...driven.values()].map((one) => one.route), Date.now(), map).items);
+  running = false;
+  if (!again) return;
+  again = false;
+  await coverNow(map, master, live);
 }

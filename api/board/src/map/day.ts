@@ -5,7 +5,7 @@ import { startOf } from "../format";
 import type { Plan, Position, RouteFeature, Series, Shift, Track, WorkState } from "../types";
 import type { CityMap } from "./city";
 import { judge, partsAt, pieces, type Fix, type Part, type Piece } from "./coverage";
-import { linesOf, metres } from "./master";
+import { linesOf, metres } from "./plane";
 
 const DAY_MS = 24 * 3600e3;
 const STATES: readonly WorkState[] = ["no_data", "off", "idle", "transit", "working"];
@@ -203,7 +203,7 @@ export function coverageAt(routes: readonly RouteOfDay[], at: number, map: CityM
     const { lines, covered: metresDone } = partsAt(route.pieces, at, route.over);
     covered += metresDone;
     length += route.length;
-    for (const part of ["pending", "missed", "covered"] as Part[]) {
+    for (const part of ["pending", "missed", "passed", "covered"] as Part[]) {
       const coordinates = lines[part].map((line) => line.map(([lon, lat]) => map.place(lon, lat)));
       if (coordinates.length) items.push({ type: "Feature", geometry: { type: "MultiLineString", coordinates }, properties: { id: `${route.id}-${route.from}-${part}`, part } });
     }

@@ -23,7 +23,7 @@ export function Legend(): JSX.Element {
       <Layer group="toilet" words={t("kind.toilet")} count={counts.toilet} mark="diamond toilet" />
       <Layer group="worker" words={`${t("kind.worker")} · ${t("state.on_duty")}`} mark="dot worker" />
       <Layer group="routes" words={t("map.routes")} />
-      <ul class="keys"><li><i class="stroke done" />{t("play.covered")}</li><li><i class="stroke missed" />{t("play.missed")}</li><li><i class="stroke todo" />{t("play.pending")}</li></ul>
+      <ul class="keys"><li><i class="stroke done" />{t("play.covered")}</li><li><i class="stroke passed" />{t("play.passed")}</li><li><i class="stroke missed" />{t("play.missed")}</li><li><i class="stroke todo" />{t("play.pending")}</li></ul>
       <Layer group="places" words={t("map.places")} />
       <Layer group="areas" words={t("map.areas")} />
     </section>

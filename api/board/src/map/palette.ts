@@ -8,6 +8,7 @@ export interface Palette {
   road: string;
   roadEdge: string;
   done: string;
+  passed: string;
   missed: string;
   todo: string;
   halo: string;
@@ -29,6 +30,7 @@ const LIGHT: Palette = {
   road: "#ffffff",
   roadEdge: "#cdd3cd",
   done: "#12906a",
+  passed: "#d9962b",
   missed: "#d0392f",
   todo: "#8d9a94",
   halo: "#ffffff",
@@ -50,6 +52,7 @@ const DARK: Palette = {
   road: "#2a343a",
   roadEdge: "#1a2226",
   done: "#2fb98a",
+  passed: "#c98f2c",
   missed: "#f0645a",
   todo: "#62706f",
   halo: "#0d1215",

@@ -41,6 +41,8 @@ export function MapView({ config }: { config: BoardConfig }): JSX.Element {
         let known: Master | null = null;
         const cover = (): void => { if (known && !document.hidden) void coverNow(map, known, fleetLive.value); };
         const master = (): void => void readMaster().then((found) => { known = found; map.setMaster(found); cover(); }, () => undefined);
+        let moved = 0;
+        map.map.on("moveend", () => { clearTimeout(moved); moved = window.setTimeout(cover, 1000); });
         const progress = (): void => {
           if (!document.hidden) void all<FleetLive>("/fleet/live", { limit: 2000 }).then((found) => { const first = !fleetLive.value.length; fleetLive.value = found; if (first) cover(); }, () => undefined);
         };

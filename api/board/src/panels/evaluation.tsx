@@ -8,7 +8,6 @@ import { city } from "../map/bridge";
 import type { Evaluation, EvaluationSummary, Evidence, Page, Position, Track } from "../types";
 import { attempt, say } from "../toasts";
 import { lang, t, titled } from "../words";
-import { entry } from "../session";
 import { PanelHead, useLoaded, Waiting } from "./parts";
 import { useState } from "preact/hooks";
 
@@ -34,7 +33,7 @@ export function EvaluationPanel(): JSX.Element {
 
 function Table(): JSX.Element {
   const [limit, setLimit] = useState(20);
-  const found = useLoaded(() => get<Page<EvaluationSummary>>("/evaluation/workers", { from: from(), limit }), [span.value, limit, entry.value]);
+  const found = useLoaded(() => get<Page<EvaluationSummary>>("/evaluation/workers", { from: from(), limit }), [span.value, limit]);
   if (!found.data?.items.length) return <Waiting of={found} none={t("eval.none")} />;
   return (
     <div class="rows">
@@ -57,7 +56,7 @@ function Table(): JSX.Element {
 }
 
 function One({ id }: { id: string }): JSX.Element {
-  const found = useLoaded(() => get<Evaluation>(`/evaluation/workers/${encodeURIComponent(id)}`, { from: from() }), [id, span.value, entry.value]);
+  const found = useLoaded(() => get<Evaluation>(`/evaluation/workers/${encodeURIComponent(id)}`, { from: from() }), [id, span.value]);
   const back = <button type="button" class="link" onClick={() => { worker.value = null; city.value?.clearPlay(); }}><Icon name="back" size={16} />{t("eval.back")}</button>; // prettier-ignore
   const one = found.data;
   if (!one) return <div class="rows">{back}<Waiting of={found} none={t("eval.none")} /></div>;

@@ -1,7 +1,9 @@
 /** Pieces that several panels are made of. */
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { ApiError } from "../api";
 import { Icon } from "../icons";
+import { access, wantsKey } from "../session";
 import { explain } from "../toasts";
 import { openPanel } from "../view";
 import { t } from "../words";
@@ -47,28 +49,30 @@ export function Choice<T extends string>({ label, value, options, onChange }: { 
 export interface Loaded<T> {
   data: T | null;
   error: string;
+  unknown: boolean;
   reload: () => void;
 }
 
 /** What is read for a panel; read anew when `on` changes. What was read before stays until the new is there. */
 export function useLoaded<T>(read: () => Promise<T>, on: readonly unknown[]): Loaded<T> {
-  const [held, setHeld] = useState<{ data: T | null; error: string }>({ data: null, error: "" });
+  const [held, setHeld] = useState<{ data: T | null; error: string; unknown: boolean }>({ data: null, error: "", unknown: false });
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     let gone = false;
     read().then(
-      (data) => gone || setHeld({ data, error: "" }),
-      (error: unknown) => gone || setHeld({ data: null, error: explain(error) }),
+      (data) => gone || setHeld({ data, error: "", unknown: false }),
+      (error: unknown) => gone || setHeld({ data: null, error: explain(error), unknown: error instanceof ApiError && error.status === 401 }),
     );
     return () => {
       gone = true;
     };
-  }, [...on, turn]);
+  }, [...on, turn, access.value]);
   return { ...held, reload: () => setTurn((before) => before + 1) };
 }
 
 /** What stands in place of a list that is not there (yet). */
 export function Waiting({ of, none }: { of: Loaded<unknown>; none: string }): JSX.Element {
+  if (of.unknown) return <p class="empty">{t("key.needed")} <button type="button" class="link" onClick={() => (wantsKey.value = true)}>{t("key.label")}</button></p>; // prettier-ignore
   if (of.error) return <p class="empty">{of.error} <button type="button" class="link" onClick={of.reload}>{t("app.retry")}</button></p>; // prettier-ignore
   return <p class="empty">{of.data === null ? t("app.loading") : none}</p>;
 }

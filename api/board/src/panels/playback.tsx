@@ -173,7 +173,7 @@ function Facts({ day }: { day: DayOf }): JSX.Element {
       {day.routes.length > 0 && (
         <>
           <ul class="keys">
-            <li><i class="stroke done" />{t("play.covered")}</li><li><i class="stroke missed" />{t("play.missed")}</li><li><i class="stroke todo" />{t("play.pending")}</li>
+            <li><i class="stroke done" />{t("play.covered")}</li><li><i class="stroke passed" />{t("play.passed")}</li><li><i class="stroke missed" />{t("play.missed")}</li><li><i class="stroke todo" />{t("play.pending")}</li>
           </ul>
           <p class="small thin">{t("play.approx")}</p>
         </>

@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { download, get, post, remove } from "../api";
 import { dayOf, startOf, whole, zoneName } from "../format";
 import { Icon } from "../icons";
-import { entry, mayAct } from "../session";
+import { mayAct } from "../session";
 import { attempt, say } from "../toasts";
 import type { Page, ReportBody, ReportJob } from "../types";
 import { lang, named, t } from "../words";
@@ -36,7 +36,7 @@ export function ReportsPanel(): JSX.Element {
     const timer = setInterval(() => void follow().catch(() => undefined), ASK_MS);
     return () => clearInterval(timer);
   }, []);
-  const found = useLoaded(() => get<Page<ReportBody>>("/reports", { limit: 50 }), [made.value, entry.value]);
+  const found = useLoaded(() => get<Page<ReportBody>>("/reports", { limit: 50 }), [made.value]);
   return (
     <>
       <PanelHead title={t("app.reports")} />

@@ -30,7 +30,7 @@ function Figures(): JSX.Element {
     <ul class="figures">
       {!phone.value && <Figure value={now.vehicles} words={t("figures.vehicles")} />}
       <Figure value={now.states.working} words={t("figures.working")} tone="s-working" />
-      <Figure value={now.states.transit} words={t("figures.moving")} tone="s-transit" />
+      {!phone.value && <Figure value={now.states.transit} words={t("figures.moving")} tone="s-transit" />}
       {!phone.value && <Figure value={now.states.idle} words={t("figures.idle")} tone="s-idle" />}
       <Figure value={now.binsFull} words={t("figures.binsFull")} tone="f-full" />
       {!phone.value && <Figure value={now.workers} words={t("figures.workers")} tone="worker" />}

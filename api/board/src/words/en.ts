@@ -48,6 +48,7 @@ export const en = {
   "session.throttled": "Too many attempts; wait a moment.",
   "key.title": "This hub asks for a key",
   "key.why": "It has no people to sign in. Enter an API key of the role dispatcher or higher; it is forgotten when the page is closed.",
+  "key.needed": "This needs a key.",
   "key.label": "API key",
   "key.use": "Use it",
   // figures
@@ -179,6 +180,7 @@ export const en = {
   "play.time": "Time of day",
   "play.none": "No positions on that day.",
   "play.covered": "covered",
+  "play.passed": "passed without work",
   "play.missed": "missed",
   "play.pending": "not yet",
   "play.share": "{0} km of {1} km covered",

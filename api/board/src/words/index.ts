@@ -41,8 +41,8 @@ export function named(prefix: string, name: string): string {
 
 /** The title in the language of the page of what has one in both. */
 export function titled(one: { name?: string; name_zh?: string; title?: string; title_zh?: string; id?: string }): string {
-  const chinese = one.name_zh || one.title_zh;
-  const english = one.name || one.title;
+  const chinese = one.title_zh || one.name_zh;
+  const english = one.title || one.name; // a metric's name is its key; its title is for people
   return (lang.value === "zh" ? chinese || english : english || chinese) || one.id || "";
 }
 
