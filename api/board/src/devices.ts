@@ -91,8 +91,13 @@ function tellNow(): void {
   tell();
 }
 
-/** Take a bundle of the stream: what is told replaces, what is not told stays. */
-export function takeLive(bundle: readonly LiveDevice[]): void {
+/** Take a bundle of the stream: what is told replaces, what is not told stays. `complete`: these are all there are. */
+export function takeLive(bundle: readonly LiveDevice[], complete = false): void {
+  if (complete) {
+    const known = new Set(bundle.map((one) => one.id));
+    for (const id of devices.keys()) if (!known.has(id)) devices.delete(id);
+    whole = true;
+  }
   for (const one of bundle) {
     const before = devices.get(one.id);
     const readings = { ...before?.readings };
@@ -100,16 +105,17 @@ export function takeLive(bundle: readonly LiveDevice[]): void {
     devices.set(one.id, {
       id: one.id,
       kind: one.kind ?? before?.kind ?? "unknown",
-      name: before?.name ?? "",
+      name: one.name ?? before?.name ?? "",
       lat: one.lat ?? before?.lat ?? null,
       lon: one.lon ?? before?.lon ?? null,
       heading: one.heading_deg ?? before?.heading ?? null,
       speed: one.speed_kmh ?? before?.speed ?? null,
-      heardAt: one.received_at ? Date.parse(one.received_at) : hubNow(),
+      heardAt: one.received_at ? Date.parse(one.received_at) : (before?.heardAt ?? 0),
       readings,
     });
     touch(one.id);
   }
+  if (complete) tellNow();
 }
 
 export function workState(device: Device): WorkState {

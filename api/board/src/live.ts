@@ -1,4 +1,4 @@
-/** The way of the hub's news to the page: a stream of events, or questions every five seconds where there is none. */
+/** The way of the hub's news to the page: a stream of events (docs/live.md), or questions every five seconds where there is none. */
 import { signal } from "@preact/signals";
 import { address, ApiError, get } from "./api";
 import { hubTime, takeLive, takeStates } from "./devices";
@@ -7,7 +7,8 @@ import type { LiveDevice, Page, StateBody } from "./types";
 export type LiveState = "connecting" | "live" | "polling" | "stale";
 
 const POLL_MS = 5_000;
-const STALE_MS = 15_000; // beyond this the page says that what it shows is old
+const QUIET_MS = 10_000; // where nothing happens for so long, the hub is asked whether it is there
+const STALE_MS = 20_000; // beyond this the page says that what it shows is old
 const RETRY_MS = 3_000;
 const COMPLETE_EVERY_MS = 120_000; // names and places change rarely; between, only what was heard since
 
@@ -56,6 +57,22 @@ async function readLatest(complete: boolean): Promise<void> {
   takeStates(states, complete);
 }
 
+interface City {
+  now: string;
+  live: string;
+  devices: LiveDevice[];
+}
+
+let position = "";
+
+/** Everything at once, and where the stream goes on from there. */
+async function readCity(): Promise<void> {
+  const city = await get<City>("/board");
+  hubTime(city.now);
+  position = city.live;
+  takeLive(city.devices, true);
+}
+
 async function poll(): Promise<void> {
   clearTimeout(pollTimer);
   if (running) return;
@@ -74,9 +91,9 @@ async function poll(): Promise<void> {
 async function begin(): Promise<void> {
   clearTimeout(retryTimer);
   try {
-    await readLatest(true);
+    await (hasStream ? readCity() : readLatest(true));
     heard();
-    tell("alert", null);
+    if (!hasStream) tell("alert", null);
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 401)) retryTimer = window.setTimeout(() => void begin(), RETRY_MS);
     return;
@@ -95,7 +112,7 @@ function listen(): void {
     pollTimer = window.setTimeout(() => void poll(), POLL_MS);
     return;
   }
-  const made = new EventSource(address("/live", { min_interval_ms: 1000 }));
+  const made = new EventSource(address("/live", { min_interval_ms: 1000, after: position }));
   source = made;
   const on = (name: string, take: (data: unknown) => void): void =>
     made.addEventListener(name, (event) => {
@@ -103,13 +120,15 @@ function listen(): void {
       take(event.data ? JSON.parse(event.data as string) : null);
     });
   made.onopen = heard;
-  made.onmessage = heard;
-  on("hello", () => undefined);
-  on("ping", () => undefined);
+  on("hello", () => tell("alert", null)); // what came while nobody listened is in the list
   on("device", (data) => takeLive((data as { devices?: LiveDevice[] }).devices ?? []));
   on("alert", (data) => tell("alert", data));
   on("order", (data) => tell("order", data));
-  on("resync", () => void readLatest(true).then(heard, () => undefined));
+  on("resync", () => {
+    void readCity().then(heard, () => undefined);
+    tell("alert", null);
+    tell("order", null);
+  });
   made.onerror = () => {
     if (made.readyState !== EventSource.CLOSED) return; // it connects again by itself, with Last-Event-ID
     made.close();
@@ -118,7 +137,23 @@ function listen(): void {
   };
 }
 
+let asking = false;
+
+/** A stream without news looks like a dead one: comments that keep it open are not told to pages. */
+async function askWhetherThere(): Promise<void> {
+  if (asking || source?.readyState !== EventSource.OPEN) return;
+  asking = true;
+  try {
+    const answer = await fetch("/healthz", { signal: AbortSignal.timeout(5_000) });
+    if (answer.ok && source?.readyState === EventSource.OPEN) heard();
+  } catch {
+    // then it becomes stale
+  }
+  asking = false;
+}
+
 function watch(): void {
+  if (source && Date.now() - heardAt.value > QUIET_MS) void askWhetherThere();
   if (heardAt.value && Date.now() - heardAt.value > STALE_MS && !document.hidden) {
     state.value = "stale";
     if (source && Date.now() - heardAt.value > 3 * STALE_MS) {

@@ -16,9 +16,8 @@ export const wantsKey = signal(false);
 /** Counts up when somebody came in: what was refused is read anew. */
 export const access = signal(0);
 
-const DISPATCHERS = ["dispatcher", "manager", "admin"];
 /** Whether to offer what changes something. The hub has the last word. */
-export const mayAct = computed(() => entry.value === "open" || DISPATCHERS.includes(session.value?.role ?? ""));
+export const mayAct = computed(() => entry.value === "open" || (session.value?.may.includes("dispatch") ?? false));
 
 whenUnknown(() => {
   if (entry.value === "open") wantsKey.value = true;

@@ -34,6 +34,7 @@ export interface StateBody {
 export interface LiveDevice {
   id: string;
   kind?: Kind;
+  name?: string;
   lat?: number | null;
   lon?: number | null;
   heading_deg?: number | null;
@@ -273,10 +274,11 @@ export interface ReportBody {
 export interface Session {
   name: string;
   display_name: string;
-  role: "device" | "viewer" | "dispatcher" | "manager" | "admin";
-  areas: string[];
+  role: string;
+  areas: string[] | null;
   worker: string | null;
-  expires_at: string;
+  may: string[];
+  expires_at: string | null;
 }
 
 export interface BoardConfig {

@@ -34,7 +34,7 @@ function Layer({ group, words, count, mark }: { group: string; words: string; co
   const map = city.value;
   return (
     <label class="layer">
-      <input type="checkbox" checked={map?.shown(group) ?? group !== "areas"} disabled={!map} onChange={(event) => { map?.show(group, event.currentTarget.checked); layersTurn.value += 1; }} />
+      <input type="checkbox" checked={map?.shown(group) ?? group !== "areas"} disabled={!map} onChange={(event) => { map?.show(group, event.currentTarget.checked); if (group === "routes") map?.show("driven", event.currentTarget.checked); layersTurn.value += 1; }} />
       {mark && <i class={mark} />}
       <span>{words}</span>
       {count !== undefined && <b>{number(count)}</b>}

@@ -8,7 +8,8 @@ export const FONT = ["system-ui, 'Noto Sans', 'Noto Sans CJK SC', 'PingFang SC',
 /** Layers by what a person switches on and off. */
 export const GROUPS: Record<string, string[]> = {
   areas: ["areas-fill", "areas-line"],
-  routes: ["routes-case", "routes-line", "routes-done"],
+  routes: ["routes-case", "routes-line"],
+  driven: ["routes-done"], // what is covered now; a playback draws its own
   places: ["places"],
   bin: ["bins", "bins-number"],
   toilet: ["toilets"],

@@ -45,6 +45,7 @@ export function PlaybackPanel(): JSX.Element {
   };
   useEffect(() => {
     city.value?.show("vehicle", false);
+    city.value?.show("driven", false);
     if (begin) void load(begin.vehicle, begin.day);
     wanted.value = null;
     return leave;
@@ -71,6 +72,7 @@ function leave(): void {
   days.value = [];
   city.value?.clearPlay();
   city.value?.show("vehicle", true);
+  city.value?.show("driven", true);
 }
 
 async function readDays(ids: readonly string[], day: string): Promise<DayOf[]> {
