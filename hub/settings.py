@@ -142,9 +142,9 @@ class IntakeSection(_Section):
 class ApiSection(_Section):
     """Where the API and the pages are served. Port 0 takes a free one."""
 
+    board: BoardSection = BoardSection()
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65_535)
-    board: BoardSection = BoardSection()
 
 
 class LogSection(_Section):
