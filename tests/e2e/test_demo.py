@@ -2,77 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import httpx
-import psutil
 import pytest
 
+from tests.demos import Demo
 from tests.servers import wait_until
 
-_OPEN = re.compile(r"open\s+(http://\S+?)/\s")
 EVERY_PROTOCOL = {"mqtt-json", "http-json", "jt808", "nmea", "modbus", "chirpstack", "tts"}
 pytestmark = pytest.mark.timeout(300)
-
-
-class Demo:
-    """`sanihub demo` as a person starts it, in a data folder."""
-
-    def __init__(self, data: Path, *options: str) -> None:
-        self.log = data.parent / "demo.log"
-        self._output = self.log.open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "hub.cli", "demo", "--port", "0", "--data", str(data), *options],
-            env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=self._output,
-            start_new_session=True,
-        )
-        self.family: list[psutil.Process] = []
-        self.url = ""
-
-    def serving(self) -> bool:
-        found = _OPEN.search(self.log.read_text(errors="replace"))
-        self.url = found[1] if found else ""
-        if self.process.poll() is not None:
-            pytest.fail(
-                f"the demo ended with {self.process.returncode}: {self.log.read_text(errors='replace')[-3000:]}"
-            )
-        return bool(found)
-
-    def reporting(self) -> int:
-        devices = httpx.get(f"{self.url}/api/v1/status", timeout=30).json().get("devices")
-        return devices["reporting"] if devices else 0  # there is no such count before the first tables are made
-
-    def heard(self) -> set[str]:
-        """The protocols that devices were heard through."""
-        found = httpx.get(f"{self.url}/api/v1/status", timeout=30).json()["devices"]["by_protocol"]
-        return {entry["protocol"] for entry in found if entry["reporting"]}
-
-    def interrupt(self) -> None:
-        """What ctrl-C does: SIGINT. Afterwards nothing of it may be alive."""
-        family = [*psutil.Process(self.process.pid).children(recursive=True)]
-        assert {"postgres", "nats-server"} <= {child.name() for child in family}
-        self.process.send_signal(signal.SIGINT)
-        assert self.process.wait(60) == 0, self.log.read_text(errors="replace")[-3000:]
-        assert not [child for child in family if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self._output.close()
 
 
 @pytest.fixture
@@ -109,10 +51,6 @@ def test_demo_shows_a_city_and_finds_its_data_again(demo_data: Path) -> None:
         wait_until(lambda: demo.reporting() >= 500, "500 devices report", 120)
         wait_until(lambda: demo.heard() == EVERY_PROTOCOL, "devices are heard through every protocol")
         status = httpx.get(f"{demo.url}/api/v1/status").json()
-        page = screenshot_text(demo.url)
-        assert str(status["devices"]["total"]) in page
-        assert re.search(r'href="/api/v1/alerts\?open=true" id="alerts">[\d,]+<', page)
-        assert "://" not in re.sub(r"https?://(127\.0\.0\.1|www\.w3\.org)", "", page)
         device = next(
             item["id"] for item in httpx.get(f"{demo.url}/api/v1/devices?kind=toilet&limit=1").json()["items"]
         )
@@ -133,19 +71,3 @@ def test_demo_shows_a_city_and_finds_its_data_again(demo_data: Path) -> None:
         assert again.process.wait(120) == 0
     finally:
         again.close()
-
-
-def screenshot_text(url: str) -> str:
-    """The page's DOM after its scripts ran, as headless Chromium sees it."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.fail("Chromium is not installed: `make test` installs it, or apt-get install chromium")
-    with tempfile.TemporaryDirectory() as profile:
-        found = subprocess.run(
-            [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-             "--disable-background-networking", "--disable-component-update", "--disable-sync",
-             "--disable-dev-shm-usage",
-             f"--user-data-dir={profile}", "--virtual-time-budget=5000", "--dump-dom", url + "/"],
-            capture_output=True, text=True, timeout=120, check=True,
-        )  # fmt: skip
-    return found.stdout
