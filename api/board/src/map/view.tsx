@@ -44,7 +44,12 @@ export function MapView({ config }: { config: BoardConfig }): JSX.Element {
         let moved = 0;
         map.map.on("moveend", () => { clearTimeout(moved); moved = window.setTimeout(cover, 1000); });
         const progress = (): void => {
-          if (!document.hidden) void all<FleetLive>("/fleet/live", { limit: 2000 }).then((found) => { const first = !fleetLive.value.length; fleetLive.value = found; if (first) cover(); }, () => undefined);
+          if (!document.hidden) void all<FleetLive>("/fleet/live", { limit: 2000 }).then((found) => {
+            const driving = (live: readonly FleetLive[]): string => live.map((one) => one.progress?.plan ?? "").join();
+            const changed = driving(found) !== driving(fleetLive.value);
+            fleetLive.value = found;
+            if (changed) cover();
+          }, () => undefined);
         };
         const timers = [setInterval(progress, PROGRESS_EVERY_MS), setInterval(master, MASTER_EVERY_MS), setInterval(cover, COVER_EVERY_MS), setInterval(() => map.refreshVehicles(), 60_000)];
         const sized = new ResizeObserver(() => map.resize());
