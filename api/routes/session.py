@@ -10,16 +10,18 @@ from api.access import COOKIE, Somebody, policy
 from api.bodies import read_body, validated
 from api.openapi import BODIED, KEYED, body, problems, reference
 from api.origins import check_origin
+from api.ports import PostLimits
 from api.problems import ProblemError
 from api.session_models import Ability, PasswordForm, SessionBody, SignedInBody, SignInForm
 from api.sessions import Sessions
 from api.signing_in import SignIn
-from api.wiring import Unlimited, Wired
+from api.wiring import Wired
 from devices.access import Principal, Role
 from devices.people import LONGEST_US, Session
 
 router = APIRouter(tags=["Access"])
 
+_BOUNDS = PostLimits(body_bytes=4_096, body_within_s=10.0)  # of a body that anybody at all may send
 _MAY: dict[Role, list[Ability]] = {
     Role.DEVICE: ["post"],
     Role.INTEGRATION: ["post"],
@@ -58,11 +60,11 @@ Book = Annotated[Sessions, Depends(sessions)]
         reference(SignInForm), a_dispatcher={"name": "wang", "password": "correct horse battery staple"}
     ),
 )
-async def begin(request: Request, response: Response, wired: Unlimited, door: Door) -> SignedInBody:
+async def begin(request: Request, response: Response, door: Door) -> SignedInBody:
     """Sets the cookie of a browser; a program takes `token`. Over after 30 minutes without use, or 12 hours."""
-    # Unlimited, for nobody is asked who they were before: a cookie that is over must not keep anybody out.
+    # Nobody is asked who they were before: a cookie that is over must not keep anybody out.
     check_origin(request, policy(request).origins)
-    form = validated(SignInForm, await read_body(request, wired.limits))
+    form = validated(SignInForm, await read_body(request, _BOUNDS))
     token, session = await door.sign_in(form.name, form.password, _host(request))
     response.set_cookie(
         COOKIE,

@@ -119,6 +119,14 @@ async def test_a_worker_has_the_badge_of_the_master_data(page: httpx.AsyncClient
     assert (again["device"], again["may"]) == ("badge-7", ["post", "own"])
 
 
+async def test_what_anybody_may_send_is_small(page: httpx.AsyncClient) -> None:
+    assert (
+        await page.post(PATH, content=b" " * 5_000, headers={"Content-Type": "application/json"})
+    ).status_code == 413
+    for body in ({}, {"name": "wang"}, {"name": "wang", "password": "x" * 201}, {"name": "", "password": "x"}, []):
+        assert (await page.post(PATH, json=body)).status_code == 422
+
+
 async def test_wrong_names_and_passwords_are_the_same(page: httpx.AsyncClient) -> None:
     wrong, unknown = await sign_in(page, password="x"), await sign_in(page, "nobody")
     assert wrong.status_code == unknown.status_code == 401
