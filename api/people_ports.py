@@ -72,8 +72,8 @@ class AreaDirectory(Protocol):
 class KeyKeeper(Protocol):
     """API keys, and their making and ending."""
 
-    async def keys(self, *, ended: bool = False) -> Sequence[KeyEntry]:
-        """All keys in the order of their making; with ``ended`` those too that are over."""
+    async def keys(self, *, ended: bool = False, cursor: str | None = None, limit: int = 100) -> Page[KeyEntry]:
+        """Keys in the order of their making; with ``ended`` those too that are over."""
 
     async def create(
         self,

@@ -112,12 +112,6 @@ class KeyBody(_Body):
     last_used_at: Instant | None = Field(description="Within a minute.")
 
 
-class KeysBody(BaseModel):
-    """Keys in the order of their making."""
-
-    items: list[KeyBody]
-
-
 class KeyMadeBody(KeyBody):
     """A key that was made."""
 

@@ -7,7 +7,10 @@ from collections.abc import Collection
 from devices.access import AuditNote, KeyEntry, Role, fingerprint, new_key
 from devices.instants import from_datetime, to_datetime
 from devices.people import check_areas
+from devices.read_models import Page
 from store import audit
+from store import readers_cursor as cursors
+from store.readers_cursor import KeyCursor
 from store.readers_session import Row, micros_or_none
 from store.writers_session import WriteSession
 
@@ -15,8 +18,8 @@ _COLUMNS = "id, prefix, hash, name, role, device_id, created_at, expires_at, rev
 _FIND = f"SELECT {_COLUMNS} FROM api_keys WHERE prefix = %s"  # noqa: S608 - constants only
 _LIST = f"""
 SELECT {_COLUMNS} FROM api_keys
- WHERE %(all)s OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()))
- ORDER BY id
+ WHERE id > %(after)s AND (%(all)s OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())))
+ ORDER BY id LIMIT %(limit)s
 """  # noqa: S608 - constants only
 _CREATE = f"""
 INSERT INTO api_keys (prefix, hash, name, role, device_id, expires_at, areas)
@@ -50,11 +53,14 @@ class ApiKeys:
         async with self._session.transaction() as connection:
             await connection.execute(_USED, (key_id,))
 
-    async def keys(self, *, ended: bool = False) -> list[KeyEntry]:
-        """All keys in the order of their making; with ``ended`` those too that are revoked or have expired."""
+    async def keys(self, *, ended: bool = False, cursor: str | None = None, limit: int = 100_000) -> Page[KeyEntry]:
+        """Keys in the order of their making; with ``ended`` those too that are revoked or have expired."""
+        after = cursors.read(cursor, KeyCursor(0))
+        values = {"all": ended, "after": after.id, "limit": limit + 1}
         async with self._session.transaction() as connection:
-            rows = await (await connection.execute(_LIST, {"all": ended})).fetchall()
-        return [_entry(row) for row in rows]
+            rows = await (await connection.execute(_LIST, values)).fetchall()
+        items = tuple(_entry(row) for row in rows[:limit])
+        return Page(items, cursors.write(KeyCursor(items[-1].id)) if len(rows) > limit else None)
 
     async def create(
         self,

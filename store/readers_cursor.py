@@ -112,6 +112,12 @@ class RecordCursor(msgspec.Struct, frozen=True, array_like=True, tag="n"):
     id: _Int64
 
 
+class KeyCursor(msgspec.Struct, frozen=True, array_like=True, tag="k"):
+    """Behind the key with this id (keys run by age)."""
+
+    id: _Int64
+
+
 class OrderCursor(msgspec.Struct, frozen=True, array_like=True, tag="o"):
     """Behind the work order of this planned start and id."""
 

@@ -6,13 +6,15 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Admin
 from api.bodies import read_body, validated
+from api.models import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
+from api.params import Cursor
 from api.problems import Fault, ProblemError, not_found
-from api.user_models import KeyBody, KeyForm, KeyMadeBody, KeysBody
+from api.user_models import KeyBody, KeyForm, KeyMadeBody
 from api.wiring import Places, Wired
 from devices.access import KeyEntry, Role
 
@@ -30,12 +32,15 @@ class KeysQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ended: bool = False
+    cursor: Cursor
+    limit: Annotated[int, Field(default=100, ge=1, le=1000)]
 
 
 @router.get("/keys", summary="API keys", responses=problems(*KEYED, 422, 503))
-async def list_keys(wired: Wired, admin: Admin, query: Annotated[KeysQuery, Query()]) -> KeysBody:
+async def list_keys(wired: Wired, admin: Admin, query: Annotated[KeysQuery, Query()]) -> PageOf[KeyBody]:
     """By age; with `ended` also those that are revoked or have expired. Needs the role admin, as all that follows."""
-    return KeysBody(items=[_body(one) for one in await wired.key_keeper.keys(ended=query.ended)])
+    page = await wired.key_keeper.keys(ended=query.ended, cursor=query.cursor, limit=query.limit)
+    return PageOf(items=[_body(one) for one in page.items], next_cursor=page.next_cursor)
 
 
 @router.post(

@@ -20,8 +20,8 @@ from api.order_models import (
     OrderDetailBody,
     OrderForm,
     OrderLineBody,
+    OrderRemarkForm,
     OrdersQuery,
-    RemarkForm,
     SendRunForm,
     SentRunBody,
 )
@@ -52,7 +52,7 @@ Doer = Annotated[Principal, Depends(allowed(Role.WORKER, Role.DISPATCHER, Role.M
 """Whoever may say that an order is accepted or done: a worker of their own, a dispatcher of all."""
 
 _HANDLED = problems(*KEYED, *BODIED, 404, 409, 422, 503, said={409: "The order is not in a state that allows it."})
-_REMARK = body(reference(RemarkForm), required=False, with_a_remark={"text": "清运完毕"}, without_one={})
+_REMARK = body(reference(OrderRemarkForm), required=False, with_a_remark={"text": "清运完毕"}, without_one={})
 
 
 @router.get("/work-orders", summary="List work orders", responses=problems(*KEYED, 422, 503))
@@ -205,7 +205,7 @@ async def _step(
     request: Request, wired: Services, places: Any, person: Principal, order_id: str, action: Action
 ) -> OrderDetailBody:
     with places.taken_by(person.actor):
-        form = validated(RemarkForm, await read_body(request, wired.limits) or b"{}")
+        form = validated(OrderRemarkForm, await read_body(request, wired.limits) or b"{}")
         return await _done(
             wired, person, order_id, lambda: _desk(wired).act(order_id, person.actor, action, form.text)
         )  # fmt: skip

@@ -128,7 +128,7 @@ async def poster(dsn: str, url: str) -> AsyncIterator[HttpAddress | None]:
     async with pool:
         keys = ApiKeys(WriteSession(pool))
         try:
-            for left in await keys.keys():
+            for left in (await keys.keys()).items:
                 if left.name == KEY_NAME:  # of a demo that was killed
                     await keys.revoke(left.prefix, actor=ACTOR)
             key, entry = await keys.create(KEY_NAME, Role.INTEGRATION, device=None, expires_at=None, actor=ACTOR)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import time_ns
 from typing import Annotated
@@ -86,9 +86,9 @@ def list_keys(
     """List keys by the prefix that stands in them."""
     settings = load(config, data)
 
-    async def read() -> list[KeyEntry]:
+    async def read() -> tuple[KeyEntry, ...]:
         async with _keys(settings) as keys:
-            return await patiently(lambda: keys.keys(ended=all_))
+            return (await patiently(lambda: keys.keys(ended=all_))).items
 
     entries = run(read())
     if json_:
@@ -158,7 +158,7 @@ def _shown(entry: KeyEntry) -> dict[str, object]:
     return fields | {"role": entry.role.value}
 
 
-def _table(entries: list[KeyEntry]) -> Table:
+def _table(entries: Sequence[KeyEntry]) -> Table:
     table = Table(title=f"{len(entries)} keys" if entries else "No keys", title_justify="left")
     for name in ("prefix", "name", "role", "device", "areas", "created", "expires", "last used", "state"):
         table.add_column(name, overflow="fold", no_wrap=name == "prefix")

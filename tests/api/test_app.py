@@ -170,10 +170,17 @@ async def test_answers_are_what_openapi_says(
     job = services.planning.ask({"on": "2026-11-25", "begin": 0, "end": 1, "depot": depot}, "tester", enter=False)
     names["planning_id"] = job.id
     plan = CollectionPlan(date(2026, 5, 29), "planned", (), ())
-    names["run"] = (await services.orders.enter(plan, "test")).run  # type: ignore[attr-defined]
+    names["run"] = (await services.planning._orders.enter(plan, "test")).run  # type: ignore[attr-defined]
+    report = {"reference": "phone-00001", "category": "spill", "lat": 31.2, "lon": 121.5}
+    order = {"reference": "click-00001", "device": "bin-1"}
     checked = 0
     key_, _ = await services.keys.create("board", Role.ADMIN, device=None, expires_at=None, actor="test")  # type: ignore[attr-defined]
     client.headers["X-API-Key"] = key_
+    incident = (await client.post("/api/v1/incidents", json=report)).raise_for_status().json()
+    names["incident_id"] = incident["incident"]["id"]
+    names["work_order_id"] = (
+        (await client.post("/api/v1/work-orders", json=order)).raise_for_status().json()["order"]["id"]
+    )
     for template, path in document["paths"].items():
         if "get" not in path:
             continue  # what posts answer is tested with the posts
@@ -183,6 +190,7 @@ async def test_answers_are_what_openapi_says(
         for extra in ("", "&bucket=1h") if template.endswith("/series") else ("",):
             query = f"?metric=fill_pct{extra}" if template.endswith("/series") else ""
             query = "?from=2026-06-01" if template.endswith("/plans") else query
+            query = "?lat=31&lon=121" if template.endswith("/candidates") else query
             body = (await client.get(template.format(**names) + query)).raise_for_status().json()
             schema = {**content["schema"], "components": document["components"]}
             Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(body)
@@ -205,7 +213,7 @@ async def test_over_a_real_server(services: Services, city: Any) -> None:
                 assert answers[0].json()["items"][0]["id"] == "bin-1"
                 odd = await client.get("/api/v1/devices/%FF%FE")
                 assert (odd.status_code, odd.headers["content-type"]) == (422, "application/problem+json")
-                large = await client.post("/api/v1/devices", content=b"x" * (2 << 20))
+                large = await client.post("/api/v1/devices", content=b"x" * (9 << 20))
                 assert large.status_code == 413
         finally:
             server.should_exit = True

@@ -29,6 +29,7 @@ PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas
 IN_ONE_PIECE = {
     "/api/v1/metrics",
     "/api/v1/bins/readiness",
+    "/api/v1/work-orders/candidates",
     "/api/v1/evaluation/workers/{person_id}",
     "/api/v1/evaluation/crews/{person_id}",
 }

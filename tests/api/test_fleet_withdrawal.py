@@ -62,7 +62,7 @@ async def test_a_manager_withdraws_what_nothing_names_any_more(client: httpx.Asy
 
 async def test_what_is_not_there_and_who_may_not(client: httpx.AsyncClient, services: Services) -> None:
     manager = await key_of(services, Role.MANAGER)
-    assert (await withdraw(client, "plans/p", {})).status_code == 401
+    assert (await withdraw(client, "plans/p", {"X-API-Key": "nobody"})).status_code == 401
     assert (await withdraw(client, "plans/p", await key_of(services, Role.DISPATCHER))).status_code == 403
     missing = await withdraw(client, "plans/p", manager)
     assert (missing.status_code, missing.json()["detail"]) == (404, "there is no plan 'p'")

@@ -264,7 +264,7 @@ def dechunked(data: bytes) -> bytes:
 async def test_who_may_read_and_how_many(postgres_dsn: str, tmp_path: Path) -> None:
     async with following(postgres_dsn, tmp_path, live_readers=3, live_readers_each=2) as post:
         for path in ("/api/v1/live", "/api/v1/board"):
-            assert (await post.client.get(path)).status_code == 401
+            assert (await post.client.get(path, headers={"X-API-Key": ""})).status_code == 401
             for role in ("device", "integration"):
                 key = await post.key(role, device="bin-1" if role == "device" else None)
                 refused = await post.client.get(path, headers={"X-API-Key": key})
