@@ -10,7 +10,7 @@ place=$(mktemp -d)
 chmod 755 "$place"
 trap 'rm -rf "$place"' EXIT
 "$python" -m venv "$place/env"
-sed -n "s/^\([a-z0-9.-]*==[^ ;]*\).*/\1/p" requirements.lock >"$place/constraints"  # the locked versions
+sed -n "s/^\([a-z0-9.-]*==[^\\\\]*\)\\\\*$/\1/p" requirements.lock >"$place/constraints"  # the locked versions
 "$place/env/bin/python" -m pip install -q --disable-pip-version-check "$wheel" -c "$place/constraints"
 cd "$place"
 for package in devices ingest fleet alerts store api simulators dashboards hub; do
