@@ -34,7 +34,9 @@ def fleet(
         raise ConfigError("bench: seeds: expected at least one")
     with Console(stderr=True).status(f"judging {len(wanted)} seeds over {days:g} days"):
         found = fleet_scores.measure(wanted, days)
-    Console().print(scores_table(found))
+    console = Console()
+    console.print(scores_table(found))
+    console.print(equal_table(found))
     _tell(found, json_file)
 
 
@@ -57,47 +59,47 @@ def scores_table(found: fleet_scores.Scores) -> Table:
     kinds = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
     seeds = ", ".join(map(str, found.seeds))
     made = Table(title=f"compliance: seeds {seeds}, {found.days:g} days, {found.vehicles} vehicles; shifts: {kinds}")
-    made.add_column("disturbance")
-    for name in (
-        "route mean",
-        "worst",
-        "pass p95",
-        "worst",
-        "missed wrongly",
-        "no data",
-        "served P R",
-        "missed P R",
-        "deviations",
-        "wrong",
-        "length p50",
-        "in 10 %",
-        "in ± told",
-        "± told p50",
-        "sum",
-        "routes in 10 %",
-        "shifts in 10 %",
-    ):
-        made.add_column(name, justify="right")
+    made.add_column("")
     for row in found.rows:
-        made.add_row(
-            row.disturbance,
-            f"{row.route_mean:.2f}",
-            f"{row.route_worst:.2f}",
-            f"{row.pass_p95:.2f}",
-            f"{row.pass_worst:.2f}",
-            f"{row.wrongly_missed_m:.0f} m",
-            f"{row.no_data_pct:.1f} %",
-            f"{_share(row.served_precision)} {_share(row.served_recall)}",
-            f"{_share(row.missed_precision)} {_share(row.missed_recall)}",
-            f"{row.deviations_found}/{row.deviations}",
-            str(row.deviations_wrong),
-            *_lengths(row.lengths),
-        )
+        made.add_column(row.disturbance, justify="right")
+    for name, cells in zip(FIGURES, zip(*map(_figures, found.rows), strict=True), strict=True):
+        made.add_row(name, *cells)
+    return made
+
+
+def equal_table(found: fleet_scores.Scores) -> Table:
+    """What changes nothing, and the gap that is told, as people read it."""
+    made = Table(show_header=False)
     for name, (same, every) in found.equal.items():
         made.add_row(name, f"{same} of {every} shifts are judged equally")
     told, every = found.gaps_told
     made.add_row("the missing hour", f"told as a gap in {told} of {every} shifts")
     return made
+
+
+FIGURES = (
+    "coverage: mean of routes, points", "worst route", "p95 of passes", "worst pass", "missed wrongly", "no data",
+    "served P R", "missed P R", "deviations found", "wrong", "length: median error", "single in 10 %", "in ± told",
+    "± told, median", "sum", "routes in 10 %", "shifts in 10 %",
+)  # fmt: skip
+"""The rows of the table, by their names."""
+
+
+def _figures(row: fleet_scores.Row) -> tuple[str, ...]:
+    """A disturbance's cells, in the order of :data:`FIGURES`."""
+    return (
+        f"{row.route_mean:.2f}",
+        f"{row.route_worst:.2f}",
+        f"{row.pass_p95:.2f}",
+        f"{row.pass_worst:.2f}",
+        f"{row.wrongly_missed_m:.0f} m",
+        f"{row.no_data_pct:.1f} %",
+        f"{_share(row.served_precision)} {_share(row.served_recall)}",
+        f"{_share(row.missed_precision)} {_share(row.missed_recall)}",
+        f"{row.deviations_found}/{row.deviations}",
+        str(row.deviations_wrong),
+        *_lengths(row.lengths),
+    )
 
 
 def month_table(found: compliance_month.Month) -> Table:
