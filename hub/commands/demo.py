@@ -21,7 +21,8 @@ from fleet.master.entering import NotEnteredError
 from hub import logs, settings
 from hub.bootstrap import Hub, Installation
 from hub.commands.serve import announce
-from hub.demo_city import DemoCity
+from hub.demo.city import DemoCity
+from hub.demo.desk import DemoDesk
 from hub.embedded import default_data_folder
 from hub.people import demo_people, open_people, tell
 from hub.running import run, run_installation
@@ -35,6 +36,7 @@ from store.api_keys import ApiKeys
 from store.connection import session_parameters
 from store.devices_table import IdentityTakenError, enter
 from store.fleet_entry import FleetEntry
+from store.readers_session import Pool
 from store.writers_session import WriteSession
 
 log = structlog.get_logger("hub.demo")
@@ -97,7 +99,7 @@ def _run(
         if stop.is_set():
             return
         now = time_ns() // 1_000
-        async with poster(installation.dsn(), installation.web.url) as http:
+        async with poster(installation.dsn(), installation.web.url) as http, at_desks(installation.dsn(), seed, stop):
             await simulate(
                 scenario,
                 broker=BrokerAddress(connection.host, connection.port, connection.username, password),
@@ -141,6 +143,19 @@ async def poster(dsn: str, url: str) -> AsyncIterator[HttpAddress | None]:
         finally:
             with suppress(TransientError):
                 await keys.revoke(entry.prefix, actor=ACTOR)
+
+
+@asynccontextmanager
+async def at_desks(dsn: str, seed: int, stop: asyncio.Event) -> AsyncIterator[None]:
+    """People who report incidents and give orders, beside the block."""
+    pool: Pool = AsyncConnectionPool(kwargs=session_parameters(dsn), min_size=0, max_size=2, open=False, name="demo")
+    async with pool:
+        working = asyncio.create_task(DemoDesk(pool, seed).run(stop))
+        try:
+            yield
+        finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
 
 
 async def _either(*waits: Coroutine[Any, Any, Any]) -> None:

@@ -20,7 +20,7 @@ from fleet.exporting.documents import to_yaml
 from fleet.master.collection import Master, references
 from hub.city_master import master_of
 from hub.commands.demo import ACTOR, enter_city, enter_master
-from hub.demo_city import DemoCity
+from hub.demo.city import DemoCity
 from simulators.city import City, Size, registry
 from simulators.city.plane import from_wgs84
 from simulators.scenario import load_scenario

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from hub import settings
-from hub.demo_city import DemoCity
+from hub.demo.city import DemoCity
 from ingest.plugin import discover
 from simulators.scenario import load_scenario
 
