@@ -156,6 +156,7 @@ class CandidateBody(_Body):
     distance_m: float = Field(description="Straight.")
     age_s: float = Field(description="Of its position.")
     open_orders: int
+    protocol: str | None = Field(description="How it was heard, and so whether it can be told.", examples=["jt808"])
 
 
 class CandidatesBody(BaseModel):

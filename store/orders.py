@@ -86,7 +86,8 @@ SELECT d.id, d.name, d.attributes ->> 'type',
        111320 * sqrt(power(s.lat - %(lat)s, 2) + power((s.lon - %(lon)s) * cos(radians(%(lat)s)), 2)) AS away,
        extract(epoch FROM now() - s.fix_at)::float8,
        (SELECT count(*) FROM work_orders o WHERE o.vehicle = d.id AND o.state IN ('planned', 'sent', 'accepted')
-           AND o.planned_start < now() + interval '1 day')
+           AND o.planned_start < now() + interval '1 day'),
+       s.protocol
   FROM devices d JOIN device_state s ON s.device_key = d.key
  WHERE d.kind = 'vehicle' AND d.status IN ('active', 'pending') AND s.fix_at > now() - interval '15 minutes'
    AND (cardinality(%(types)s::text[]) = 0 OR d.attributes ->> 'type' = ANY (%(types)s::text[]))

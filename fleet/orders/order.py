@@ -147,7 +147,10 @@ class OrdersWanted(msgspec.Struct, frozen=True):
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A vehicle that could do it: how far away (m, straight), how old that position is (s), its orders still open."""
+    """A vehicle that could do it: how far away (m, straight), how old that position is (s), its orders still open.
+
+    ``protocol`` is how it was heard, and so whether it can be told.
+    """
 
     vehicle: str
     name: str
@@ -155,6 +158,7 @@ class Candidate(msgspec.Struct, frozen=True):
     distance_m: float
     age_s: float
     open_orders: int
+    protocol: str | None
 
 
 def check(action: Action, state: State, order: str) -> None:

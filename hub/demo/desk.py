@@ -82,8 +82,9 @@ class DemoDesk:
             await pause(stop, LOOK_S)
 
     async def _past(self) -> None:
-        bins = (await self._devices.states(kinds=("bin",), cursor=None, limit=400)).items
-        places = [one.place for one in bins if one.place is not None]
+        bins = (await self._devices.devices(kinds=("bin",), cursor=None, limit=400)).items
+        known = [(one.attributes.get("lat"), one.attributes.get("lon")) for one in bins]  # before anything is heard
+        places = [(lat, lon) for lat, lon in known if isinstance(lat, float) and isinstance(lon, float)]
         if not places:
             return
         chance, now = random.Random(f"incidents {self._seed}"), time_ns() // 1_000

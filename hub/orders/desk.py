@@ -18,6 +18,7 @@ from store.orders import Orders
 
 MINUTE = 60_000_000
 REFUSE_TYPES = ("refuse_truck",)
+TELLABLE = frozenset({"jt808", "mqtt-json"})  #: protocols with a way down (:mod:`hub.orders.ways`)
 
 
 class OrderDesk:
@@ -130,9 +131,12 @@ class OrderDesk:
         if values.get("lat") is None or values.get("lon") is None:
             return Assignee()
         at = (values["lon"], values["lat"])
-        found = await self.candidates(*at, kind=values["kind"], within=within, limit=5)
+        found = await self.candidates(*at, kind=values["kind"], within=within, limit=20)
         own = [one for one in found if one.vehicle != values.get("device")]
-        return Assignee(vehicle=own[0].vehicle) if own else Assignee()
+        told = [
+            one for one in own if one.protocol in TELLABLE
+        ]  # a little farther is nearer than one that hears nothing
+        return Assignee(vehicle=(told or own)[0].vehicle) if own else Assignee()
 
 
 def place_of(state: DeviceState) -> tuple[float, float] | None:

@@ -46,7 +46,7 @@ async def worked(pool: AsyncConnectionPool, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_what_was_and_what_comes(pool: AsyncConnectionPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    where = json.dumps({"lat": 30.57, "lon": 114.3})
+    where = json.dumps({"lat": 30.57, "lon": 114.31})
     await sql(pool, "INSERT INTO devices (id, kind, status, attributes) VALUES ('bin-1', 'bin', 'active', %s)", where)
     worker = json.dumps({"id": "li", "name": "Li Mei"})
     await sql(pool, "INSERT INTO workers (id, content) VALUES ('li', %s)", worker)

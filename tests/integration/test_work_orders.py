@@ -87,9 +87,14 @@ async def test_in_one_click_from_an_alert_to_a_bin_that_was_emptied(post: Post) 
     desk, bin_key = await dispatcher(post), device(post, "bin-1", "bin", lat=30.57, lon=114.30)
     near = device(post, "truck-1", "vehicle", type="refuse_truck")
     far, other = device(post, "truck-2", "vehicle", type="refuse_truck"), device(post, "sweeper-1", "vehicle", type="x")
-    state = "INSERT INTO device_state (device_key, received_at, fix_at, lat, lon) VALUES (%s, now(), now(), %s, 114.3)"
+    deaf = device(post, "truck-3", "vehicle", type="refuse_truck")
+    state = (
+        "INSERT INTO device_state (device_key, received_at, fix_at, lat, lon, protocol)"
+        " VALUES (%s, now(), now(), %s, 114.3, %s)"
+    )
     for key, lat in ((near, 30.58), (far, 30.70), (other, 30.571)):
-        post.sql(state, key, lat)
+        post.sql(state, key, lat, "mqtt-json")
+    post.sql(state, deaf, 30.5701, "nmea")  # nearest of all, and nobody can tell it anything
     alert = (
         "INSERT INTO alerts (device_key, rule, severity, rule_set, raised_at)"
         " VALUES (%s, %s, 'warning', 1, now()) RETURNING id"
