@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from api import geojson
 from api.problems import MEDIA_TYPE
 
 TAGS = [
@@ -136,6 +137,7 @@ def install(app: FastAPI, bodies: Sequence[type[BaseModel]] = ()) -> None:
             for unused in ("HTTPValidationError", "ValidationError"):
                 parts.pop(unused, None)
             parts["Problem"] = _PROBLEM
+            parts.update(geojson.SCHEMAS)
             _, told = models_json_schema(
                 [(model, "validation") for model in bodies], ref_template="#/components/schemas/{model}"
             )

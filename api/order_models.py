@@ -80,7 +80,7 @@ class OrderForm(AssigneeForm):
         return self
 
 
-class RemarkForm(_Form):
+class OrderRemarkForm(_Form):
     """A remark on a step."""
 
     text: Text = Field(default="", examples=["清运完毕"])
@@ -200,4 +200,4 @@ class CandidatesQuery(BaseModel):
     limit: Annotated[int, Field(default=5, ge=1, le=50)]
 
 
-ORDER_FORMS = (OrderForm, AssigneeForm, RemarkForm, SendRunForm)
+ORDER_FORMS = (OrderForm, AssigneeForm, OrderRemarkForm, SendRunForm)

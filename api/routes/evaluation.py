@@ -62,7 +62,7 @@ _FILE = {
         },
     }
 }
-_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {YAML: {"schema": {"type": "string"}}}}}
+_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {YAML: {"schema": {"type": "object"}}}}}
 _REFUSED = {
     409: "Somebody else has entered a version since the one that `based_on` names.",
     415: "The body is neither YAML nor JSON, or packed by something else than gzip.",
