@@ -34,6 +34,12 @@ PASSWORD = "correct horse battery staple"
 RUN = "collection-2026-11-25-0a1b2c3d4e5f"
 SECRET = "whsec_Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWU="
 
+ELSEWHERE = {
+    "/api/v1/evaluation/crews/{person_id}": {"person_id": "crew-01"},
+    "/api/v1/devices/{device_id}/identities/{identity}": {"device_id": "vehicle-0007"},
+}
+"""Names of parameters whose other bearers are of another kind."""
+
 MASTER = """
 routes:
   - id: route-0001
@@ -44,14 +50,21 @@ routes:
       - {id: stop-1, lon: 114.305, lat: 30.5801, device: bin-0042, windows: ["05:00-09:30"]}
 areas:
   - {id: grid-7, kind: grid, polygons: "POLYGON ((114.2 30.4, 114.4 30.4, 114.4 30.7, 114.2 30.7, 114.2 30.4))"}
+  - {id: district-north, kind: district, polygons: "POLYGON ((114.2 30.4, 114.4 30.4, 114.4 30.7, 114.2 30.4))"}
 places:
   - {id: depot-1, role: depot, lon: 114.301, lat: 30.581}
   - {id: tip-1, role: tip, lon: 114.290, lat: 30.570}
 crews:
   - {id: crew-01, name: Crew 1, supervisor: worker-0001}
+  - {id: crew-02, name: Crew 2}
+  - {id: east, name: East}
 workers:
+  - {id: li, name: Li Mei, role: cleaner, crew: east}
+  - {id: worker-0011, name: 王芳, role: cleaner}
+  - {id: worker-0012, name: 李明, role: cleaner}
   - {id: worker-0001, name: 张伟, role: driver, crew: crew-01, device: badge-0001}
 shifts:
+  - {id: early, start: "05:00", length: 480, zone: Asia/Shanghai}
   - {id: night, start: "21:00", length: 480, zone: Asia/Shanghai, breaks: ["04:00-04:30"]}
 plans:
   - {date: TODAY, shift: night, route: route-0001, vehicle: vehicle-0007, workers: [worker-0001]}
@@ -59,6 +72,8 @@ plans:
 DEVICES = (
     ("bin-0042", "bin", ["dev_eui:00800000A0001234"]),
     ("vehicle-0007", "vehicle", ["imei:860000000000007"]),
+    ("bin-0001", "bin", []),
+    ("vehicle-0001", "vehicle", []),
     ("toilet-0003", "toilet", []),
     ("badge-0001", "worker", []),
     ("station-0001", "station", []),
@@ -77,8 +92,12 @@ class ContractCity:
         self._headers: dict[str, dict[str, str]] = {"anonymous": {}}
         self.names: dict[str, Any] = {
             "protocol": "chirpstack", "device_id": "bin-0042", "identity": "imei:860000000000007",
-            "route_id": "route-0001", "area_id": "grid-7", "scheme_id": "weighted", "run": RUN, "name": "somebody",
+            "route_id": "route-0001", "area_id": "grid-7", "scheme_id": "own", "run": RUN, "name": "somebody",
         }  # fmt: skip
+
+    def path(self, template: str, **otherwise: Any) -> dict[str, Any]:
+        """Values for the parameters of a path, that name what is there; ``otherwise`` where nothing is known."""
+        return {**otherwise, **self.names, **ELSEWHERE.get(template, {})}
 
     def headers(self, role: str) -> dict[str, str]:
         """By whom a request is made."""
@@ -120,7 +139,7 @@ class ContractCity:
 
     def _enter_people(self) -> None:
         people, digest = People(WriteSession(self._post.hub._pool)), hashed(PASSWORD)
-        for role in (*PEOPLE, "limited", "somebody"):
+        for role in (*PEOPLE, "limited", "somebody", "wang"):
             kind = Role(role) if role in PEOPLE else Role.MANAGER
             worker = "worker-0001" if role == "worker" else None
             areas = ("grid-7",) if role == "limited" else None
@@ -176,9 +195,12 @@ class ContractCity:
         order = {"reference": "contract-0001", "device": "bin-0042", "vehicle": "vehicle-0007"}
         self.names["work_order_id"] = self.ask("POST", "/api/v1/work-orders", json=order)["order"]["id"]
         self.ask("POST", "/api/v1/work-orders", json={"title": "Look at the hydrant", "worker": "worker-0001"})
-        seen = {"reference": "contract-0001", "category": "rubbish-heap", "lat": 30.5721, "lon": 114.3055}
-        number = self.ask("POST", "/api/v1/incidents", "worker", json=seen)["incident"]["id"]
-        self.names["incident_id"] = number
+        seen = {"category": "rubbish-heap", "lat": 30.5721, "lon": 114.3055}
+        numbers = [
+            self.ask("POST", "/api/v1/incidents", "worker", json={**seen, "reference": f"contract-{count}"})
+            for count in range(3)
+        ]
+        self.names["incident_id"] = number = numbers[0]["incident"]["id"]
         photo = BytesIO()
         Image.new("RGB", (64, 48), "green").save(photo, "JPEG")
         jpeg = {"Content-Type": "image/jpeg"}
