@@ -47,6 +47,7 @@ REFUSED = 2
 SHADOWED = {"POST /api/v1/reports/jobs", "POST /api/v1/work-orders/send"}
 """Another operation's path fits theirs: GET finds no report ``jobs``, which is 422 or 404 and not 405."""
 NEVER = {
+    "GET /api/v1/bins/{device_id}/forecast": "an instant that is drawn lies outside of the next 14 days",
     "POST /api/v1/devices/{device_id}/commands": "no terminal is connected",
     "POST /api/v1/devices": "the device of the example is there already",
     "PATCH /api/v1/session/password": "the password of the example is nobody's",
