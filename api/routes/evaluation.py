@@ -50,6 +50,11 @@ _EXAMPLE = {
         },
     ],
 }
+_YAML = """id: own
+items:
+  - {id: attendance, weight: 60, measures: [{kpi: attendance}]}
+  - {id: tasks, weight: 40, measures: [{kpi: tasks}]}
+"""
 _FILE = {
     "requestBody": {
         "required": True,
@@ -58,7 +63,7 @@ _FILE = {
                 "schema": {"type": "object", "required": ["id", "items"]},
                 "examples": {"two_items": {"summary": "two items", "value": _EXAMPLE}},
             },
-            YAML: {"schema": {"type": "string"}},
+            YAML: {"schema": {"type": "string"}, "examples": {"two_items": {"summary": "two items", "value": _YAML}}},
         },
     }
 }

@@ -38,7 +38,10 @@ from fleet.incidents.incident import Action, Dossier, IncidentFilter, IncidentSt
 router = APIRouter(tags=["Incidents"])
 
 IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the incident.", examples=[17])]
-Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the photo, in hexadecimal.")]
+Digest = Annotated[
+    str,
+    Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the photo, in hexadecimal.", examples=["9f86d081" * 8]),
+]
 FieldPerson = Annotated[Principal, Depends(allowed(Role.WORKER, Role.DISPATCHER, Role.MANAGER))]
 """Whoever may report what they saw."""
 Looker = Annotated[Principal, Depends(allowed(Role.WORKER, Role.VIEWER, Role.DISPATCHER, Role.MANAGER))]

@@ -34,8 +34,8 @@ from fleet.reports.speech import Speech
 PERSONAL = ("evaluation",)  #: kinds that tell about persons: managers only
 
 ReportId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the revision.", examples=[17])]
-AppealId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the appeal.")]
-JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="Id of the job.")]
+AppealId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the appeal.", examples=[3])]
+JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="Id of the job.", examples=["5f0c1d2e" * 4])]
 
 router = APIRouter(tags=["Reports"])
 

@@ -39,6 +39,15 @@ _EXAMPLE = {
         }
     ],
 }
+_YAML = """version: 1
+rules:
+  - id: bin-full
+    kind: threshold
+    title: Bin full, collect
+    severity: warning
+    scope: {kinds: [bin]}
+    params: {metric: fill_pct, limit: 85, clear: 75}
+"""
 _FILE = {
     "requestBody": {
         "required": True,
@@ -47,7 +56,7 @@ _FILE = {
                 "schema": {"type": "object", "required": ["version", "rules"]},
                 "examples": {"one_rule": {"summary": "one rule", "value": _EXAMPLE}},
             },
-            YAML: {"schema": {"type": "string"}},
+            YAML: {"schema": {"type": "string"}, "examples": {"one_rule": {"summary": "one rule", "value": _YAML}}},
         },
     }
 }

@@ -61,6 +61,8 @@ NEVER = {
 }
 """What nobody gets done in this city, and why; each has tests of its own."""
 
+pytestmark = pytest.mark.timeout(1_800 if FULL else 180)
+
 load_all_checks()
 PROMISES = [
     CHECKS.get_one(name)
