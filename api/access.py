@@ -64,6 +64,7 @@ async def recognised(
 
 Recognised = Annotated[Principal | None, Depends(recognised)]
 Check = Callable[..., Awaitable[Principal]]
+_NEEDS: dict[Callable[..., object], frozenset[Role]] = {}
 
 
 def allowed(*roles: Role, open_reading: bool = False) -> Check:
@@ -84,7 +85,13 @@ def allowed(*roles: Role, open_reading: bool = False) -> Check:
             raise _not_enough(principal, needed)
         return principal
 
+    _NEEDS[check] = enough
     return check
+
+
+def roles(check: Callable[..., object]) -> frozenset[Role] | None:
+    """The roles that a dependency lets in; None for one that asks for nobody."""
+    return _NEEDS.get(check)
 
 
 async def _somebody(principal: Recognised) -> Principal:
@@ -138,6 +145,8 @@ def _not_enough(principal: Principal, needed: str) -> ProblemError:
     return ProblemError(403, "role-not-enough", detail)
 
 
+_NEEDS[_somebody] = frozenset(Role)
+_NEEDS[_poster] = frozenset((Role.DEVICE, Role.INTEGRATION, Role.WORKER, Role.ADMIN))
 reading = allowed(Role.VIEWER, Role.DISPATCHER, Role.MANAGER, open_reading=True)
 known_reading = allowed(Role.VIEWER, Role.DISPATCHER, Role.MANAGER)
 

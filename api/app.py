@@ -15,10 +15,12 @@ from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
 from api.incident_models import INCIDENT_FORMS
 from api.live.feed import Feed
+from api.methods import HeadIsGet
 from api.order_models import ORDER_FORMS
 from api.passwords import Passwords
 from api.planning_models import PlanningForm
 from api.ports import Services
+from api.repeats import unrepeated
 from api.report_models import FORMS as REPORT_FORMS
 from api.routes import (
     alerts,
@@ -84,6 +86,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None, feed: F
         openapi_tags=openapi.TAGS,
         docs_url=None,  # served by api.routes.pages, without a CDN
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,  # what a generated client calls it
     )
     app.state.services = services
     app.state.feed = feed or Feed()
@@ -93,13 +96,13 @@ def create_app(services: Services, *, max_body_bytes: int | None = None, feed: F
     app.state.gatekeeper = Gatekeeper(services.keys, app.state.sessions, services.clock)
     app.state.sign_in = SignIn(services.people, app.state.sessions, Passwords())
     app.state.seats = Seats(services.limits.waiting, services.limits.waiting_per_key)
-    keyed = openapi.problems(*openapi.KEYED, 503)
+    keyed, once = openapi.problems(*openapi.KEYED, 503), Depends(unrepeated)
     for module in _OWN:
-        app.include_router(module.router, prefix="/api/v1")
+        app.include_router(module.router, prefix="/api/v1", dependencies=[once])
     for module in _READ:
-        app.include_router(module.router, prefix="/api/v1", dependencies=[Depends(reading)], responses=keyed)
+        app.include_router(module.router, prefix="/api/v1", dependencies=[Depends(reading), once], responses=keyed)
     for module in _WHOLE:
-        whole = [Depends(known_reading), EVERYWHERE]
+        whole = [Depends(known_reading), EVERYWHERE, once]
         app.include_router(module.router, prefix="/api/v1", dependencies=whole, responses=keyed)
     for module in _OUTSIDE:
         app.include_router(module.router)
@@ -122,5 +125,6 @@ def create_app(services: Services, *, max_body_bytes: int | None = None, feed: F
     app.add_middleware(BodyLimit, limit=max_body_bytes or most)
     if services.access.origins:
         app.add_middleware(CORSMiddleware, **CORS, allow_origins=sorted(services.access.origins))
+    app.add_middleware(HeadIsGet)
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
     return app

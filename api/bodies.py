@@ -61,9 +61,12 @@ def is_geojson(content_type: str | None) -> bool:
 
 
 def validated(model: type[M], payload: bytes) -> M:
-    """A body as a model. Raises a 422 problem that names each field."""
+    """A body as a model. Raises a 422 problem that names each field.
+
+    A value of another type than the field's is refused and not converted: ``false`` is no latitude.
+    """
     try:
-        return model.model_validate_json(payload)
+        return model.model_validate_json(payload, strict=True)
     except ValidationError as error:
         told = error.errors(include_url=False, include_input=False, include_context=False)
         faults = tuple(

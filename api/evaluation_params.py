@@ -18,7 +18,9 @@ from fleet.evaluation.scheme import Scheme
 MOST_DAYS = 366
 MOST_LISTED = 50  #: evaluations in one answer
 
-PersonId = Annotated[str, Path(min_length=1, max_length=64, pattern=_PLAIN, description="Id of a worker or crew.")]
+PersonId = Annotated[
+    str, Path(min_length=1, max_length=64, pattern=_PLAIN, description="Id of a worker or crew.", examples=["li"])
+]
 SchemeId = Annotated[
     str, Path(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="Id of a scheme.", examples=["weighted"])
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.instants import Instant, InstantQuery
+from api.instants import DateQuery, Instant, InstantQuery
 from api.params import Cursor, Datum, DatumChoice, Name
 from fleet.importing.clock_words import DAYS, clock, span_words
 from fleet.master.plan import Shift
@@ -55,8 +55,8 @@ class WorkersQuery(ListQuery):
 class PlansQuery(ListQuery):
     """Filters of the list of plans. The dates are those on which the shifts begin."""
 
-    from_: Annotated[date, Field(alias="from", description="First service date.", examples=["2026-11-24"])]
-    to: Annotated[date | None, Field(default=None, description="Last one, included. Default: the first.")]
+    from_: Annotated[DateQuery, Field(alias="from", description="First service date.", examples=["2026-11-24"])]
+    to: Annotated[DateQuery | None, Field(default=None, description="Last one, included. Default: the first.")]
     vehicle: Annotated[Name | None, Field(default=None, description="Id of the vehicle.")]
     worker: Annotated[Name | None, Field(default=None, description="Id of the worker; with the plans of their crew.")]
     route: Annotated[Name | None, Field(default=None, description="Id of the route.")]

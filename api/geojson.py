@@ -22,10 +22,67 @@ Json = dict[str, Any]
 _DECIMALS = 7  # about a centimetre
 
 
+MEDIA_TYPE = "application/geo+json"
+_POINT = {"type": "Point", "coordinates": [114.3055, 30.5721]}
+SCHEMAS: dict[str, Json] = {
+    "Feature": {
+        "type": "object",
+        "description": "A thing on the map (RFC 7946); what is known of it stands in `properties`.",
+        "required": ["type", "geometry", "properties"],
+        "properties": {
+            "type": {"const": "Feature"},
+            "id": {"type": "string"},
+            "geometry": {
+                "type": ["object", "null"],
+                "required": ["type", "coordinates"],
+                "properties": {
+                    "type": {
+                        "enum": ["Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon"]
+                    },
+                    "coordinates": {"type": "array", "description": "Degrees, longitude first."},
+                },
+            },
+            "properties": {"type": "object"},
+            "next_cursor": {"type": ["string", "null"]},
+        },
+        "examples": [{"type": "Feature", "id": "bin-0042", "geometry": _POINT, "properties": {"kind": "bin"}}],
+    },
+    "FeatureCollection": {
+        "type": "object",
+        "description": "Things on the map (RFC 7946). `datum` is that of the coordinates; but for wgs84, for display.",
+        "required": ["type", "features", "datum", "next_cursor"],
+        "properties": {
+            "type": {"const": "FeatureCollection"},
+            "datum": {"enum": list(datums.DATUMS)},
+            "device": {"type": "string", "description": "Of a track."},
+            "features": {"type": "array", "items": {"$ref": "#/components/schemas/Feature"}},
+            "next_cursor": {"type": ["string", "null"], "description": "Null: that was all."},
+        },
+        "examples": [
+            {
+                "type": "FeatureCollection",
+                "datum": "wgs84",
+                "features": [{"type": "Feature", "geometry": _POINT, "properties": {"kind": "bin"}}],
+                "next_cursor": None,
+            }
+        ],
+    },
+}
+"""Of the OpenAPI document."""
+
+
+def told(*names: str) -> dict[int | str, Json]:
+    """The ``responses`` of a route that answers with one of these schemas."""
+    parts = [{"$ref": f"#/components/schemas/{name}"} for name in names]
+    # An object: else FastAPI's own word, a string, would stand there beside it.
+    schema = {"type": "object", **(parts[0] if len(parts) == 1 else {"oneOf": parts})}
+    return {200: {"content": {MEDIA_TYPE: {"schema": schema}}}}
+
+
 class GeoJSONResponse(Response):
     """A response of the media type that RFC 7946 registers."""
 
-    media_type = "application/geo+json"
+    media_type = MEDIA_TYPE
 
     def render(self, content: Any) -> bytes:
         """Encode as JSON."""

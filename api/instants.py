@@ -6,6 +6,7 @@ Inside, both are integer microseconds.
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
@@ -18,6 +19,9 @@ END_OF_TIME = 253_402_300_799_000_000  # 9999-12-31T23:59:59Z
 
 # A plus sign that nobody escaped arrives as a space; an instant has no other reason to end in one and digits.
 _BARE_OFFSET = re.compile(r" (\d\d:?\d\d)$")
+_DATE = re.compile(r"\d{4}-?\d\d-?\d\d[Tt ]")  #: what is not one is a number, of which nobody knows the unit
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_EXPECTED = "expected ISO 8601 with a zone (2026-11-23T08:00:00+08:00 or ...Z)"
 _BUCKET = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _UNITS = {"s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": DAY}
 _MAX_BUCKET = 366 * DAY
@@ -28,12 +32,22 @@ def parse_instant(text: object) -> int:
 
     A time without a zone is refused and not guessed: half of the writers would mean Beijing time and half UTC.
     """
-    if not isinstance(text, str):
-        raise ValueError(instants.EXPECTED)
-    micros = instants.parse(_BARE_OFFSET.sub(r"+\1", text.strip()))
+    if not isinstance(text, str) or not _DATE.match(text.strip()):
+        raise ValueError(_EXPECTED)
+    try:
+        micros = instants.parse(_BARE_OFFSET.sub(r"+\1", text.strip()))
+    except ValueError:
+        raise ValueError(_EXPECTED) from None
     if not 0 <= micros <= END_OF_TIME:
         raise ValueError("expected an instant from 1970 to 9999")
     return micros
+
+
+def parse_date(text: object) -> object:
+    """A date as text, for pydantic to read. Raises ValueError for a number, which it would take for a time."""
+    if isinstance(text, str) and not _DAY.fullmatch(text):
+        raise ValueError("expected a date such as 2026-11-24")
+    return text
 
 
 def parse_bucket(text: object) -> int:
@@ -60,6 +74,7 @@ Instant = Annotated[
 """Microseconds inside, ISO 8601 with ``Z`` in JSON."""
 
 InstantQuery = Annotated[int, BeforeValidator(parse_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+DateQuery = Annotated[date, BeforeValidator(parse_date)]
 BucketQuery = Annotated[
     int, BeforeValidator(parse_bucket), WithJsonSchema({"type": "string", "pattern": r"^[1-9][0-9]{0,5}[smhd]$"})
 ]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from api import examples, geojson
+from api.access import roles
 from api.problems import MEDIA_TYPE
+from devices.access import Role
 
 TAGS = [
     {"name": "Access", "description": "Signing in and out; people and keys."},
@@ -121,6 +126,26 @@ def reference(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
+def _tell_roles(schema: dict[str, Any], app: FastAPI) -> None:
+    """Let each operation say which roles may use it, in ``x-roles`` for programs and in its description for people."""
+    for route in iter_route_contexts(app.routes):
+        for method in route.methods or ():
+            operation = schema["paths"].get(route.path_format, {}).get(method.lower())
+            needs = [need for call in _calls(route.dependant) if (need := roles(call)) is not None] if operation else []
+            if operation and needs:
+                able = frozenset.intersection(*needs)
+                operation["x-roles"] = [role.value for role in Role if role in able]
+                told = ", ".join(operation["x-roles"])
+                operation["description"] = f"{operation.get('description', '')}\n\nRoles: {told}.".strip()
+
+
+def _calls(dependant: Dependant) -> Iterator[Callable[..., Any]]:
+    for below in dependant.dependencies:
+        if below.call is not None:
+            yield below.call
+        yield from _calls(below)
+
+
 def install(app: FastAPI, bodies: Sequence[type[BaseModel]] = ()) -> None:
     """Let ``app`` describe itself with the Problem schema in place of FastAPI's own errors.
 
@@ -136,14 +161,17 @@ def install(app: FastAPI, bodies: Sequence[type[BaseModel]] = ()) -> None:
                 routes=app.routes,
                 tags=app.openapi_tags,
             )
+            _tell_roles(schema, app)
             parts = schema.setdefault("components", {}).setdefault("schemas", {})
             for unused in ("HTTPValidationError", "ValidationError"):
                 parts.pop(unused, None)
             parts["Problem"] = _PROBLEM
+            parts.update(geojson.SCHEMAS)
             _, told = models_json_schema(
                 [(model, "validation") for model in bodies], ref_template="#/components/schemas/{model}"
             )
             parts.update(told.get("$defs", {}))
+            examples.enter(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from api.instants import Instant, InstantQuery
+from api.instants import DateQuery, Instant, InstantQuery
 from api.params import Cursor, Name
 from fleet.orders.order import Assignee
 
@@ -177,7 +177,7 @@ class OrdersQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    on: Annotated[date | None, Field(default=None, description="Service date.")]
+    on: Annotated[DateQuery | None, Field(default=None, description="Service date.")]
     run: Annotated[Name | None, Field(default=None, description="The plan that they come from.")]
     vehicle: Annotated[list[Name], Field(default_factory=list, max_length=100, description="Id; may be repeated.")]
     device: Annotated[list[Name], Field(default_factory=list, max_length=100, description="May be repeated.")]

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from alerts.records import AlertStateError
+from api.methods import allowed
 from api.ports import NotTakenError
 from api.security import API_HEADERS
 from devices.errors import SanihubError, TransientError
@@ -135,7 +136,8 @@ def _fault(item: Mapping[str, Any]) -> Fault:
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     kind = {404: "no-such-page", 405: "method-not-allowed", 413: "body-too-large"}.get(error.status_code, "http")
-    return problem(request, error.status_code, kind, str(error.detail), headers=error.headers)
+    headers = dict(error.headers or {}) | ({"Allow": allowed(request)} if error.status_code == 405 else {})
+    return problem(request, error.status_code, kind, str(error.detail), headers=headers)
 
 
 async def _on_cursor(request: Request, error: Exception) -> Response:

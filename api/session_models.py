@@ -18,7 +18,7 @@ class SignInForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=64, examples=["wang"])
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[^\x00]*$", examples=["wang"])
     password: str = Field(min_length=1, max_length=MOST_PASSWORD, examples=["correct horse battery staple"])
 
 

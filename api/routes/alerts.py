@@ -67,7 +67,7 @@ async def get_alert(wired: Wired, alert_id: AlertId) -> AlertDetailBody:
 @router.post(
     "/alerts/{alert_id}/acknowledge", summary="Acknowledge an alert", responses=_HANDLED, openapi_extra=_REMARK
 )
-async def acknowledge(
+async def acknowledge_alert(
     request: Request, wired: Wired, places: Places, dispatcher: Dispatcher, alert_id: AlertId
 ) -> AlertDetailBody:
     """Somebody sees to it: it escalates no more. Needs a key of the role dispatcher, manager or admin.
@@ -81,7 +81,7 @@ async def acknowledge(
 
 
 @router.post("/alerts/{alert_id}/close", summary="Close an alert", responses=_HANDLED, openapi_extra=_REMARK)
-async def close(
+async def close_alert(
     request: Request, wired: Wired, places: Places, dispatcher: Dispatcher, alert_id: AlertId
 ) -> AlertDetailBody:
     """A person's last word. One whose cause lasts may be closed too: it rings no more, and is no longer open."""
@@ -97,7 +97,7 @@ async def close(
     responses=_HANDLED,
     openapi_extra=body(reference(CommentForm), a_remark={"comment": "The lid is broken; ordered a new one."}),
 )
-async def comment(
+async def comment_on_alert(
     request: Request, wired: Wired, places: Places, dispatcher: Dispatcher, alert_id: AlertId
 ) -> AlertDetailBody:
     """Put a remark beside it, in whatever state it is."""
@@ -115,7 +115,7 @@ async def comment(
         reference(SnoozeForm), for_an_hour={"minutes": 60}, until_morning={"until": "2026-11-24T06:00:00+08:00"}
     ),
 )
-async def snooze(
+async def snooze_alert(
     request: Request, wired: Wired, places: Places, dispatcher: Dispatcher, alert_id: AlertId
 ) -> AlertDetailBody:
     """Let it neither ring nor escalate until then; if it is still there, it rings again."""

@@ -38,7 +38,7 @@ async def list_emptyings(wired: Wired, query: Annotated[EmptyingsQuery, Query()]
 
 
 @router.get("/bins/readiness", summary="Which bins are to be emptied", responses=problems(422, 503))
-async def list_readiness(wired: Wired, query: Annotated[ReadinessQuery, Query()]) -> ReadinessListBody:
+async def list_bin_readiness(wired: Wired, query: Annotated[ReadinessQuery, Query()]) -> ReadinessListBody:
     """Every bin in service with its state and the reason: FULLNESS, AGE or ALERT."""
     now = wired.clock()
     _within(query.next_visit, now, "next_visit")
@@ -48,7 +48,7 @@ async def list_readiness(wired: Wired, query: Annotated[ReadinessQuery, Query()]
 
 
 @router.get("/bins/{device_id}/forecast", summary="How full a bin will be", responses=problems(404, 422, 503))
-async def get_forecast(wired: Wired, device: KnownDevice, query: Annotated[ForecastQuery, Query()]) -> ForecastBody:
+async def get_bin_forecast(wired: Wired, device: KnownDevice, query: Annotated[ForecastQuery, Query()]) -> ForecastBody:
     """From its newest level and how it fills; 404 for a bin that told no level in the last twelve hours.
 
     Name the instants of planned visits as `visit`, or say `nobody=true`. Without either, its history says how likely

@@ -19,7 +19,7 @@ router = APIRouter(tags=["Dead letters"])
 
 
 @router.get("/dead-letters", summary="List dead letters", responses=problems(422, 503))
-async def list_letters(wired: Wired, query: Annotated[DeadLettersQuery, Query()]) -> PageOf[DeadLetterBody]:
+async def list_dead_letters(wired: Wired, query: Annotated[DeadLettersQuery, Query()]) -> PageOf[DeadLetterBody]:
     """Dead letters, newest first, without their bytes."""
     page = await wired.dead_letters.letters(
         codes=query.code, device_id=query.device, is_open=query.open, cursor=query.cursor, limit=query.limit
@@ -28,7 +28,7 @@ async def list_letters(wired: Wired, query: Annotated[DeadLettersQuery, Query()]
 
 
 @router.get("/dead-letters/{letter_id}", summary="One dead letter with its bytes", responses=problems(404, 422, 503))
-async def get_letter(wired: Wired, letter_id: LetterId) -> DeadLetterContentBody:
+async def get_dead_letter(wired: Wired, letter_id: LetterId) -> DeadLetterContentBody:
     """The frame as it came: in base64, and as text where it is UTF-8."""
     letter = await wired.dead_letters.letter(letter_id)
     if letter is None:

@@ -44,7 +44,9 @@ router = APIRouter(tags=["Devices"])
         },
     ),
 )  # fmt: skip
-async def register(request: Request, wired: Wired, whole: Unlimited, places: Places, manager: Manager) -> DeviceBody:
+async def register_device(
+    request: Request, wired: Wired, whole: Unlimited, places: Places, manager: Manager
+) -> DeviceBody:
     """Needs the role manager or admin. Who is limited to areas has to name one of theirs as the attribute `area`."""
     with places.taken_by(manager.actor):
         form = validated(DeviceMadeForm, await read_body(request, wired.limits))
@@ -69,7 +71,7 @@ async def register(request: Request, wired: Wired, whole: Unlimited, places: Pla
         rename={"name": "Renmin Road 14"},
     ),
 )
-async def change(
+async def change_device(
     request: Request, wired: Wired, whole: Unlimited, places: Places, manager: Manager, device: KnownDevice
 ) -> DeviceBody:
     """Rename, approve, block, retire, describe. A running hub follows within seconds."""

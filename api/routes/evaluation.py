@@ -50,6 +50,11 @@ _EXAMPLE = {
         },
     ],
 }
+_YAML = """id: own
+items:
+  - {id: attendance, weight: 60, measures: [{kpi: attendance}]}
+  - {id: tasks, weight: 40, measures: [{kpi: tasks}]}
+"""
 _FILE = {
     "requestBody": {
         "required": True,
@@ -58,11 +63,11 @@ _FILE = {
                 "schema": {"type": "object", "required": ["id", "items"]},
                 "examples": {"two_items": {"summary": "two items", "value": _EXAMPLE}},
             },
-            YAML: {"schema": {"type": "string"}},
+            YAML: {"schema": {"type": "string"}, "examples": {"two_items": {"summary": "two items", "value": _YAML}}},
         },
     }
 }
-_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {YAML: {"schema": {"type": "string"}}}}}
+_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {YAML: {"schema": {"type": "object"}}}}}
 _REFUSED = {
     409: "Somebody else has entered a version since the one that `based_on` names.",
     415: "The body is neither YAML nor JSON, or packed by something else than gzip.",

@@ -35,7 +35,9 @@ router = APIRouter(tags=["Evaluation"])
 
 
 @router.get("/evaluation/tasks", summary="Tasks", responses=problems(*KEYED, 404, 422, 503))
-async def list_tasks(desk: Desk, reader: KnownReader, query: Annotated[RecordsQuery, Query()]) -> PageOf[TaskBody]:
+async def list_evaluation_tasks(
+    desk: Desk, reader: KnownReader, query: Annotated[RecordsQuery, Query()]
+) -> PageOf[TaskBody]:
     """Entered last first."""
     page = await desk.records.tasks(_filter(query), cursor=query.cursor, limit=query.limit)
     return page_of(page, _task)
@@ -53,7 +55,9 @@ async def list_tasks(desk: Desk, reader: KnownReader, query: Annotated[RecordsQu
         },
     ),
 )  # fmt: skip
-async def enter_task(request: Request, wired: Wired, desk: Desk, places: Places, dispatcher: Dispatcher) -> TaskBody:
+async def enter_evaluation_task(
+    request: Request, wired: Wired, desk: Desk, places: Places, dispatcher: Dispatcher
+) -> TaskBody:
     """Needs a key of the role dispatcher, manager or admin."""
     with places.taken_by(dispatcher.actor):
         form = validated(TaskForm, await read_body(request, wired.limits))
@@ -74,7 +78,7 @@ async def enter_task(request: Request, wired: Wired, desk: Desk, places: Places,
         reference(SettleForm), done={"done_at": "2026-11-24T09:30:00+08:00"}, no_more={"cancelled": True}
     ),
 )
-async def settle_task(
+async def settle_evaluation_task(
     request: Request, wired: Wired, desk: Desk, places: Places, dispatcher: Dispatcher, number: Number
 ) -> TaskBody:
     """Done, not done after all, or cancelled. Needs a key of the role dispatcher, manager or admin."""
@@ -153,7 +157,9 @@ async def decide_finding(
 
 
 @router.get("/evaluation/appeals", summary="Appeals", responses=problems(*KEYED, 404, 422, 503))
-async def list_appeals(desk: Desk, reader: KnownReader, query: Annotated[AppealsQuery, Query()]) -> PageOf[AppealBody]:
+async def list_evaluation_appeals(
+    desk: Desk, reader: KnownReader, query: Annotated[AppealsQuery, Query()]
+) -> PageOf[AppealBody]:
     """Made last first."""
     page = await desk.appeals.page(
         state=query.state, worker=query.worker, crew=query.crew, cursor=query.cursor, limit=query.limit
@@ -162,7 +168,7 @@ async def list_appeals(desk: Desk, reader: KnownReader, query: Annotated[Appeals
 
 
 @router.get("/evaluation/appeals/{number}", summary="One appeal", responses=problems(*KEYED, 404, 422, 503))
-async def get_appeal(desk: Desk, reader: KnownReader, number: Number) -> AppealBody:
+async def get_evaluation_appeal(desk: Desk, reader: KnownReader, number: Number) -> AppealBody:
     """With who made it, who decided, and why."""
     found = await desk.appeals.appeal(number)
     if found is None:
@@ -182,7 +188,9 @@ async def get_appeal(desk: Desk, reader: KnownReader, number: Number) -> AppealB
         },
     ),
 )  # fmt: skip
-async def appeal(request: Request, wired: Wired, desk: Desk, places: Places, reader: KnownReader) -> AppealBody:
+async def appeal_against_evaluation(
+    request: Request, wired: Wired, desk: Desk, places: Places, reader: KnownReader
+) -> AppealBody:
     """Needs a key of the role viewer, dispatcher, manager or admin: also for somebody else, who has none."""
     with places.taken_by(reader.actor):
         form = validated(AppealForm, await read_body(request, wired.limits))
@@ -212,7 +220,7 @@ async def appeal(request: Request, wired: Wired, desk: Desk, places: Places, rea
         rejected={"accepted": False, "reason": "Seen on the picture."},
     ),
 )
-async def decide_appeal(
+async def decide_evaluation_appeal(
     request: Request, wired: Wired, desk: Desk, places: Places, manager: Manager, number: Number
 ) -> AppealBody:
     """Accepted, the deduction costs `remaining` points only, and the evaluation says who decided and why.

@@ -21,7 +21,7 @@ from api.fleet_models import (
     WorkerBody,
     WorkersQuery,
 )
-from api.geojson import GeoJSONResponse
+from api.geojson import GeoJSONResponse, told
 from api.models import PageOf, page_of
 from api.openapi import problems
 from api.problems import invalid, not_found
@@ -34,8 +34,15 @@ AreaId = Annotated[str, Path(pattern=_ID, max_length=64, description="Id of an a
 
 router = APIRouter(tags=["Fleet"], route_class=TaggedRoute)
 
+_FEATURES = told("FeatureCollection")
 
-@router.get("/routes", summary="Routes as GeoJSON", response_class=GeoJSONResponse, responses=problems(422, 503))
+
+@router.get(
+    "/routes",
+    summary="Routes as GeoJSON",
+    response_class=GeoJSONResponse,
+    responses={**problems(422, 503), **_FEATURES},
+)
 async def list_routes(wired: Wired, query: Annotated[VersionedQuery, Query()]) -> GeoJSONResponse:
     """The routes in force at an instant, by id, with all that is known of them as properties.
 
@@ -49,7 +56,7 @@ async def list_routes(wired: Wired, query: Annotated[VersionedQuery, Query()]) -
 
 @router.get(
     "/routes/{route_id}", summary="A route as GeoJSON", response_class=GeoJSONResponse,
-    responses=problems(404, 422, 503),
+    responses={**problems(404, 422, 503), **_FEATURES},
 )  # fmt: skip
 async def get_route(wired: Wired, route_id: RouteId, query: Annotated[VersionedQuery, Query()]) -> GeoJSONResponse:
     """The version in force at an instant; 404 where none is."""
@@ -62,7 +69,7 @@ async def get_route(wired: Wired, route_id: RouteId, query: Annotated[VersionedQ
 
 @router.get(
     "/routes/{route_id}/versions", summary="All versions of a route as GeoJSON", response_class=GeoJSONResponse,
-    responses=problems(404, 422, 503),
+    responses={**problems(404, 422, 503), **_FEATURES},
 )  # fmt: skip
 async def list_route_versions(
     wired: Wired, route_id: RouteId, query: Annotated[PlainVersionsQuery, Query()]
@@ -74,7 +81,12 @@ async def list_route_versions(
     return GeoJSONResponse(collection(versions, query.datum))
 
 
-@router.get("/areas", summary="Areas as GeoJSON", response_class=GeoJSONResponse, responses=problems(422, 503))
+@router.get(
+    "/areas",
+    summary="Areas as GeoJSON",
+    response_class=GeoJSONResponse,
+    responses={**problems(422, 503), **_FEATURES},
+)
 async def list_areas(wired: Wired, query: Annotated[VersionedQuery, Query()]) -> GeoJSONResponse:
     """The districts, grids and posts in force at an instant, by id. A post of streets is lines with `width_m`."""
     at = wired.clock() if query.at is None else query.at
@@ -84,7 +96,7 @@ async def list_areas(wired: Wired, query: Annotated[VersionedQuery, Query()]) ->
 
 @router.get(
     "/areas/{area_id}/versions", summary="All versions of an area as GeoJSON", response_class=GeoJSONResponse,
-    responses=problems(404, 422, 503),
+    responses={**problems(404, 422, 503), **_FEATURES},
 )  # fmt: skip
 async def list_area_versions(
     wired: Wired, area_id: AreaId, query: Annotated[PlainVersionsQuery, Query()]

@@ -38,7 +38,10 @@ from fleet.incidents.incident import Action, Dossier, IncidentFilter, IncidentSt
 router = APIRouter(tags=["Incidents"])
 
 IncidentId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the incident.", examples=[17])]
-Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the photo, in hexadecimal.")]
+Digest = Annotated[
+    str,
+    Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the photo, in hexadecimal.", examples=["9f86d081" * 8]),
+]
 FieldPerson = Annotated[Principal, Depends(allowed(Role.WORKER, Role.DISPATCHER, Role.MANAGER))]
 """Whoever may report what they saw."""
 Looker = Annotated[Principal, Depends(allowed(Role.WORKER, Role.VIEWER, Role.DISPATCHER, Role.MANAGER))]
@@ -49,7 +52,7 @@ _PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
 
 
 @router.get("/incidents/catalogue", summary="What can be reported, and to whom", responses=problems(*KEYED, 503))
-async def get_catalogue(wired: Wired, _: Looker) -> CatalogueBody:
+async def get_incident_catalogue(wired: Wired, _: Looker) -> CatalogueBody:
     """Categories and departments with their names in Chinese and English, and how large a photo may be."""
     desk = _desk(wired)
     return CatalogueBody(
@@ -69,7 +72,7 @@ async def list_incidents(
 
 
 @router.get("/incidents/heat", summary="Where and how often", responses=problems(*KEYED, 422, 503))
-async def get_heat(wired: Wired, looker: Looker, query: Annotated[HeatQuery, Query()]) -> HeatBody:
+async def get_incident_heat(wired: Wired, looker: Looker, query: Annotated[HeatQuery, Query()]) -> HeatBody:
     """Incidents counted over a grid, by category, area, hour and weekday."""
     heat = await _desk(wired).heat(_wanted(query, looker), cell_m=query.cell_m, zone=query.zone)
     return HeatBody.model_validate(heat)
@@ -88,7 +91,7 @@ async def get_heat(wired: Wired, looker: Looker, query: Annotated[HeatQuery, Que
         },
     ),
 )  # fmt: skip
-async def report(
+async def report_incident(
     request: Request, response: Response, wired: Wired, places: Places, person: FieldPerson
 ) -> DossierBody:
     """A phone that is out of reach keeps its report and sends it later, with the time at which it was seen."""
@@ -122,7 +125,7 @@ async def get_incident(wired: Wired, looker: Looker, incident_id: IncidentId) ->
         }
     },
 )
-async def add_photo(
+async def add_incident_photo(
     request: Request, wired: Wired, places: Places, person: FieldPerson, incident_id: IncidentId
 ) -> PhotoBody:
     """The body is the photo itself. It is kept byte by byte, and never changed; the same one twice is one."""
@@ -149,7 +152,7 @@ async def add_photo(
     },
     response_class=Response,
 )
-async def get_photo(wired: Wired, looker: Looker, incident_id: IncidentId, digest: Digest) -> Response:
+async def get_incident_photo(wired: Wired, looker: Looker, incident_id: IncidentId, digest: Digest) -> Response:
     """Byte by byte as it came: its SHA-256 is its name."""
     await _seen(wired, looker, incident_id)
     found = await _desk(wired).photo(incident_id, digest)
@@ -165,7 +168,7 @@ async def get_photo(wired: Wired, looker: Looker, incident_id: IncidentId, diges
     responses=_HANDLED,
     openapi_extra=body(reference(HandOnForm), to_the_roads={"department": "roads", "text": "The kerb is broken."}),
 )
-async def hand_on(
+async def hand_on_incident(
     request: Request, wired: Wired, places: Places, dispatcher: Dispatcher, incident_id: IncidentId
 ) -> DossierBody:
     """The department is told by a webhook; what became of that stands among the letters."""
@@ -187,7 +190,7 @@ async def hand_on(
     "/incidents/{incident_id}/done", summary="An incident is dealt with", responses=_HANDLED,
     openapi_extra=body(reference(RemarkForm), required=False, with_a_remark={"text": "Cleared."}),
 )  # fmt: skip
-async def finish(
+async def finish_incident(
     request: Request, wired: Wired, places: Places, dispatcher: Dispatcher, incident_id: IncidentId
 ) -> DossierBody:
     """By hand, where no work order ends it."""
@@ -198,7 +201,7 @@ async def finish(
     "/incidents/{incident_id}/reject", summary="Reject an incident", responses=_HANDLED,
     openapi_extra=body(reference(ReasonForm), with_its_reason={"text": "Private ground."}),
 )  # fmt: skip
-async def reject(
+async def reject_incident(
     request: Request, wired: Wired, places: Places, dispatcher: Dispatcher, incident_id: IncidentId
 ) -> DossierBody:
     """It was none, or not for this city to deal with; the reason is shown to the reporter."""
@@ -209,7 +212,7 @@ async def reject(
     "/incidents/{incident_id}/comments", summary="Put a remark beside an incident", responses=_HANDLED,
     openapi_extra=body(reference(ReasonForm), a_remark={"text": "Seen again this morning."}),
 )  # fmt: skip
-async def comment(
+async def comment_on_incident(
     request: Request, wired: Wired, places: Places, person: FieldPerson, incident_id: IncidentId
 ) -> DossierBody:
     """Of the reporter or a dispatcher."""

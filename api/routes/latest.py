@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.etags import TaggedRoute
-from api.geojson import GeoJSONResponse, positions
+from api.geojson import GeoJSONResponse, positions, told
 from api.instants import SECOND
 from api.models import LatestBody, StateBody
 from api.openapi import problems
@@ -41,7 +41,7 @@ async def list_latest(wired: Wired, query: Annotated[LatestQuery, Query()]) -> L
     "/latest.geojson",
     summary="Newest positions as GeoJSON",
     response_class=GeoJSONResponse,
-    responses=problems(422, 503),
+    responses={**problems(422, 503), **told("FeatureCollection")},
 )
 async def list_positions(wired: Wired, query: Annotated[PositionsQuery, Query()]) -> GeoJSONResponse:
     """A FeatureCollection of points with the newest readings as properties; only devices that have a position."""

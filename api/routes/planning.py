@@ -70,7 +70,7 @@ async def plan_collection(request: Request, wired: Wired, places: Places, dispat
     summary="A planning and its result",
     responses=problems(404, 422),
 )
-async def get_job(wired: Wired, planning_id: PlanningId) -> PlanningJobBody:
+async def get_planning_job(wired: Wired, planning_id: PlanningId) -> PlanningJobBody:
     """The last fifty are remembered until the hub ends; entered plans for good."""
     job = wired.planning.job(planning_id)
     if job is None:
@@ -84,7 +84,7 @@ async def get_job(wired: Wired, planning_id: PlanningId) -> PlanningJobBody:
     dependencies=[EVERYWHERE],
     responses=problems(*KEYED, 404, 409, 422, 503, said={409: "The shift is not over yet."}),
 )
-async def audit_run(wired: Wired, places: Places, reader: KnownReader, run: RunId) -> RunAuditBody:
+async def audit_planning_run(wired: Wired, places: Places, reader: KnownReader, run: RunId) -> RunAuditBody:
     """Of an entered plan: by vehicle the way, the times, the order, and what became of the bins.
 
     Where there is no data nothing is called missed. Needs a key of the role viewer, dispatcher, manager or admin.

@@ -29,7 +29,7 @@ async def may_scrape(request: Request, principal: Recognised) -> None:
     dependencies=[Depends(may_scrape)],
     responses=problems(*KEYED, 503),
 )
-async def get_metrics(request: Request) -> Response:
+async def get_prometheus_metrics(request: Request) -> Response:
     """The hub's own metrics in Prometheus' text form, or OpenMetrics where the scraper accepts it.
 
     From the same machine it needs no key; from elsewhere one of the role viewer or more, unless the setting

@@ -34,8 +34,8 @@ from fleet.reports.speech import Speech
 PERSONAL = ("evaluation",)  #: kinds that tell about persons: managers only
 
 ReportId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the revision.", examples=[17])]
-AppealId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the appeal.")]
-JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="Id of the job.")]
+AppealId = Annotated[int, Path(ge=1, le=2**63 - 1, description="Number of the appeal.", examples=[3])]
+JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="Id of the job.", examples=["5f0c1d2e" * 4])]
 
 router = APIRouter(tags=["Reports"])
 
@@ -44,7 +44,8 @@ _TYPES = (
     *("application/pdf", "text/html", "application/zip", "text/csv"),
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 )
-_FILES: dict[int | str, dict[str, Any]] = {200: {"content": dict.fromkeys(_TYPES, _BYTES)}}
+_DOCUMENT = {"application/json": {"schema": {"type": "object"}}, **dict.fromkeys(_TYPES, _BYTES)}
+_FILES: dict[int | str, dict[str, Any]] = {200: {"content": _DOCUMENT}}
 
 _EXAMPLE = {
     "kind": "route_compliance", "from": "2026-11-23T00:00:00+08:00", "to": "2026-11-24T00:00:00+08:00",
@@ -80,7 +81,7 @@ async def order_report(
 
 
 @router.get("/reports/jobs/{order_id}", summary="How far a job is", responses=problems(*KEYED, 404, 422))
-async def get_job(wired: Wired, reader: KnownReader, order_id: JobId) -> ReportJobBody:
+async def get_report_job(wired: Wired, reader: KnownReader, order_id: JobId) -> ReportJobBody:
     """Pieces that are done, and in the end the number of the report. Jobs are forgotten when the hub restarts."""
     job = _desk(wired).job(order_id)
     if job is None:
@@ -90,7 +91,7 @@ async def get_job(wired: Wired, reader: KnownReader, order_id: JobId) -> ReportJ
 
 
 @router.delete("/reports/jobs/{order_id}", summary="Cancel a job", responses=problems(*KEYED, 404, 422))
-async def cancel_job(wired: Wired, dispatcher: Dispatcher, order_id: JobId) -> ReportJobBody:
+async def cancel_report_job(wired: Wired, dispatcher: Dispatcher, order_id: JobId) -> ReportJobBody:
     """End a job that is not done; a report that is there stays."""
     known = _desk(wired).job(order_id)
     if known is None:
@@ -123,7 +124,7 @@ async def get_report(wired: Wired, reader: KnownReader, report_id: ReportId) -> 
     responses={**problems(*KEYED, 404, 422, 503), **_FILES},
     response_class=Response,
 )  # fmt: skip
-async def get_file(
+async def get_report_file(
     wired: Wired, places: Places, reader: KnownReader, report_id: ReportId, query: Annotated[ReportFileQuery, Query()]
 ) -> Response:
     """JSON, CSV, XLSX, HTML or PDF, in Chinese or English; made of what the revision says, whenever it is asked for."""
@@ -146,7 +147,7 @@ async def get_file(
     "/reports/{report_id}/sign-off", summary="Sign a revision", responses=problems(*KEYED, *BODIED, 404, 422, 503),
     openapi_extra=body(reference(ReportSignForm), signed={"name": "Wang Jianguo", "comment": "Seen with the driver."}),
 )  # fmt: skip
-async def sign(
+async def sign_report(
     request: Request, wired: Wired, places: Places, dispatcher: Dispatcher, report_id: ReportId
 ) -> ReportDetailBody:
     """Sign this revision. A later one shows that another was signed."""
@@ -164,7 +165,7 @@ async def sign(
         reference(ReportAppealForm), a_stop={"name": "Li Wei", "about": "Stop 4", "reason": "The road was closed."}
     ),
 )  # fmt: skip
-async def appeal(
+async def appeal_against_report(
     request: Request, wired: Wired, places: Places, reader: KnownReader, report_id: ReportId
 ) -> ReportDetailBody:
     """Say what is not right. It stands in the report until it is decided, and after that with the decision."""
@@ -182,7 +183,7 @@ async def appeal(
         reference(ReportDecisionForm), accepted={"accepted": True, "decision": "The closure is confirmed."}
     ),
 )  # fmt: skip
-async def decide(
+async def decide_report_appeal(
     request: Request, wired: Wired, places: Places, manager: Manager, report_id: ReportId, appeal_id: AppealId
 ) -> ReportDetailBody:
     """Accept or reject an appeal, once; needs manager or admin."""

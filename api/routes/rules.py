@@ -40,6 +40,15 @@ _EXAMPLE = {
         }
     ],
 }
+_YAML = """version: 1
+rules:
+  - id: bin-full
+    kind: threshold
+    title: Bin full, collect
+    severity: warning
+    scope: {kinds: [bin]}
+    params: {metric: fill_pct, limit: 85, clear: 75}
+"""
 _FILE = {
     "requestBody": {
         "required": True,
@@ -48,11 +57,11 @@ _FILE = {
                 "schema": {"type": "object", "required": ["version", "rules"]},
                 "examples": {"one_rule": {"summary": "one rule", "value": _EXAMPLE}},
             },
-            YAML: {"schema": {"type": "string"}},
+            YAML: {"schema": {"type": "string"}, "examples": {"one_rule": {"summary": "one rule", "value": _YAML}}},
         },
     }
 }
-_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {YAML: {"schema": {"type": "string"}}}}}
+_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {YAML: {"schema": {"type": "object"}}}}}
 _REFUSED = {
     409: "Somebody else has entered rules since the version that `If-Match` names.",
     415: "The body is neither YAML nor JSON, or packed by something else than gzip.",
@@ -84,7 +93,7 @@ async def get_rules(wired: Wired, query: Annotated[RulesQuery, Query()], respons
 
 
 @router.get("/rules/versions", summary="The rules that were", responses=problems(422, 503))
-async def list_versions(wired: Wired, query: Annotated[VersionsQuery, Query()]) -> PageOf[RuleSetBody]:
+async def list_rule_versions(wired: Wired, query: Annotated[VersionsQuery, Query()]) -> PageOf[RuleSetBody]:
     """Every set that was ever entered, the newest first."""
     page = await wired.rules.page(cursor=query.cursor, limit=query.limit)
     return PageOf(items=[RuleSetBody.model_validate(item) for item in page.items], next_cursor=page.next_cursor)
@@ -129,7 +138,7 @@ async def enter_rules(
     responses=problems(*KEYED, *BODIED, 422, 503, said=_REFUSED),
     openapi_extra=_FILE,
 )
-async def check(request: Request, wired: Wired, places: Places, dispatcher: Dispatcher) -> CheckedBody:
+async def check_rule_set(request: Request, wired: Wired, places: Places, dispatcher: Dispatcher) -> CheckedBody:
     """Whether a file would be taken; nothing changes. Needs a key of the role dispatcher, manager or admin."""
     with places.taken_by(dispatcher.actor):
         text = await _sound(request, wired.limits)

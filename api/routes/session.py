@@ -60,7 +60,7 @@ Book = Annotated[Sessions, Depends(sessions)]
         reference(SignInForm), a_dispatcher={"name": "wang", "password": "correct horse battery staple"}
     ),
 )
-async def begin(request: Request, response: Response, door: Door) -> SignedInBody:
+async def begin_session(request: Request, response: Response, door: Door) -> SignedInBody:
     """Sets the cookie of a browser; a program takes `token`. Over after 30 minutes without use, or 12 hours."""
     # Nobody is asked who they were before: a cookie that is over must not keep anybody out.
     check_origin(request, policy(request).origins)
@@ -80,7 +80,7 @@ async def begin(request: Request, response: Response, door: Door) -> SignedInBod
 
 
 @router.get("/session", summary="Who am I?", responses=problems(*KEYED, 503))
-async def who(request: Request, response: Response, somebody: Somebody, book: Book) -> SessionBody:
+async def get_session(request: Request, response: Response, somebody: Somebody, book: Book) -> SessionBody:
     """The person who is signed in, or the key, and what they may do."""
     response.headers["Cache-Control"] = "no-store"
     if somebody.session is not None and (session := await book.current(somebody.session)) is not None:
@@ -89,7 +89,7 @@ async def who(request: Request, response: Response, somebody: Somebody, book: Bo
 
 
 @router.delete("/session", status_code=204, summary="Sign out", responses=problems(*KEYED, 503))
-async def end(request: Request, somebody: Somebody, book: Book) -> Response:
+async def end_session(request: Request, somebody: Somebody, book: Book) -> Response:
     """The session is over at once, for whoever has its token or cookie."""
     number = _number(somebody)
     await book.end(number, actor=somebody.actor)

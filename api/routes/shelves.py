@@ -42,7 +42,7 @@ async def list_shelves(wired: Wired, query: Annotated[ShelvesQuery, Query()]) ->
         a_device={"device": "toilet-0003", "until": "2026-12-01T00:00:00+08:00", "reason": "Closed for repair."},
     ),
 )  # fmt: skip
-async def shelve(request: Request, wired: Wired, places: Places, dispatcher: Dispatcher) -> ShelfBody:
+async def put_on_shelf(request: Request, wired: Wired, places: Places, dispatcher: Dispatcher) -> ShelfBody:
     """What it finds meanwhile stands in the list of alerts, and nobody is told.
 
     Needs a key of the role dispatcher, manager or admin.
@@ -63,7 +63,7 @@ async def shelve(request: Request, wired: Wired, places: Places, dispatcher: Dis
 @router.delete(
     "/shelves/{shelf_id}", summary="Take it off the shelf", responses=problems(*KEYED, 404, 422, 503)
 )  # fmt: skip
-async def unshelve(wired: Wired, dispatcher: Dispatcher, shelf_id: ShelfId) -> ShelfBody:
+async def take_off_shelf(wired: Wired, dispatcher: Dispatcher, shelf_id: ShelfId) -> ShelfBody:
     """Before its time. What was raised meanwhile does not ring afterwards."""
     if not await wired.alert_handling.unshelve(shelf_id, dispatcher.actor):
         raise not_found("shelf", shelf_id)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.geojson import GeoJSONResponse, track_line, track_points
+from api.geojson import GeoJSONResponse, told, track_line, track_points
 from api.openapi import problems
 from api.params import TrackQuery
 from api.spans import span_of
@@ -19,7 +19,7 @@ router = APIRouter(tags=["Telemetry"])
     "/devices/{device_id}/track",
     summary="Track as GeoJSON",
     response_class=GeoJSONResponse,
-    responses=problems(404, 422, 503),
+    responses={**problems(404, 422, 503), **told("Feature", "FeatureCollection")},
 )
 async def get_track(wired: Wired, device: KnownDevice, query: Annotated[TrackQuery, Query()]) -> GeoJSONResponse:
     """Positions in the order of device time, every stored fix of an instant included.

@@ -37,7 +37,7 @@ async def list_stops(wired: Wired, device: KnownDevice, query: Annotated[TripsQu
 
 
 @router.get("/fleet/live", summary="What the fleet is doing", responses=problems(422, 503))
-async def list_live(wired: Wired, query: Annotated[FleetLiveQuery, Query()]) -> PageOf[LiveBody]:
+async def list_fleet_live(wired: Wired, query: Annotated[FleetLiveQuery, Query()]) -> PageOf[LiveBody]:
     """Work state, trip or stop, plan, coverage, next stop and expected arrival of vehicles and workers, by id."""
     page = await wired.trips.live(
         devices=tuple(query.device), route=query.route, cursor=query.cursor, limit=query.limit

@@ -21,6 +21,12 @@ Protocol = Annotated[
     str, Path(max_length=64, description="The name of a protocol that may post.", examples=["chirpstack"])
 ]
 
+_CHIRPSTACK = {
+    "deduplicationId": "3ac7e3c4-4401-4b8d-9386-a5c902f9202d", "time": "2026-11-24T08:00:00Z",
+    "deviceInfo": {"deviceName": "bin", "devEui": "00800000a0001234", "deviceProfileName": "bins"},
+    "devAddr": "01020304", "fCnt": 7, "fPort": 85, "data": "AXVcA4L0AQ==",
+}  # fmt: skip
+
 router = APIRouter(tags=["Intake"])
 
 
@@ -28,7 +34,7 @@ router = APIRouter(tags=["Intake"])
     "/uplinks/{protocol}",
     summary="Post a webhook",
     responses=problems(*KEYED, *BODIED, 404, 422, 503),
-    openapi_extra=body({"type": "object", "description": "As the protocol has it."}, empty={}),
+    openapi_extra=body({"type": "object", "description": "As the protocol has it."}, of_chirpstack=_CHIRPSTACK),
 )
 async def post_uplink(
     request: Request, wired: Wired, places: Places, server: Server, protocol: Protocol

@@ -56,7 +56,9 @@ _REMARK = body(reference(OrderRemarkForm), required=False, with_a_remark={"text"
 
 
 @router.get("/work-orders", summary="List work orders", responses=problems(*KEYED, 422, 503))
-async def list_orders(wired: Unlimited, looker: Looker, query: Annotated[OrdersQuery, Query()]) -> PageOf[OrderBody]:
+async def list_work_orders(
+    wired: Unlimited, looker: Looker, query: Annotated[OrdersQuery, Query()]
+) -> PageOf[OrderBody]:
     """By their planned start. Workers see their own, and those of their crew."""
     states = tuple(query.state) or (OPEN_STATES if query.open else ())
     wanted = OrdersWanted(
@@ -69,7 +71,7 @@ async def list_orders(wired: Unlimited, looker: Looker, query: Annotated[OrdersQ
 
 
 @router.get("/work-orders/candidates", summary="Who could do it", responses=problems(*KEYED, 422, 503))
-async def list_candidates(
+async def list_work_order_candidates(
     wired: Unlimited, dispatcher: Dispatcher, query: Annotated[CandidatesQuery, Query()]
 ) -> CandidatesBody:
     """Vehicles that were heard within fifteen minutes, the nearest first; for bins only refuse trucks."""
@@ -94,7 +96,7 @@ async def list_candidates(
         by_hand={"title": "检查消防通道", "worker": "worker-0011", "end": "2026-11-25T17:00:00+08:00"},
     ),
 )
-async def give_order(
+async def give_work_order(
     request: Request, response: Response, wired: Unlimited, places: Places, dispatcher: Dispatcher
 ) -> OrderDetailBody:
     """It is sent down to a vehicle at once, over its own protocol; crews and workers see it on their page."""
@@ -121,7 +123,9 @@ async def give_order(
     responses=problems(*KEYED, *BODIED, 422, 503),
     openapi_extra=body(reference(SendRunForm), a_plan={"run": "collection-2026-11-25-0a1b2c3d4e5f"}),
 )
-async def send_run(request: Request, wired: Unlimited, places: Places, dispatcher: Dispatcher) -> SentRunBody:
+async def send_planned_orders(
+    request: Request, wired: Unlimited, places: Places, dispatcher: Dispatcher
+) -> SentRunBody:
     """Each `orders.lead_min` minutes before it begins, so that a driver has the next stops and not the whole day."""
     if dispatcher.areas is not None:
         raise ProblemError(403, "limited-to-areas", "a plan is of the whole city; send its orders one by one")
@@ -131,7 +135,7 @@ async def send_run(request: Request, wired: Unlimited, places: Places, dispatche
 
 
 @router.get("/work-orders/{work_order_id}", summary="One order", responses=problems(*KEYED, 404, 422, 503))
-async def get_order(wired: Unlimited, looker: Looker, order_id: OrderId) -> OrderDetailBody:
+async def get_work_order(wired: Unlimited, looker: Looker, order_id: OrderId) -> OrderDetailBody:
     """With its history."""
     return _told(await _seen(wired, looker, order_id))
 
@@ -142,7 +146,7 @@ async def get_order(wired: Unlimited, looker: Looker, order_id: OrderId) -> Orde
     responses=_HANDLED,
     openapi_extra=body(reference(AssigneeForm), a_vehicle={"vehicle": "vehicle-0007"}, nobody_yet={}),
 )
-async def assign(
+async def assign_work_order(
     request: Request, wired: Unlimited, places: Places, dispatcher: Dispatcher, order_id: OrderId
 ) -> OrderDetailBody:
     """The order begins anew: it is planned, and sent to them."""
@@ -159,7 +163,7 @@ async def assign(
     responses=_HANDLED,
     openapi_extra=_REMARK,
 )
-async def send(
+async def send_work_order(
     request: Request, wired: Unlimited, places: Places, dispatcher: Dispatcher, order_id: OrderId
 ) -> OrderDetailBody:
     """At once, however often it was tried."""
@@ -169,13 +173,17 @@ async def send(
 @router.post(
     "/work-orders/{work_order_id}/accept", summary="Accept an order", responses=_HANDLED, openapi_extra=_REMARK
 )
-async def accept(request: Request, wired: Unlimited, places: Places, doer: Doer, order_id: OrderId) -> OrderDetailBody:
+async def accept_work_order(
+    request: Request, wired: Unlimited, places: Places, doer: Doer, order_id: OrderId
+) -> OrderDetailBody:
     """By whoever is to do it, or by a dispatcher for them."""
     return await _step(request, wired, places, doer, order_id, "accepted")
 
 
 @router.post("/work-orders/{work_order_id}/done", summary="An order is done", responses=_HANDLED, openapi_extra=_REMARK)
-async def finish(request: Request, wired: Unlimited, places: Places, doer: Doer, order_id: OrderId) -> OrderDetailBody:
+async def finish_work_order(
+    request: Request, wired: Unlimited, places: Places, doer: Doer, order_id: OrderId
+) -> OrderDetailBody:
     """By somebody's word. A collection ends without it, when the bin was emptied."""
     return await _step(request, wired, places, doer, order_id, "done")
 
@@ -183,7 +191,7 @@ async def finish(request: Request, wired: Unlimited, places: Places, doer: Doer,
 @router.post(
     "/work-orders/{work_order_id}/cancel", summary="Cancel an order", responses=_HANDLED, openapi_extra=_REMARK
 )
-async def cancel(
+async def cancel_work_order(
     request: Request, wired: Unlimited, places: Places, dispatcher: Dispatcher, order_id: OrderId
 ) -> OrderDetailBody:
     """It need not be done any more."""
@@ -196,7 +204,9 @@ async def cancel(
     responses=_HANDLED,
     openapi_extra=_REMARK,
 )
-async def comment(request: Request, wired: Unlimited, places: Places, doer: Doer, order_id: OrderId) -> OrderDetailBody:
+async def comment_on_work_order(
+    request: Request, wired: Unlimited, places: Places, doer: Doer, order_id: OrderId
+) -> OrderDetailBody:
     """For its history."""
     return await _step(request, wired, places, doer, order_id, "commented")
 
