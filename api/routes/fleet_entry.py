@@ -103,7 +103,7 @@ async def enter_fleet(
     summary="Withdraw what is planned",
     responses=problems(*KEYED, 404, 409, 422, 503, said=_STILL_NAMED),
 )
-async def withdraw(
+async def withdraw_planned(
     wired: Wired, manager: Manager, section: Section, item: ItemId, query: Annotated[WithdrawQuery, Query()]
 ) -> WithdrawnBody:
     """Have a route, place, area, crew, worker, shift or plan end. Nothing is deleted: reports of before go by it.

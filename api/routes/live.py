@@ -62,7 +62,7 @@ _SAID = {
     "/live", summary="What happens", response_class=LiveResponse, status_code=200,
     responses={**_STREAM, **problems(*KEYED, 422, 503, said=_SAID)},
 )  # fmt: skip
-async def follow(
+async def follow_live(
     wired: Wired,
     feed: LiveFeed,
     reader: Reader,
@@ -90,7 +90,7 @@ async def follow(
 
 
 @router.get("/board", summary="All devices at once", responses=problems(*KEYED, 422, 503))
-async def board(
+async def get_board(
     request: Request, wired: Wired, feed: LiveFeed, reader: Reader, query: Annotated[BoardQuery, Query()]
 ) -> Response:
     """What a map shows first: the newest state of every device in service that was heard or has a place, by id.
