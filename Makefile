@@ -1,4 +1,5 @@
-# sanihub: everything goes through here. `make demo` and `make test` need nothing but Python >= 3.11, git and make.
+# sanihub: everything goes through here. `make demo` and `make test` need nothing but Python >= 3.11, git and make
+# (and the registries of Python and Node packages).
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +10,8 @@ PORT ?= 8080
 help: ## Show these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-install: .venv/.done ## Make the environment (.venv) from the lock file
+install: .venv/.done ## Make the environment (.venv) from the lock file, and build the live board
+	@sh tools/board.sh
 
 .venv/.done: requirements.lock pyproject.toml
 	sh tools/make-environment.sh $(PYTHON)
@@ -20,6 +22,7 @@ demo: install ## Run the hub with everything embedded and a simulated city; ctrl
 
 test: install ## Run the tests against real servers (installs mosquitto and Chromium with apt where it may)
 	sh tools/test-servers.sh
+	sh tools/node.sh npm test --prefix api/board --silent
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: install ## Lint, types, import rules
@@ -27,6 +30,7 @@ check: install ## Lint, types, import rules
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	sh tools/node.sh npm run check --prefix api/board --silent
 
 faults: install ## The long fault runs: 50,000 messages, three kills, outages of 20 s
 	SANIHUB_TEST_FULL=1 $(BIN)/python -m pytest tests/faults
@@ -41,4 +45,4 @@ lock: install ## Resolve the dependencies anew into requirements.lock
 	sh tools/lock.sh
 
 clean: ## Remove what was built here (never data)
-	rm -rf .venv dist build tests/timescale/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv dist build tests/timescale/node_modules api/board/node_modules api/pages/board .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

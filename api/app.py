@@ -74,7 +74,7 @@ _OUTSIDE = (health, prometheus, pages)
 
 
 def create_app(services: Services, *, max_body_bytes: int | None = None) -> FastAPI:
-    """The API under ``/api/v1``, the probes, ``/metrics``, ``/docs`` and the landing page, over ``services``."""
+    """The API under ``/api/v1``, the probes, ``/metrics``, ``/docs`` and the board, over ``services``."""
     app = FastAPI(
         title="sanihub",
         version=services.probe.about().version,
@@ -100,6 +100,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
         app.include_router(module.router, prefix="/api/v1", dependencies=whole, responses=keyed)
     for module in _OUTSIDE:
         app.include_router(module.router)
+    pages.install(app, services.board)
     problems.install(app)
     forms: tuple[type[BaseModel], ...] = (
         *BODIES,

@@ -12,6 +12,7 @@ from prometheus_client import Metric as PrometheusMetric
 
 from api.alert_ports import AlertHandling, AlertReader, RuleKeeper
 from api.bin_ports import BinOutlook, EmptyingReader
+from api.board_files import BoardSettings
 from api.evaluation_ports import EvaluationDesk
 from api.fleet_ports import FleetKeeper, FleetReader
 from api.incident_ports import IncidentDesk
@@ -338,6 +339,7 @@ class Services:
     incidents: IncidentDesk | None = None
     order_desk: OrderDesk | None = None
     limits: PostLimits = field(default_factory=PostLimits)
+    board: BoardSettings = field(default_factory=BoardSettings)
     metrics: Families = tuple
     clock: Callable[[], int] = wall_clock
     catalogue: Catalogue = field(default_factory=Catalogue)

@@ -284,6 +284,7 @@ class Hub:
                 waiting=self.http.max_waiting,
                 waiting_per_key=self.http.max_waiting_per_key,
             ),
+            board=self.settings.api.board.settings(),
             metrics=probe.families,
             catalogue=self.catalogue,
         )

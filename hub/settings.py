@@ -21,6 +21,7 @@ from devices.instants import from_datetime
 from devices.registry import UnknownPolicy
 from hub.alerting.settings import AlertsSection
 from hub.bins.settings import BinsSection
+from hub.board_settings import BoardSection
 from hub.incidents.settings import IncidentsSection
 from hub.notify_settings import NotifySection
 from hub.orders.settings import OrdersSection
@@ -146,6 +147,7 @@ class IntakeSection(_Section):
 class ApiSection(_Section):
     """Where the API and the pages are served, and who may read. Port 0 takes a free one."""
 
+    board: BoardSection = BoardSection()
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65_535)
     open_reading: bool = Field(False, description="anybody reads what a viewer reads, reports and evaluations apart")

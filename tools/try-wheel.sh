@@ -3,6 +3,7 @@
 set -eu
 python=$1
 rm -rf dist
+sh tools/board.sh
 .venv/bin/python -m build --wheel --no-isolation -o dist . >/dev/null
 wheel=$(realpath dist/*.whl)
 place=$(mktemp -d)
@@ -15,6 +16,7 @@ cd "$place"
 for package in devices ingest fleet alerts store api simulators dashboards hub; do
     env/bin/python -I -c "import $package"
 done
+env/bin/python -I -c "from api.board_files import board_files; assert 'index.html' in board_files()"
 env/bin/sanihub --version
 env/bin/sanihub demo --minutes "${MINUTES:-1}" --port 0 --data "$place/data"
 echo "the wheel works: $(basename "$wheel")"

@@ -84,7 +84,7 @@ async function attempt(url, options, answer) {
 
 // The body of a request: a field with an example in it, and the names of the other examples.
 function bodyField(requestBody) {
-  const examples = Object.values(requestBody.content["application/json"].examples ?? {});
+  const examples = Object.values(requestBody.content["application/json"]?.examples ?? {});
   const text = (example) => JSON.stringify(example.value, null, 2);
   const field = element("textarea", { "aria-label": "Body", rows: "8", spellcheck: "false" });
   field.value = examples.length ? text(examples[0]) : "{}";

@@ -21,7 +21,7 @@ from fleet.planning.problem import CollectionPlan
 from hub.reporting.desk import ReportDesk
 from tests.report_samples import ORDER, compliance_document
 
-PAGES = ["/", "/docs", "/pages/landing.css", "/pages/landing.js", "/pages/map.js", "/pages/words.js", "/pages/docs.js"]
+PAGES = ["/docs", "/pages/docs.css", "/pages/docs.js"]  # those of the board: test_board_pages
 
 
 async def test_unknown_pages_and_methods(client: httpx.AsyncClient, city: Any) -> None:
@@ -52,7 +52,8 @@ async def test_unforeseen_errors_tell_nothing(services: Services, city: Any) -> 
 
 
 async def test_security_headers_stand_everywhere(client: httpx.AsyncClient, city: Any) -> None:
-    for path in ("/", "/docs", "/pages/landing.js", "/api/v1/devices", "/api/v1/nothing", "/metrics", "/openapi.json"):
+    served = ("/", "/board/config.json", *PAGES)
+    for path in (*served, "/api/v1/devices", "/api/v1/nothing", "/metrics", "/openapi.json"):
         headers = (await client.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff", path
         assert headers["x-frame-options"] == "DENY"
@@ -61,7 +62,7 @@ async def test_security_headers_stand_everywhere(client: httpx.AsyncClient, city
         assert "frame-ancestors 'none'" in policy
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
-        assert ("script-src 'self'" in policy) == (path in PAGES)
+        assert ("script-src 'self'" in policy) == (path in served)
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -1,0 +1,62 @@
+/** The frame of the page: top line, rail of panels, map, drawer; or the sign-in page. */
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { handleKey } from "./keys";
+import { MapView } from "./map/view";
+import { AlertsPanel } from "./panels/alerts";
+import { Drawer } from "./panels/drawer";
+import { EvaluationPanel } from "./panels/evaluation";
+import { FleetPanel } from "./panels/fleet";
+import { Help } from "./panels/help";
+import { HubPanel } from "./panels/hub";
+import { KeyDialog, SignIn } from "./panels/login";
+import { More } from "./panels/more";
+import { OrdersPanel } from "./panels/orders";
+import { PlaybackPanel } from "./panels/playback";
+import { ReportsPanel } from "./panels/reports";
+import { Toasts } from "./panels/toasts";
+import { StaleBar, TopLine } from "./panels/topline";
+import { BottomBar, Rail } from "./panels/rail";
+import { entry } from "./session";
+import type { BoardConfig } from "./types";
+import { panel, phone, picked, type Panel } from "./view";
+import { t } from "./words";
+
+const SHOWN: Record<Panel, () => JSX.Element> = {
+  alerts: AlertsPanel,
+  fleet: FleetPanel,
+  orders: OrdersPanel,
+  playback: PlaybackPanel,
+  evaluation: EvaluationPanel,
+  reports: ReportsPanel,
+  hub: HubPanel,
+};
+
+export function App({ config }: { config: BoardConfig }): JSX.Element {
+  useEffect(() => {
+    addEventListener("keydown", handleKey);
+    return () => removeEventListener("keydown", handleKey);
+  }, []);
+  if (entry.value === "out") return <SignIn />;
+  const Shown = panel.value && SHOWN[panel.value];
+  return (
+    <div class="frame" data-panel={panel.value ?? ""} data-drawer={picked.value ? "open" : ""}>
+      <a class="skip" href="#panel">{t("app.skip")}</a>
+      <TopLine />
+      <StaleBar />
+      {!phone.value && <Rail />}
+      {Shown && (
+        <aside class="panel" id="panel" aria-label={t(`app.${panel.value as Panel}`)} tabIndex={-1}>
+          <Shown />
+        </aside>
+      )}
+      <MapView config={config} />
+      {picked.value && <Drawer id={picked.value} key={picked.value} />}
+      {phone.value && <BottomBar />}
+      <More />
+      <Help />
+      <KeyDialog />
+      <Toasts />
+    </div>
+  );
+}

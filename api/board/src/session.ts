@@ -1,0 +1,74 @@
+/** Who is signed in. A hub without people is open: everybody reads it, and it asks a key for changes. */
+import { computed, signal } from "@preact/signals";
+import { ApiError, get, post, remove, useKey, whenUnknown } from "./api";
+import { start, stop, useStream } from "./live";
+import type { BoardConfig, Session } from "./types";
+
+export type Entry = "asking" | "in" | "out" | "open";
+
+export const entry = signal<Entry>("asking");
+export const session = signal<Session | null>(null);
+/** Why the sign-in page is shown again, or null. */
+export const ended = signal(false);
+/** Whether the dialog for a key is open (open hubs only). */
+export const wantsKey = signal(false);
+
+/** Counts up when somebody came in: what was refused is read anew. */
+export const access = signal(0);
+
+/** Whether to offer what changes something. The hub has the last word. */
+export const mayAct = computed(() => entry.value === "open" || (session.value?.may.includes("dispatch") ?? false));
+
+whenUnknown(() => {
+  if (entry.value === "open") wantsKey.value = true;
+  else if (entry.value === "in") {
+    ended.value = true;
+    entry.value = "out";
+    stop();
+  }
+});
+
+const SIGNED = "sanihub.signed"; // whether somebody was signed in here: else there is no need to ask
+
+export async function ask(config: BoardConfig): Promise<void> {
+  useStream(config.live);
+  if (!config.sign_in) entry.value = "open";
+  else if (localStorage.getItem(SIGNED) === null) entry.value = "out";
+  else await askHub(config);
+  if (entry.value === "in" || entry.value === "open") start();
+}
+
+async function askHub(config: BoardConfig): Promise<void> {
+  try {
+    session.value = await get<Session>("/session");
+    entry.value = "in";
+  } catch (error) {
+    const status = error instanceof ApiError ? error.status : 0;
+    if (status === 401) entry.value = "out";
+    else setTimeout(() => void ask(config), 3000);
+  }
+}
+
+export async function signIn(name: string, password: string): Promise<void> {
+  session.value = await post<Session>("/session", { name, password });
+  localStorage.setItem(SIGNED, "");
+  ended.value = false;
+  entry.value = "in";
+  access.value += 1;
+  start();
+}
+
+export async function signOut(): Promise<void> {
+  stop();
+  await remove("/session");
+  localStorage.removeItem(SIGNED);
+  session.value = null;
+  ended.value = false;
+  entry.value = "out";
+}
+
+export function enterKey(value: string): void {
+  useKey(value);
+  access.value += 1;
+  wantsKey.value = false;
+}
