@@ -220,7 +220,8 @@ async def test_a_plan_that_takes_the_place_of_another_withdraws_it(post: Post) -
 async def test_what_cannot_be_audited_says_why(post: Post) -> None:
     headers = {"X-API-Key": await post.key("viewer")}
     assert (await post.client.get("/api/v1/planning/runs/none/audit", headers=headers)).status_code == 404
-    assert (await post.client.get("/api/v1/planning/runs/none/audit")).status_code == 401
+    unknown = {"X-API-Key": "nobody"}
+    assert (await post.client.get("/api/v1/planning/runs/none/audit", headers=unknown)).status_code == 401
     later = instant(END) + timedelta(days=2)
     on = later.astimezone(ZoneInfo("Asia/Shanghai")).date().isoformat()
     ends = {"begin": later.isoformat(), "end": (later + timedelta(hours=4)).isoformat()}
