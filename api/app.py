@@ -14,6 +14,7 @@ from api.evaluation_models import EVALUATION_FORMS
 from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
 from api.incident_models import INCIDENT_FORMS
+from api.me_models import ME_FORMS
 from api.order_models import ORDER_FORMS
 from api.passwords import Passwords
 from api.planning_models import PlanningForm
@@ -36,6 +37,7 @@ from api.routes import (
     incidents,
     keys,
     latest,
+    me,
     metrics,
     pages,
     planning,
@@ -62,7 +64,7 @@ from api.user_models import ACCESS_FORMS
 from api.write_models import BODIES
 
 # What the routes of a module ask for themselves, they ask for beside what stands here for all of them.
-_OWN = (session, telemetry, uplinks, incidents, work_orders)  #: ask for themselves, and nothing else
+_OWN = (session, me, telemetry, uplinks, incidents, work_orders)  #: ask for themselves, and nothing else
 _READ = (
     devices, device_entry, commands, latest, series, track, events, trips, alerts, shelves, rules, fleet, bins,
     planning, metrics, dead_letters, status,
@@ -111,6 +113,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None) -> Fast
         *INCIDENT_FORMS,
         *ORDER_FORMS,
         *SESSION_FORMS,
+        *ME_FORMS,
         *ACCESS_FORMS,
     )
     openapi.install(app, forms)

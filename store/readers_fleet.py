@@ -35,7 +35,9 @@ _PLACES = "SELECT content FROM places WHERE id > %(after)s ORDER BY id LIMIT %(l
 _CREWS = "SELECT content FROM crews WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
 _WORKERS = """
 SELECT content FROM workers
- WHERE id > %(after)s AND (%(crew)s::text IS NULL OR content ->> 'crew' = %(crew)s::text) ORDER BY id LIMIT %(limit)s
+ WHERE id > %(after)s AND (%(crew)s::text IS NULL OR content ->> 'crew' = %(crew)s::text)
+   AND (%(id)s::text IS NULL OR id = %(id)s::text)
+ ORDER BY id LIMIT %(limit)s
 """
 _SHIFTS = "SELECT content FROM shifts WHERE id > %(after)s ORDER BY id LIMIT %(limit)s"
 _PLANS = """
@@ -88,9 +90,11 @@ class FleetReads:
         """Crews, by id."""
         return _page(_read(await self._named(_CREWS, cursor, limit), Crew), limit)
 
-    async def workers(self, *, crew: str | None = None, cursor: str | None, limit: int) -> Page[Worker]:
-        """Workers, by id; ``crew``: only its own."""
-        return _page(_read(await self._named(_WORKERS, cursor, limit, crew=crew), Worker), limit)
+    async def workers(
+        self, *, crew: str | None = None, worker: str | None = None, cursor: str | None, limit: int
+    ) -> Page[Worker]:
+        """Workers, by id; ``crew``: only its own; ``worker``: only this one."""
+        return _page(_read(await self._named(_WORKERS, cursor, limit, crew=crew, id=worker), Worker), limit)
 
     async def shifts(self, *, cursor: str | None, limit: int) -> Page[Shift]:
         """Shifts, by id."""

@@ -38,7 +38,7 @@ router = APIRouter(tags=["Evaluation"])
 async def list_tasks(desk: Desk, reader: KnownReader, query: Annotated[RecordsQuery, Query()]) -> PageOf[TaskBody]:
     """Entered last first."""
     page = await desk.records.tasks(_filter(query), cursor=query.cursor, limit=query.limit)
-    return PageOf(items=[_task(one) for one in page.items], next_cursor=page.next_cursor)
+    return PageOf(items=[task_body(one) for one in page.items], next_cursor=page.next_cursor)
 
 
 @router.post(
@@ -63,7 +63,7 @@ async def enter_task(request: Request, wired: Wired, desk: Desk, places: Places,
             by=dispatcher.actor,
             refs=tuple(form.refs),
         )
-        return _task(await desk.records.enter_task(task, form.external))
+        return task_body(await desk.records.enter_task(task, form.external))
 
 
 @router.post(
@@ -83,7 +83,7 @@ async def settle_task(
         entry = await desk.records.settle_task(number, dispatcher.actor, form.done_at, form.cancelled)
         if entry is None:
             raise not_found("task", number)
-        return _task(entry)
+        return task_body(entry)
 
 
 @router.get("/evaluation/findings", summary="Inspections and complaints", responses=problems(*KEYED, 404, 422, 503))
@@ -245,7 +245,8 @@ def _filter(query: RecordsQuery) -> RecordFilter:
     return RecordFilter(workers, crews, query.from_, query.to, query.kind)
 
 
-def _task(entry: TaskEntry) -> TaskBody:
+def task_body(entry: TaskEntry) -> TaskBody:
+    """A task as people read it."""
     one = entry.task
     return TaskBody(
         id=int(one.id),

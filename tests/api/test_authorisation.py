@@ -25,6 +25,7 @@ READERS = ("viewer", "dispatcher", "manager", "admin")
 DISPATCHERS = ("dispatcher", "manager", "admin")
 MANAGERS = ("manager", "admin")
 ADMINS = ("admin",)
+WORKERS = ("worker",)  #: here only they are a worker of the master data; an admin without one has no page of their own
 
 SHOWN, WHOLE, REFUSED = "shown what is in their areas", "shown all", "refused"
 """What becomes of somebody who is limited to areas: the route is narrowed, is about no device, or says 403."""
@@ -123,6 +124,12 @@ MATRIX: dict[str, Line] = {
     "POST /api/v1/planning/collection": Line(DISPATCHERS, REFUSED),
     "GET /api/v1/planning/jobs/{planning_id}": Line(READERS, REFUSED),
     "GET /api/v1/work-orders": Line(READERS, SHOWN),
+    # what is a worker's own
+    "GET /api/v1/me/today": Line(WORKERS, WHOLE),
+    "GET /api/v1/me/tasks": Line(WORKERS, WHOLE),
+    "GET /api/v1/me/evaluation": Line(WORKERS, WHOLE),
+    "GET /api/v1/me/appeals": Line(WORKERS, WHOLE),
+    "POST /api/v1/me/appeals": Line(WORKERS, WHOLE),
     # evaluation and reports
     "GET /api/v1/evaluation/workers": Line(READERS, REFUSED),
     "GET /api/v1/evaluation/workers/{person_id}": Line(READERS, REFUSED),
