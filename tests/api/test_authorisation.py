@@ -53,6 +53,11 @@ MATRIX: dict[str, Line] = {
     "GET /pages/map.js": Line(EVERYBODY, WHOLE),
     "GET /pages/words.js": Line(EVERYBODY, WHOLE),
     "GET /readyz": Line(EVERYBODY, WHOLE),
+    "GET /worker-icon-192.png": Line(EVERYBODY, WHOLE),
+    "GET /worker-icon-512.png": Line(EVERYBODY, WHOLE),
+    "GET /worker-icon-maskable.png": Line(EVERYBODY, WHOLE),
+    "GET /worker-sw.js": Line(EVERYBODY, WHOLE),
+    "GET /worker.webmanifest": Line(EVERYBODY, WHOLE),
     # access
     "POST /api/v1/session": Line(EVERYBODY, WHOLE),
     "GET /api/v1/session": Line(SOMEBODY, WHOLE),
