@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.routing import Match
 
 from api.board_files import BoardFile, BoardSettings, board_files
 from api.problems import ProblemError, not_found
@@ -65,16 +66,20 @@ def install(app: FastAPI, settings: BoardSettings) -> None:
 
     Called after the routers are there: the page is told which of the API it can use.
     """
-    places = {getattr(route, "path", "") for route in app.routes}
     told: dict[str, Any] = {
         "version": app.version,
-        "sign_in": "/api/v1/session" in places,
-        "live": "/api/v1/live" in places,
+        "sign_in": _answers(app, "/api/v1/session"),
+        "live": _answers(app, "/api/v1/live"),
         **msgspec.structs.asdict(settings),
     }
     content = msgspec.json.encode(told)
     config = BoardFile(content, "application/json", sha256(content).hexdigest()[:32], {})
     app.state.board = Board(board_files(), settings, settings.policy, config)
+
+
+def _answers(app: FastAPI, path: str) -> bool:
+    asked = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
+    return any(route.matches(asked)[0] is Match.FULL for route in app.routes)
 
 
 def _unchanged(if_none_match: str, etag: str) -> bool:

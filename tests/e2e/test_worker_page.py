@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import io
-import json
-import os
-import random
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
-from tests.access_keys import make_key
-from tests.hubs import HubProcess
-from tests.servers import temporary_folder, wait_until
+from tests.crews import CrewHub, chromium, crew_hub, photo, picture, serious
+from tests.servers import wait_until
 
-BOARD = Path(__file__).parents[2] / "api" / "board"
-FLAGS = [
-    "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-]  # fmt: skip
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "has_touch": True, "is_mobile": True,
     "timezone_id": "Asia/Shanghai", "permissions": ["geolocation"], "reduced_motion": "reduce",
@@ -37,125 +25,25 @@ HERE = {"latitude": 30.5721, "longitude": 114.3055, "accuracy": 8}
 PATIENCE_MS = 60_000  # other tests work beside this one
 LEAST_PX = 56  # a thumb in a glove
 GONE = re.compile(r"ERR_INTERNET_DISCONNECTED|401 \(Unauthorized\)|Failed to fetch")
-SHOTS = os.environ.get("SANIHUB_SCREENSHOTS")
 pytestmark = pytest.mark.timeout(400)
-
-MASTER: dict[str, list[dict[str, Any]]] = {
-    "crews": [{"id": "east", "name": "East", "name_zh": "东湖一班"}],
-    "workers": [
-        {"id": "li", "name": "李梅", "crew": "east", "device": "badge-li"},
-        {"id": "wang", "name": "王波", "crew": "east", "device": "badge-wang"},
-    ],
-    "shifts": [
-        {"id": "day", "start": 0, "length": 1439, "name": "Day shift", "name_zh": "白班", "breaks": [[720, 30]]}
-    ],
-}
-POST = {
-    "id": "post-1", "version": 1, "kind": "post", "name": "Zhongshan Road", "name_zh": "中山路", "width_m": 20,
-    "lines": [[[114.30, 30.57], [114.31, 30.575]]],
-}  # fmt: skip
-
-
-class Hub:
-    """A running hub with a crew of two, and a dispatcher who looks on through the API."""
-
-    def __init__(self, process: HubProcess, dsn: str) -> None:
-        self._process, self._dsn, self.url = process, dsn, process.url
-        keys = {role: make_key(dsn, role) for role in ("dispatcher", "manager")}
-        self._clients = {
-            role: httpx.Client(base_url=f"{self.url}/api/v1", headers={"X-API-Key": key}, timeout=30)
-            for role, key in keys.items()
-        }
-        self.passwords: dict[str, str] = {}
-        self._enter()
-
-    def _enter(self) -> None:
-        today = datetime.now(UTC) + timedelta(hours=8)
-        plan = {"id": "plan-1", "on": f"{today:%Y-%m-%d}", "shift": "day", "area": "post-1", "workers": ["li", "wang"]}
-        with psycopg.connect(self._dsn, autocommit=True) as connection:
-            for table, rows in {**MASTER, "plans": [{**plan, "note": "先扫路口"}]}.items():
-                for row in rows:
-                    insert = f"INSERT INTO {table} (id, content) VALUES (%s, %s)"
-                    connection.execute(insert.encode(), (row["id"], json.dumps(row)))
-            connection.execute(
-                "INSERT INTO areas (id, version, valid_from, entered_by, content)"
-                " VALUES ('post-1', 1, '2026-01-01Z', 'test', %s)",
-                (json.dumps(POST),),
-            )
-        for name, shown in (("li", "李梅"), ("wang", "王波")):
-            self.told("manager", "POST", "/devices", json={"id": f"badge-{name}", "kind": "worker", "name": shown})
-            said = self._process.cli(
-                "people", "create", name, "--role", "worker", "--worker", name, "--display-name", shown
-            )  # fmt: skip
-            found = re.search(r"\S{16}(?=\s*$)", said)
-            assert found, said
-            self.passwords[name] = found[0]
-
-    def told(self, role: str, method: str, path: str, **options: Any) -> Any:
-        answer = self._clients[role].request(method, path, **options)
-        assert answer.is_success, answer.text
-        return answer.json()
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        """Check-ins and check-outs of a badge, the newest first."""
-        found = self.told("dispatcher", "GET", f"/devices/badge-{name}/events", params=_today())
-        return [one for one in found["items"] if one["kind"] in ("check_in", "check_out")]
-
-    def track(self, name: str) -> list[tuple[float, ...]]:
-        found = self.told("dispatcher", "GET", f"/devices/badge-{name}/track", params=_today())
-        return [tuple(point[:2]) for point in (found["geometry"] or {"coordinates": []})["coordinates"]]
-
-    def duty(self, name: str) -> list[float]:
-        """What was said of being on duty, in order of time."""
-        found = self.told(
-            "dispatcher", "GET", f"/devices/badge-{name}/series", params={"metric": "on_duty", **_today()}
-        )
-        return [one["value"] for one in found["points"]]
-
-    def close(self) -> None:
-        for client in self._clients.values():
-            client.close()
-
-
-def _today() -> dict[str, str]:
-    now = datetime.now(UTC)
-    return {
-        "from": f"{now - timedelta(hours=2):%Y-%m-%dT%H:%M:%SZ}",
-        "to": f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
-    }
 
 
 @pytest.fixture(scope="module")
-def hub(postgres_module_dsn: str) -> Iterator[Hub]:
-    with temporary_folder() as folder:
-        process = HubProcess(folder, postgres_module_dsn, "[broker]\nenabled = false\n")
-        process.start()
-        try:
-            wait_until(lambda: process.headers() and process.get("/readyz").is_success, "the hub is ready")
-            made = Hub(process, postgres_module_dsn)
-            yield made
-            made.close()
-        finally:
-            process.stop()
+def hub(postgres_module_dsn: str) -> Iterator[CrewHub]:
+    with crew_hub(postgres_module_dsn) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.fail("Chromium is not installed: `make test` installs it, or apt-get install chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=program, args=FLAGS, chromium_sandbox=False, env={**os.environ}
-        )
+    with chromium() as started:
         yield started
-        started.close()
 
 
 class Phone:
     """A phone with the page open."""
 
-    def __init__(self, hub: Hub, browser: Browser, **options: Any) -> None:
+    def __init__(self, hub: CrewHub, browser: Browser, **options: Any) -> None:
         self._hub = hub
         self.context: BrowserContext = browser.new_context(
             **{**PHONE, "locale": "en-GB", "geolocation": HERE, **options}
@@ -191,16 +79,13 @@ class Phone:
 
     def controlled(self) -> None:
         """Wait until the page would open without network."""
-        self.page.wait_for_function("navigator.serviceWorker.ready.then(() => caches.match('/worker')).then(Boolean)")
+        kept = "navigator.serviceWorker.ready.then(() => caches.match('/worker')).then(Boolean)"
+        wait_until(lambda: self.page.evaluate(kept), "the page is kept")
 
     def waiting(self) -> list[dict[str, Any]]:
         """What waits on the phone, without the photos."""
         found: list[dict[str, Any]] = self.page.evaluate(_WAITING)
         return found
-
-    def picture(self, name: str) -> None:
-        if SHOTS:
-            self.page.screenshot(path=Path(SHOTS) / f"{name}.png")
 
 
 _WAITING = """() => new Promise((resolve, reject) => {
@@ -227,7 +112,7 @@ _DIGESTS = """() => new Promise((resolve, reject) => {
 
 
 @pytest.fixture
-def phone(hub: Hub, browser: Browser) -> Iterator[Phone]:
+def phone(hub: CrewHub, browser: Browser) -> Iterator[Phone]:
     made = Phone(hub, browser)
     yield made
     made.context.close()
@@ -238,7 +123,7 @@ def tab(page: Page, name: str) -> None:
     page.locator("nav.ways").get_by_role("button", name=name).tap()
 
 
-def test_a_shift_with_a_hole_in_the_network(hub: Hub, phone: Phone) -> None:
+def test_a_shift_with_a_hole_in_the_network(hub: CrewHub, phone: Phone) -> None:
     page = phone.open()
     phone.controlled()
     expect(page.locator("header")).to_contain_text("Not on shift")
@@ -289,7 +174,7 @@ def _same(one: str, other: str) -> bool:
     return abs((datetime.fromisoformat(one) - datetime.fromisoformat(other)).total_seconds()) < 0.001
 
 
-def test_an_order_is_accepted_and_done_without_network(hub: Hub, phone: Phone) -> None:
+def test_an_order_is_accepted_and_done_without_network(hub: CrewHub, phone: Phone) -> None:
     given = hub.told(
         "dispatcher", "POST", "/work-orders",
         json={"title": "Clear the bus stop", "worker": "li", "lat": 30.5741, "lon": 114.3055, "place": "Stop 7",
@@ -305,7 +190,7 @@ def test_an_order_is_accepted_and_done_without_network(hub: Hub, phone: Phone) -
     card.get_by_role("button", name="Accept").tap()
     card.get_by_role("button", name="Accept").tap()
     wait_until(lambda: _order(hub, given["id"])["accepted_at"], "the order is accepted")
-    phone.picture("orders")
+    picture(page, "orders")
     phone.offline(True)
     card.get_by_role("button", name="Done").tap()
     card.locator("textarea").fill("One bag only")
@@ -321,23 +206,12 @@ def test_an_order_is_accepted_and_done_without_network(hub: Hub, phone: Phone) -
     expect(card).to_have_count(0)
 
 
-def _order(hub: Hub, name: str) -> dict[str, Any]:
+def _order(hub: CrewHub, name: str) -> dict[str, Any]:
     found: dict[str, Any] = hub.told("dispatcher", "GET", f"/work-orders/{name}")["order"]
     return found
 
 
-def photo(width: int, height: int) -> bytes:
-    """A JPEG as a camera makes it, with a place in its EXIF data that is nobody's business."""
-    noise = random.Random(7)
-    small = Image.frombytes("RGB", (60, 40), noise.randbytes(60 * 40 * 3))
-    exif = Image.Exif()
-    exif[0x010F] = "Camera"
-    written = io.BytesIO()
-    small.resize((width, height)).save(written, "JPEG", quality=92, exif=exif)
-    return written.getvalue()
-
-
-def test_a_report_with_a_photo_waits_for_the_network(hub: Hub, phone: Phone) -> None:
+def test_a_report_with_a_photo_waits_for_the_network(hub: CrewHub, phone: Phone) -> None:
     page = phone.open()
     phone.controlled()
     tab(page, "Report")
@@ -347,7 +221,7 @@ def test_a_report_with_a_photo_waits_for_the_network(hub: Hub, phone: Phone) -> 
     page.set_input_files("input[name=photo]", [file])  # type: ignore[list-item]
     expect(page.locator(".photo img")).to_be_visible()
     page.get_by_label("In words").fill("Three mattresses")
-    phone.picture("report")
+    picture(page, "report")
     phone.offline(True)
     page.get_by_role("button", name="Send the report").tap()
     expect(page.locator("[data-waits]")).to_contain_text("Rubbish heap")
@@ -366,15 +240,14 @@ def test_a_report_with_a_photo_waits_for_the_network(hub: Hub, phone: Phone) -> 
     assert _same(incident["seen_at"], waits["form"]["seen_at"])
     (kept,) = hub.told("dispatcher", "GET", f"/incidents/{incident['id']}")["photos"]
     assert (kept["sha256"], kept["media_type"], kept["width"], kept["height"]) == (digest, "image/jpeg", 1920, 1280)
-    path = f"/incidents/{incident['id']}/photos/{digest}"
-    content = hub._clients["dispatcher"].get(path).raise_for_status().content
+    content = hub.content(f"/incidents/{incident['id']}/photos/{digest}")
     assert sha256(content).hexdigest() == digest
     assert not Image.open(io.BytesIO(content)).getexif()
     tab(page, "Report")
     expect(page.locator(f"[data-incident='{incident['id']}']")).to_contain_text("Reported")
 
 
-def test_a_lost_point_is_appealed_against(hub: Hub, phone: Phone) -> None:
+def test_a_lost_point_is_appealed_against(hub: CrewHub, phone: Phone) -> None:
     yesterday = datetime.now(UTC) - timedelta(days=1)
     late = {"start": f"{yesterday:%Y-%m-%dT%H:00:00Z}", "due": f"{yesterday:%Y-%m-%dT%H:30:00Z}"}
     hub.told("dispatcher", "POST", "/evaluation/tasks", json={"worker": "li", "title": "Flush the drain", **late})
@@ -386,6 +259,7 @@ def test_a_lost_point_is_appealed_against(hub: Hub, phone: Phone) -> None:
     lost.locator("textarea").fill("The hydrant was locked")
     lost.get_by_role("button", name="Send the appeal").tap()
     expect(page.locator("[data-appeal]")).to_contain_text("The hydrant was locked")
+    picture(page, "points")
     (made,) = hub.told("manager", "GET", "/evaluation/appeals")["items"]
     assert (made["about"]["name"], made["entered_by"], made["reason"]) == ("li", "person:li", "The hydrant was locked")
     answer = {"accepted": True, "reason": "Confirmed"}
@@ -397,7 +271,7 @@ def test_a_lost_point_is_appealed_against(hub: Hub, phone: Phone) -> None:
     assert hub.told("manager", "GET", "/evaluation/appeals", params={"worker": "wang"})["items"] == []
 
 
-def test_nothing_is_sent_as_somebody_else(hub: Hub, phone: Phone) -> None:
+def test_nothing_is_sent_as_somebody_else(hub: CrewHub, phone: Phone) -> None:
     page = phone.open("li")
     before = len(hub.events("li"))
     phone.offline(True)
@@ -425,18 +299,6 @@ def test_nothing_is_sent_as_somebody_else(hub: Hub, phone: Phone) -> None:
     assert len(hub.events("wang")) == 2
 
 
-def serious(page: Page) -> list[str]:
-    """What axe finds serious or worse."""
-    page.evaluate((BOARD / "node_modules" / "axe-core" / "axe.min.js").read_text())
-    found: dict[str, Any] = page.evaluate("axe.run({ resultTypes: ['violations'] })")
-    return [
-        f"{one['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
-
-
 _SMALL = f"""() => [...document.querySelectorAll('button, select, input:not([type=file]), textarea, label.take')]
   .filter((one) => one.checkVisibility() && !one.closest('label.toggle') && !one.classList.contains('link'))
   .filter((one) => one.getBoundingClientRect().height < {LEAST_PX} || one.getBoundingClientRect().width < {LEAST_PX})
@@ -446,13 +308,13 @@ _SMALL = f"""() => [...document.querySelectorAll('button, select, input:not([typ
 @pytest.mark.parametrize(
     ("locale", "theme"), [("zh-CN", "light"), ("zh-CN", "dark"), ("en-GB", "light"), ("en-GB", "dark")]
 )
-def test_it_can_be_read_and_touched(hub: Hub, browser: Browser, locale: str, theme: str) -> None:
+def test_it_can_be_read_and_touched(hub: CrewHub, browser: Browser, locale: str, theme: str) -> None:
     phone = Phone(hub, browser, locale=locale, color_scheme=theme)
     page = phone.page
     page.goto(f"{hub.url}/worker")
     expect(page.locator("input[name=name]")).to_be_visible()
     name = f"{locale[:2]}-{theme}"
-    phone.picture(f"{name}-entry")
+    picture(page, f"{name}-entry")
     wrong, small = serious(page), page.evaluate(_SMALL)
     phone.enter("wang")
     expect(page.locator("article.card").first).to_be_visible()
@@ -461,7 +323,7 @@ def test_it_can_be_read_and_touched(hub: Hub, browser: Browser, locale: str, the
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["viewport"]["width"]
         wrong.extend(serious(page))
         small.extend(page.evaluate(_SMALL))
-        phone.picture(f"{name}-{what}")
+        picture(page, f"{name}-{what}")
 
     look("off")
     page.locator(".giant.in").tap()
@@ -488,7 +350,7 @@ def test_it_can_be_read_and_touched(hub: Hub, browser: Browser, locale: str, the
     assert (wrong, small, phone.errors) == ([], [], [])
 
 
-def test_it_can_be_installed(hub: Hub, phone: Phone) -> None:
+def test_it_can_be_installed(hub: CrewHub, phone: Phone) -> None:
     page = phone.open()
     phone.controlled()
     told = httpx.get(f"{hub.url}/worker.webmanifest").raise_for_status()

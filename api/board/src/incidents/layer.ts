@@ -51,6 +51,7 @@ function dress(map: MapLibre): void {
 export class IncidentLayer {
   private heat: Heat | null = null;
   private marks: readonly Incident[] = [];
+  private removed = false; // who shows something later, such as a list that goes after its panel, shows nothing
   private readonly again = (): void => this.draw();
   private readonly click: (event: { features?: { properties: Record<string, unknown> }[] }) => void;
 
@@ -77,6 +78,7 @@ export class IncidentLayer {
   }
 
   private draw(): void {
+    if (this.removed) return;
     const { map, place } = this.city;
     try {
       dress(map);
@@ -89,6 +91,7 @@ export class IncidentLayer {
 
   /** Take everything away. */
   remove(): void {
+    this.removed = true;
     const { map } = this.city;
     map.off("style.load", this.again);
     map.off("click", MARKS, this.click as never);

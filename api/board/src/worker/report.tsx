@@ -40,6 +40,12 @@ function find(): void {
   );
 }
 
+/** Chosen, it stands alone: what follows is a thumb away. */
+function choose(id: string): void {
+  category.value = id;
+  if (id && where.value.state === "none") find();
+}
+
 function clear(): void {
   for (const one of pictures.value) URL.revokeObjectURL(one.url);
   pictures.value = [];
@@ -96,7 +102,8 @@ function Form(): JSX.Element {
         <Own of={catalogue} none="" empty={() => false}>
           {(found) => (
             <div class="grid">
-              {found.categories.map((one) => <button type="button" key={one.id} aria-pressed={category.value === one.id} onClick={() => { category.value = one.id; if (where.value.state === "none") find(); }}>{one[lang.value]}</button>)}
+              {found.categories.filter((one) => !category.value || one.id === category.value).map((one) => <button type="button" key={one.id} aria-pressed={category.value === one.id} onClick={() => choose(one.id)}>{one[lang.value]}</button>)}
+              {category.value && <button type="button" onClick={() => choose("")}>{w("report.other")}</button>}
             </div>
           )}
         </Own>
