@@ -84,7 +84,7 @@ def said(page: Page, words: str) -> str:
     """The name of an order that a toast tells of."""
     toast = page.locator(".toast").filter(has_text=re.compile(words))
     expect(toast).to_be_visible()
-    found = re.search(r"order-\w+", toast.inner_text())
+    found = re.search(r"order-[0-9a-f]{16}", toast.inner_text())
     assert found
     return found[0]
 
@@ -177,7 +177,7 @@ def test_an_incident_is_seen_ordered_and_counted(hub: CrewHub, board: Board) -> 
     other.get_by_role("button", name="Reject").click()
     expect(other.locator(".stage")).to_have_text("Rejected")
     assert [line["text"] for line in incident(hub, second)["log"] if line["action"] == "rejected"] == ["Private ground"]
-    page.get_by_role("button", name="Where and how often").click()
+    page.get_by_role("button", name="Heat map").click()
     expect(page.locator(".heat")).to_contain_text("1 in all")
     cells = "document.querySelector('.map-host').map.querySourceFeatures('incidents-heat').map((one) => one.properties)"
     wait_until(lambda: [one["count"] for one in page.evaluate(cells)][:1] == [1], "the cell is on the map")
@@ -206,8 +206,25 @@ def test_axe_finds_nothing_serious(hub: CrewHub, browser: Browser, theme: str) -
     page.locator(f"[data-incident='{number}']").click()
     page.locator(f"[data-dossier='{number}']").wait_for()
     found += serious(page)
-    page.get_by_role("button", name="Where and how often").click()
+    page.get_by_role("button", name="Heat map").click()
     expect(page.locator(".heat")).to_contain_text("in all")
     found += serious(page)
     board.context.close()
     assert (found, board.errors) == ([], [])
+
+
+def test_supervisors_have_it_on_a_phone(hub: CrewHub, browser: Browser) -> None:
+    number = report(hub, "phone-0001", "dirty-road", 30.571)
+    board = Board(hub, browser, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, locale="zh-CN")
+    page = board.page
+    page.get_by_role("button", name="更多").tap()
+    page.locator(".sheet").get_by_role("button", name="事件").tap()
+    page.locator(f"[data-incident='{number}']").tap()
+    dossier = page.locator(f"[data-dossier='{number}']")
+    dossier.get_by_label("备注或理由").fill("今早已看过")
+    dossier.get_by_role("button", name="备注", exact=True).tap()
+    expect(dossier.locator(".log").first).to_contain_text("今早已看过")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    picture(page, "board-phone-incident")
+    board.context.close()
+    assert board.errors == []

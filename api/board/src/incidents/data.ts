@@ -3,7 +3,7 @@ import { signal } from "@preact/signals";
 import { address, get, post } from "../api";
 import { onNews } from "../live";
 import type { Order } from "../orders/types";
-import { drawn } from "../orders/drawn";
+import { orderReference } from "../orders/drawn";
 import type { Page } from "../types";
 import { lang } from "../words";
 import type { Catalogue, Dossier, Heat, Incident, IncidentState } from "./types";
@@ -72,6 +72,6 @@ export const handOn = (id: number, department: string, text: string): Promise<Do
 
 /** A work order of an incident, for the nearest vehicle. */
 export async function order(id: number, note: string): Promise<Order> {
-  const body = { reference: drawn(), incident: id, nearest: true, ...(note ? { note } : {}) };
+  const body = { reference: orderReference(), incident: id, nearest: true, ...(note ? { note } : {}) };
   return (await act(post<{ order: Order }>("/work-orders", body))).order;
 }

@@ -42,9 +42,9 @@ function Whole({ of, onChange }: { of: Dossier; onChange: () => void }): JSX.Ele
         {of.log.map((line, place) => <li key={place}><time>{moment(line.at)}</time> {actionOf(line.action)} <span class="thin">{line.actor}</span>{line.text && <q>{line.text}</q>}</li>)}
       </ul>
       {of.letters.length > 0 && <h3>{i("letters")}</h3>}
-      <ul class="log">
+      {of.letters.length > 0 && <ul class="log">
         {of.letters.map((letter) => <li key={letter.id}>{departmentName(letter.department)}: {letter.delivered_at ? i("delivered", moment(letter.delivered_at)) : letter.given_up_at ? i("givenUp", moment(letter.given_up_at)) : i("waiting", letter.attempts)}{letter.answer && <q>{letter.answer}</q>}</li>)}
-      </ul>
+      </ul>}
     </article>
   ); // prettier-ignore
 }

@@ -8,12 +8,13 @@ const HEAT = "incidents-heat";
 const MARKS = "incidents-marks";
 const COLOURS = ["#f7d774", "#f4a340", "#e3602b", "#b8232f", "#7d1046"] as const; // few … many; readable on both grounds
 const MOST_CELLS = 5_000;
+const LEAST_MOST = 5; // where the most is less, it is not drawn as much
 
 type Place = CityMap["place"];
 
 /** A cell as GeoJSON: how many, and how that compares to the most, 0…1. */
 export function heatFeatures(heat: Heat, place: Place): Feature<Polygon, { count: number; share: number }>[] {
-  const most = Math.max(1, ...heat.cells.map((cell) => cell.count));
+  const most = Math.max(LEAST_MOST, ...heat.cells.map((cell) => cell.count));
   return heat.cells.slice(0, MOST_CELLS).map((cell) => ({
     type: "Feature",
     properties: { count: cell.count, share: cell.count / most },

@@ -3,7 +3,7 @@
 export const EN = {
   title: "Incidents",
   list: "List",
-  heat: "Where and how often",
+  heat: "Heat map",
   open: "Open",
   all: "All",
   state: "State",
@@ -75,7 +75,7 @@ export type IncidentKey = keyof typeof EN;
 export const ZH: Readonly<Record<IncidentKey, string>> = {
   title: "事件",
   list: "列表",
-  heat: "分布与频次",
+  heat: "热力图",
   open: "未结",
   all: "全部",
   state: "状态",

@@ -2,7 +2,7 @@
 import { all, get, post } from "../api";
 import { ordersTurn } from "../orders";
 import type { AlertBody } from "../types";
-import { drawn } from "./drawn";
+import { orderReference } from "./drawn";
 import type { Candidate, Order, OrderDetail } from "./types";
 
 export interface Wanted {
@@ -53,7 +53,7 @@ const ofAlerts = new Map<number, string>();
 
 /** An order of an alert in one click: what it is about follows from the alert, and the nearest vehicle that can is told. */
 export async function orderFromAlert(alert: Pick<AlertBody, "id">): Promise<Order> {
-  const reference = ofAlerts.get(alert.id) ?? drawn();
+  const reference = ofAlerts.get(alert.id) ?? orderReference();
   ofAlerts.set(alert.id, reference);
   const { order } = await give({ reference, alert: alert.id, nearest: true });
   ofAlerts.delete(alert.id);

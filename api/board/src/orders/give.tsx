@@ -6,7 +6,8 @@ import { city } from "../map/bridge";
 import { Choice } from "../panels/parts";
 import { attempt, say } from "../toasts";
 import { give, type Given } from "./data";
-import { drawn } from "./drawn";
+import { orderReference } from "./drawn";
+import { unplaced } from "./place";
 import { kindOf, o } from "./words";
 
 const KINDS = ["collect", "clean", "repair", "inspect", "clear", "tip", "other"] as const;
@@ -39,18 +40,8 @@ function local(at: number): string {
   return new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
 
-/** The WGS-84 position that a map draws there: over tiles of another datum, the map draws everything moved. */
-export function unplaced(place: (lon: number, lat: number) => [number, number], lon: number, lat: number): { lat: number; lon: number } {
-  let [x, y] = [lon, lat];
-  for (let turn = 0; turn < 4; turn++) {
-    const [drawnLon, drawnLat] = place(x, y);
-    [x, y] = [x + lon - drawnLon, y + lat - drawnLat];
-  }
-  return { lat: Number(y.toFixed(6)), lon: Number(x.toFixed(6)) };
-}
-
 export function GiveOrder({ onClose }: { onClose: (made: string | null) => void }): JSX.Element {
-  const reference = useMemo(drawn, []); // clicked twice it is one order
+  const reference = useMemo(orderReference, []); // clicked twice it is one order
   const [kind, setKind] = useState<(typeof KINDS)[number]>("clean");
   const [title, setTitle] = useState("");
   const [note, setNote] = useState("");
