@@ -224,6 +224,11 @@ def test_supervisors_have_it_on_a_phone(hub: CrewHub, browser: Browser) -> None:
     dossier.get_by_label("备注或理由").fill("今早已看过")
     dossier.get_by_role("button", name="备注", exact=True).tap()
     expect(dossier.locator(".log").first).to_contain_text("今早已看过")
+    file = {"name": "more.jpg", "mimeType": "image/jpeg", "buffer": photo(2400, 1200)}
+    page.set_input_files("input[name=photo]", [file])  # type: ignore[list-item]
+    wait_until(lambda: len(incident(hub, number)["photos"]) == 2, "the photo is there")
+    assert (incident(hub, number)["photos"][1]["width"], incident(hub, number)["photos"][1]["height"]) == (1920, 960)
+    expect(dossier.locator("figure")).to_have_count(2)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     picture(page, "board-phone-incident")
     board.context.close()

@@ -1,6 +1,6 @@
 /** Incidents as the API has them, and what is done about them. */
 import { signal } from "@preact/signals";
-import { address, get, post } from "../api";
+import { address, ApiError, get, post } from "../api";
 import { onNews } from "../live";
 import type { Order } from "../orders/types";
 import { orderReference } from "../orders/drawn";
@@ -69,6 +69,19 @@ export const finish = (id: number, text: string): Promise<Dossier> => act(post(`
 export const reject = (id: number, text: string): Promise<Dossier> => act(post(`/incidents/${id}/reject`, { text }));
 export const comment = (id: number, text: string): Promise<Dossier> => act(post(`/incidents/${id}/comments`, { text }));
 export const handOn = (id: number, department: string, text: string): Promise<Dossier> => act(post(`/incidents/${id}/hand-on`, { department, text }));
+
+/** A photo more. Raises ApiError as the other calls do. */
+export async function addPhoto(id: number, photo: Blob): Promise<void> {
+  const answer = await fetch(address(`/incidents/${id}/photos`), { method: "POST", credentials: "same-origin", headers: { "content-type": photo.type }, body: photo, signal: AbortSignal.timeout(120_000) }).catch((error: unknown) => {
+    throw new ApiError(0, "", String(error));
+  }); // prettier-ignore
+  if (!answer.ok) {
+    const problem = (await answer.json().catch(() => ({}))) as { title?: string; detail?: string };
+    throw new ApiError(answer.status, problem.title ?? answer.statusText, problem.detail ?? "");
+  }
+  covers.delete(id);
+  turn.value += 1;
+}
 
 /** A work order of an incident, for the nearest vehicle. */
 export async function order(id: number, note: string): Promise<Order> {

@@ -7,8 +7,9 @@ import { city } from "../map/bridge";
 import { useLoaded, Waiting } from "../panels/parts";
 import { mayAct } from "../session";
 import { attempt, say } from "../toasts";
-import { lang, t } from "../words";
-import { catalogue, categoryName, comment, departmentName, dossier, finish, handOn, OPEN, order, photoAddress, reject, turn } from "./data";
+import { shrunk } from "../worker/photo";
+import { lang } from "../words";
+import { addPhoto, catalogue, categoryName, comment, departmentName, dossier, finish, handOn, OPEN, order, photoAddress, reject, turn } from "./data";
 import type { Dossier, Photo } from "./types";
 import { actionOf, i } from "./words";
 
@@ -86,8 +87,11 @@ function Actions({ of, onChange }: { of: Dossier; onChange: () => void }): JSX.E
           </select>
         )}
         {said && <button type="button" onClick={() => act(() => comment(id, said))}>{i("comment")}</button>}
+        <label class="upload">
+          {i("addPhoto")}
+          <input type="file" name="photo" accept="image/*" onChange={(event) => { const input = event.currentTarget; const file = input.files?.[0]; if (file) act(async () => addPhoto(id, await shrunk(file))); input.value = ""; }} />
+        </label>
       </div>
-      <span class="small thin">{t("alerts.commentHint")}</span>
     </div>
   ); // prettier-ignore
 }
