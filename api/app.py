@@ -15,6 +15,7 @@ from api.exposition import Exposition
 from api.gatekeeper import Gatekeeper
 from api.incident_models import INCIDENT_FORMS
 from api.live.feed import Feed
+from api.me_models import ME_FORMS
 from api.methods import HeadIsGet
 from api.order_models import ORDER_FORMS
 from api.passwords import Passwords
@@ -40,6 +41,7 @@ from api.routes import (
     keys,
     latest,
     live,
+    me,
     metrics,
     pages,
     planning,
@@ -66,7 +68,7 @@ from api.user_models import ACCESS_FORMS
 from api.write_models import BODIES
 
 # What the routes of a module ask for themselves, they ask for beside what stands here for all of them.
-_OWN = (session, telemetry, uplinks, incidents, work_orders)  #: ask for themselves, and nothing else
+_OWN = (session, me, telemetry, uplinks, incidents, work_orders)  #: ask for themselves, and nothing else
 _READ = (
     devices, device_entry, commands, latest, live, series, track, events, trips, alerts, shelves, rules, fleet, bins,
     planning, metrics, dead_letters, status,
@@ -117,6 +119,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None, feed: F
         *INCIDENT_FORMS,
         *ORDER_FORMS,
         *SESSION_FORMS,
+        *ME_FORMS,
         *ACCESS_FORMS,
     )
     openapi.install(app, forms)

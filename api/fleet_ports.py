@@ -39,8 +39,10 @@ class FleetReader(Protocol):
     async def crews(self, *, cursor: str | None, limit: int) -> Page[Crew]:
         """Crews, by id."""
 
-    async def workers(self, *, crew: str | None = None, cursor: str | None, limit: int) -> Page[Worker]:
-        """Workers, by id; ``crew``: only its own."""
+    async def workers(
+        self, *, crew: str | None = None, worker: str | None = None, cursor: str | None, limit: int
+    ) -> Page[Worker]:
+        """Workers, by id; ``crew``: only its own; ``worker``: only this one."""
 
     async def shifts(self, *, cursor: str | None, limit: int) -> Page[Shift]:
         """Shifts, by id."""

@@ -19,6 +19,7 @@ from devices.access import Role
 
 TAGS = [
     {"name": "Access", "description": "Signing in and out; people and keys."},
+    {"name": "Me", "description": "What is a worker's own: shifts, tasks, evaluation, appeals."},
     {"name": "Intake", "description": "Telemetry from devices, and from servers that gather it."},
     {"name": "Commands", "description": "Telling devices what to do."},
     {"name": "Devices", "description": "Who is registered, and what is newest of each."},

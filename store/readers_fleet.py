@@ -38,7 +38,8 @@ _PLACES = f"SELECT content FROM places WHERE id > %(after)s AND {_STILL} ORDER B
 _CREWS = f"SELECT content FROM crews WHERE id > %(after)s AND {_STILL} ORDER BY id LIMIT %(limit)s"  # noqa: S608
 _WORKERS = f"""
 SELECT content FROM workers
- WHERE id > %(after)s AND (%(crew)s::text IS NULL OR content ->> 'crew' = %(crew)s::text) AND {_STILL}
+ WHERE id > %(after)s AND (%(crew)s::text IS NULL OR content ->> 'crew' = %(crew)s::text)
+   AND (%(id)s::text IS NULL OR id = %(id)s::text) AND {_STILL}
  ORDER BY id LIMIT %(limit)s
 """  # noqa: S608
 _SHIFTS = f"SELECT content FROM shifts WHERE id > %(after)s AND {_STILL} ORDER BY id LIMIT %(limit)s"  # noqa: S608
@@ -93,9 +94,12 @@ class FleetReads:
         """Crews, by id."""
         return cursors.page(await self._named(_CREWS, cursor, limit), limit, _content(Crew), _after)
 
-    async def workers(self, *, crew: str | None = None, cursor: str | None, limit: int) -> Page[Worker]:
-        """Workers, by id; ``crew``: only its own."""
-        return cursors.page(await self._named(_WORKERS, cursor, limit, crew=crew), limit, _content(Worker), _after)
+    async def workers(
+        self, *, crew: str | None = None, worker: str | None = None, cursor: str | None, limit: int
+    ) -> Page[Worker]:
+        """Workers, by id; ``crew``: only its own; ``worker``: only this one."""
+        rows = await self._named(_WORKERS, cursor, limit, crew=crew, id=worker)
+        return cursors.page(rows, limit, _content(Worker), _after)
 
     async def shifts(self, *, cursor: str | None, limit: int) -> Page[Shift]:
         """Shifts, by id."""

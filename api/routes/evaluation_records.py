@@ -40,7 +40,7 @@ async def list_evaluation_tasks(
 ) -> PageOf[TaskBody]:
     """Entered last first."""
     page = await desk.records.tasks(_filter(query), cursor=query.cursor, limit=query.limit)
-    return page_of(page, _task)
+    return page_of(page, task_body)
 
 
 @router.post(
@@ -67,7 +67,7 @@ async def enter_evaluation_task(
             by=dispatcher.actor,
             refs=tuple(form.refs),
         )
-        return _task(await desk.records.enter_task(task, form.external))
+        return task_body(await desk.records.enter_task(task, form.external))
 
 
 @router.post(
@@ -87,7 +87,7 @@ async def settle_evaluation_task(
         entry = await desk.records.settle_task(number, dispatcher.actor, form.done_at, form.cancelled)
         if entry is None:
             raise not_found("task", number)
-        return _task(entry)
+        return task_body(entry)
 
 
 @router.get("/evaluation/findings", summary="Inspections and complaints", responses=problems(*KEYED, 404, 422, 503))
@@ -253,7 +253,8 @@ def _filter(query: RecordsQuery) -> RecordFilter:
     return RecordFilter(workers, crews, query.from_, query.to, query.kind)
 
 
-def _task(entry: TaskEntry) -> TaskBody:
+def task_body(entry: TaskEntry) -> TaskBody:
+    """A task as people read it."""
     one = entry.task
     return TaskBody(
         id=int(one.id),

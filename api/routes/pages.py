@@ -27,12 +27,18 @@ _MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
+    "png": "image/png",
+    "webmanifest": "application/manifest+json",
 }
 _PLACES = {
     "/docs": "docs.html",
     **{f"/pages/{name}": name for name in ("docs.css", "docs.js")},
     "/favicon.svg": "favicon.svg",
     "/favicon.ico": "favicon.svg",
+    # At the root: a service worker may serve what lies in the folder that it comes from.
+    "/worker-sw.js": "worker-sw.js",
+    "/worker.webmanifest": "worker.webmanifest",
+    **{f"/worker-icon-{name}.png": f"worker-icon-{name}.png" for name in ("192", "512", "maskable")},
 }
 _BOARD_PAGES = {"/": "index.html", "/worker": "worker.html"}
 _YEAR = "public, max-age=31536000, immutable"

@@ -27,6 +27,7 @@ DISPATCHERS = ("dispatcher", "manager", "admin")
 DOERS = ("worker", *DISPATCHERS)
 MANAGERS = ("manager", "admin")
 ADMINS = ("admin",)
+WORKERS = ("worker",)  #: here only they are a worker of the master data; an admin without one has no page of their own
 
 SHOWN, WHOLE, REFUSED = "shown what is in their areas", "shown all", "refused"
 """What becomes of somebody who is limited to areas: the route is narrowed, is about no device, or says 403."""
@@ -53,6 +54,11 @@ MATRIX: dict[str, Line] = {
     "GET /pages/docs.css": Line(EVERYBODY, WHOLE),
     "GET /pages/docs.js": Line(EVERYBODY, WHOLE),
     "GET /readyz": Line(EVERYBODY, WHOLE),
+    "GET /worker-icon-192.png": Line(EVERYBODY, WHOLE),
+    "GET /worker-icon-512.png": Line(EVERYBODY, WHOLE),
+    "GET /worker-icon-maskable.png": Line(EVERYBODY, WHOLE),
+    "GET /worker-sw.js": Line(EVERYBODY, WHOLE),
+    "GET /worker.webmanifest": Line(EVERYBODY, WHOLE),
     # access
     "POST /api/v1/session": Line(EVERYBODY, WHOLE),
     "GET /api/v1/session": Line(SOMEBODY, WHOLE),
@@ -150,6 +156,12 @@ MATRIX: dict[str, Line] = {
     "POST /api/v1/incidents/{incident_id}/done": Line(DISPATCHERS, SHOWN),
     "POST /api/v1/incidents/{incident_id}/reject": Line(DISPATCHERS, SHOWN),
     "POST /api/v1/incidents/{incident_id}/comments": Line(DOERS, SHOWN),
+    # what is a worker's own
+    "GET /api/v1/me/today": Line(WORKERS, WHOLE),
+    "GET /api/v1/me/tasks": Line(WORKERS, WHOLE),
+    "GET /api/v1/me/evaluation": Line(WORKERS, WHOLE),
+    "GET /api/v1/me/appeals": Line(WORKERS, WHOLE),
+    "POST /api/v1/me/appeals": Line(WORKERS, WHOLE),
     # evaluation and reports
     "GET /api/v1/evaluation/workers": Line(READERS, REFUSED),
     "GET /api/v1/evaluation/workers/{person_id}": Line(READERS, REFUSED),

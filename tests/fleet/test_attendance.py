@@ -66,6 +66,20 @@ def test_coming_and_going_by_scanning_a_badge() -> None:
     assert (minutes(off.arrived), off.late_s) == (9, 540)
 
 
+def test_what_the_page_on_a_phone_says_is_enough() -> None:
+    """A check-in and a check-out, each with ``on_duty``, and a sign a minute; nothing before and after."""
+    said = [*every(1, 1, 420, 1), (420.0, 0)]
+    events = (("check_in", START + MINUTE, {}), ("check_out", START + 7 * HOUR, {}))
+    found = attend(duty(), records(badge(*said), events=events))
+    assert (found.state, minutes(found.arrived), minutes(found.left)) == ("present", 1, 419)
+    assert (found.late_s, found.early_s) == (60, 61 * 60)
+    assert found.known_s == pytest.approx(420 * 60, abs=60)
+    screen_off = [*every(1, 1, 120, 1), *every(1, 240, 420, 1), (420.0, 0)]
+    dark = attend(duty(), records(badge(*screen_off), events=events))
+    assert (dark.early_s, dark.away) == (found.early_s, ()), "a phone that sleeps takes nobody off duty"
+    assert dark.known_s < found.known_s - 100 * 60
+
+
 def test_positions_are_signs_where_a_device_says_nothing_else() -> None:
     found = attend(duty(), records(track=walked((minute, 10, 0) for minute in np.arange(0, FULL, 1))))
     assert (found.state, found.late_s, found.early_s) == ("present", 0, 0)

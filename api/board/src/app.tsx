@@ -1,8 +1,10 @@
 /** The frame of the page: top line, rail of panels, map, drawer; or the sign-in page. */
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
+import { IncidentsPanel } from "./incidents/panel";
 import { handleKey } from "./keys";
 import { MapView } from "./map/view";
+import { OrdersPanel } from "./orders/panel";
 import { AlertsPanel } from "./panels/alerts";
 import { Drawer } from "./panels/drawer";
 import { EvaluationPanel } from "./panels/evaluation";
@@ -11,7 +13,6 @@ import { Help } from "./panels/help";
 import { HubPanel } from "./panels/hub";
 import { KeyDialog, SignIn } from "./panels/login";
 import { More } from "./panels/more";
-import { OrdersPanel } from "./panels/orders";
 import { PlaybackPanel } from "./panels/playback";
 import { ReportsPanel } from "./panels/reports";
 import { Toasts } from "./panels/toasts";
@@ -26,6 +27,7 @@ const SHOWN: Record<Panel, () => JSX.Element> = {
   alerts: AlertsPanel,
   fleet: FleetPanel,
   orders: OrdersPanel,
+  incidents: IncidentsPanel,
   playback: PlaybackPanel,
   evaluation: EvaluationPanel,
   reports: ReportsPanel,

@@ -6,8 +6,9 @@ import { acknowledge, close, comment, counts, detail, more, open, partsOf, refre
 import { measured, moment, number, whole } from "../format";
 import { Icon } from "../icons";
 import { city } from "../map/bridge";
+import { orderFromAlert } from "../orders/data";
 import { mayAct } from "../session";
-import { attempt } from "../toasts";
+import { attempt, say } from "../toasts";
 import type { AlertBody, AlertDetail, Kind, Severity } from "../types";
 import { phone, pick, openPanel } from "../view";
 import { named, t } from "../words";
@@ -123,6 +124,12 @@ function Actions({ alert: one }: { alert: AlertBody }): JSX.Element {
       setTold(await work());
       setSaid("");
     }, done);
+  const [ordering, setOrdering] = useState(false);
+  const order = async (): Promise<void> => {
+    setOrdering(true);
+    await attempt(async () => say(t("alerts.ordered", (await orderFromAlert(one)).id)));
+    setOrdering(false);
+  };
   return (
     <div class="actions">
       {mayAct.value && (
@@ -130,6 +137,7 @@ function Actions({ alert: one }: { alert: AlertBody }): JSX.Element {
           <textarea rows={2} maxLength={2000} placeholder={t("alerts.commentHint")} aria-label={t("alerts.comment")} value={said} onInput={(event) => setSaid(event.currentTarget.value)} />
           <div class="buttons">
             {one.stage === "raised" && <button type="button" class="main" onClick={() => act(() => acknowledge(one.id, said), t("alerts.acked"))}><Icon name="check" size={16} />{t("alerts.acknowledge")}</button>}
+            <button type="button" disabled={ordering} onClick={() => void order()}>{t("alerts.order")}</button>
             {said.trim() && <button type="button" onClick={() => act(() => comment(one.id, said), t("alerts.commented"))}>{t("alerts.comment")}</button>}
             <select aria-label={t("alerts.snooze")} value="" onChange={(event) => { const minutes = Number(event.currentTarget.value); event.currentTarget.value = ""; if (minutes) act(() => snooze(one.id, minutes), t("alerts.snoozed")); }}>
               <option value="">{t("alerts.snooze")}</option>
