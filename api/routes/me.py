@@ -72,7 +72,9 @@ async def get_my_day(wired: Unlimited, worker: Worker) -> TodayBody:
 
 
 @router.get("/me/tasks", summary="My tasks", responses=problems(*KEYED, 404, 422, 503, said=_NONE))
-async def list_my_tasks(wired: Unlimited, desk: Desk, worker: Worker, query: Annotated[MineQuery, Query()]) -> PageOf[TaskBody]:
+async def list_my_tasks(
+    wired: Unlimited, desk: Desk, worker: Worker, query: Annotated[MineQuery, Query()]
+) -> PageOf[TaskBody]:
     """Mine and my crew's that are due within seven days, or were due in the last seven. Entered last first."""
     me, now = await _person(wired, worker), wired.clock()
     wanted = RecordFilter((me.id,), () if me.crew is None else (me.crew,), now - TASKS_US, now + TASKS_US)
@@ -81,7 +83,9 @@ async def list_my_tasks(wired: Unlimited, desk: Desk, worker: Worker, query: Ann
 
 
 @router.get("/me/evaluation", summary="My evaluation", responses=problems(*KEYED, 404, 422, 503, said=_NONE))
-async def get_my_evaluation(wired: Unlimited, desk: Desk, places: Places, worker: Worker, query: Period) -> EvaluationBody:
+async def get_my_evaluation(
+    wired: Unlimited, desk: Desk, places: Places, worker: Worker, query: Period
+) -> EvaluationBody:
     """Points, and for each that was lost its evidence. Only shifts that are over count."""
     start, end = period_of(query, wired.clock())
     with places.taken_by(worker.actor):
