@@ -55,7 +55,7 @@ class MineQuery(BaseModel):
 
 
 @router.get("/me/today", summary="My shifts", responses=problems(*KEYED, 404, 503, said=_NONE))
-async def today(wired: Unlimited, worker: Worker) -> TodayBody:
+async def get_my_day(wired: Unlimited, worker: Worker) -> TodayBody:
     """What is planned for me, and whether I am checked in."""
     now = wired.clock()
     me = await _person(wired, worker)
@@ -72,7 +72,9 @@ async def today(wired: Unlimited, worker: Worker) -> TodayBody:
 
 
 @router.get("/me/tasks", summary="My tasks", responses=problems(*KEYED, 404, 422, 503, said=_NONE))
-async def tasks(wired: Unlimited, desk: Desk, worker: Worker, query: Annotated[MineQuery, Query()]) -> PageOf[TaskBody]:
+async def list_my_tasks(
+    wired: Unlimited, desk: Desk, worker: Worker, query: Annotated[MineQuery, Query()]
+) -> PageOf[TaskBody]:
     """Mine and my crew's that are due within seven days, or were due in the last seven. Entered last first."""
     me, now = await _person(wired, worker), wired.clock()
     wanted = RecordFilter((me.id,), () if me.crew is None else (me.crew,), now - TASKS_US, now + TASKS_US)
@@ -81,7 +83,9 @@ async def tasks(wired: Unlimited, desk: Desk, worker: Worker, query: Annotated[M
 
 
 @router.get("/me/evaluation", summary="My evaluation", responses=problems(*KEYED, 404, 422, 503, said=_NONE))
-async def evaluation(wired: Unlimited, desk: Desk, places: Places, worker: Worker, query: Period) -> EvaluationBody:
+async def get_my_evaluation(
+    wired: Unlimited, desk: Desk, places: Places, worker: Worker, query: Period
+) -> EvaluationBody:
     """Points, and for each that was lost its evidence. Only shifts that are over count."""
     start, end = period_of(query, wired.clock())
     with places.taken_by(worker.actor):
@@ -93,7 +97,7 @@ async def evaluation(wired: Unlimited, desk: Desk, places: Places, worker: Worke
 
 
 @router.get("/me/appeals", summary="My appeals", responses=problems(*KEYED, 404, 422, 503, said=_NONE))
-async def appeals(desk: Desk, worker: Worker, query: Annotated[MineQuery, Query()]) -> PageOf[AppealBody]:
+async def list_my_appeals(desk: Desk, worker: Worker, query: Annotated[MineQuery, Query()]) -> PageOf[AppealBody]:
     """About my points, whoever made them. Made last first."""
     page = await desk.appeals.page(
         state=None, worker=_id(worker), crew=None, cursor=query.cursor, limit=query.limit
@@ -113,7 +117,7 @@ async def appeals(desk: Desk, worker: Worker, query: Annotated[MineQuery, Query(
         },
     ),
 )  # fmt: skip
-async def appeal(request: Request, wired: Unlimited, desk: Desk, places: Places, worker: Worker) -> AppealBody:
+async def enter_my_appeal(request: Request, wired: Unlimited, desk: Desk, places: Places, worker: Worker) -> AppealBody:
     """A manager decides it; what was decided, by whom and why stands in the appeal."""
     with places.taken_by(worker.actor):
         form = validated(MyAppealForm, await read_body(request, wired.limits))
