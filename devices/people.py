@@ -2,7 +2,7 @@
 
 A session is an opaque random token of 256 bits, of which only the SHA-256 is kept (as with keys, ``devices/access``).
 It ends 30 minutes after its last use, 12 hours after the sign-in whatever is done, when its person signs out, changes
-the password or is disabled.
+the password or is disabled. A worker's is not ended by resting: the phone is in a pocket for most of the shift.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from devices.access import Principal, Role
 from devices.errors import SanihubError
 
 IDLE_US = 30 * 60 * 1_000_000  #: a session that is not used for so long is over
+WORKERS_IDLE_US = 12 * 60 * 60 * 1_000_000  #: that of a worker lasts a shift: the phone is in a pocket
 LONGEST_US = 12 * 60 * 60 * 1_000_000  #: and so is one of this age
 LEAST_PASSWORD = 12  #: characters
 MOST_PASSWORD = 200
@@ -92,7 +93,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def expires_at(self) -> int:
         """When it is over if it is not used again."""
-        return min(self.seen_at + IDLE_US, self.created_at + LONGEST_US)
+        idle = WORKERS_IDLE_US if self.person.role is Role.WORKER else IDLE_US
+        return min(self.seen_at + idle, self.created_at + LONGEST_US)
 
     def usable(self, now: int) -> bool:
         """Whether it stands for anybody at ``now`` (µs)."""

@@ -19,7 +19,9 @@ WHOLE = {
     "list_commands": "of one device", "list_schemes": "a handful", "list_keys": "those of an installation",
 }  # fmt: skip
 """Lists that come whole."""
-IN_THE_ROUTE = {"end_session": "keys have no session", "change_password": "keys have no password",
+OWN = "of whoever is a worker of the master data"
+IN_THE_ROUTE = {"get_my_day": OWN, "list_my_tasks": OWN, "get_my_evaluation": OWN, "list_my_appeals": OWN,
+                "enter_my_appeal": OWN, "end_session": "keys have no session", "change_password": "keys have no password",
                 "get_prometheus_metrics": "this machine may always"}  # fmt: skip
 """What a route decides by itself beside the role."""
 BARE = re.compile(

@@ -147,6 +147,14 @@ async def test_a_session_slides_and_ends(page: httpx.AsyncClient, clock: Clock) 
     assert (await page.get(PATH)).status_code == 401
 
 
+async def test_a_workers_session_lasts_the_shift_and_no_longer(page: httpx.AsyncClient, clock: Clock) -> None:
+    await sign_in(page, "li")
+    clock.now += LONGEST_US - 1
+    assert (await page.get(PATH)).status_code == 200
+    clock.now += 1
+    assert (await page.get(PATH)).status_code == 401
+
+
 async def test_a_session_slides_over_another_start_of_the_hub(hub: Services, clock: Clock) -> None:
     async with browser(hub) as first:
         token = (await sign_in(first)).json()["token"]

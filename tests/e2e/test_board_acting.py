@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pypdfium2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -188,6 +190,31 @@ def test_an_incident_is_seen_ordered_and_counted(hub: CrewHub, board: Board) -> 
     wait_until(lambda: page.evaluate(there), "the layer is there again")
     page.keyboard.press("1")
     wait_until(lambda: not page.evaluate(there), "it goes with its panel")
+
+
+def test_a_report_is_made_and_downloaded_as_pdf(board: Board) -> None:
+    page = board.page
+    page.get_by_role("button", name="Reports").first.click()
+    page.get_by_label("Report", exact=True).select_option("fleet_summary")
+    page.get_by_role("button", name="Make it").click()
+    row = page.locator("article.report").first
+    expect(row).to_be_visible()
+    with page.expect_download() as told:
+        row.get_by_role("button", name=re.compile("PDF")).click()
+    content = Path(told.value.path()).read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert len(pypdfium2.PdfDocument(content)) >= 1
+
+
+def test_a_worker_who_signs_in_here_comes_to_their_own_page(hub: CrewHub, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(hub.url)
+    page.fill("input[name=name]", "li")
+    page.fill("input[name=password]", hub.passwords["li"])
+    page.click("button[type=submit]")
+    page.wait_for_url(f"{hub.url}/worker")
+    context.close()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

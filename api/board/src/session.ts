@@ -38,9 +38,17 @@ export async function ask(config: BoardConfig): Promise<void> {
   if (entry.value === "in" || entry.value === "open") start();
 }
 
+/** A worker has a page of their own: the board would show them nothing but refusals. */
+function ownPage(): boolean {
+  if (session.value?.role !== "worker") return false;
+  location.replace("/worker");
+  return true;
+}
+
 async function askHub(config: BoardConfig): Promise<void> {
   try {
     session.value = await get<Session>("/session");
+    if (ownPage()) return;
     entry.value = "in";
   } catch (error) {
     const status = error instanceof ApiError ? error.status : 0;
@@ -52,6 +60,7 @@ async function askHub(config: BoardConfig): Promise<void> {
 export async function signIn(name: string, password: string): Promise<void> {
   session.value = await post<Session>("/session", { name, password });
   localStorage.setItem(SIGNED, "");
+  if (ownPage()) return;
   ended.value = false;
   entry.value = "in";
   access.value += 1;
