@@ -124,6 +124,8 @@ class Inquiry:
             session.cookies.clear()
             response = case.call(base_url=self._city.url, session=session, headers=headers)
             self.statuses[label].add(response.status_code)
+            if response.status_code == 503 and b":too-busy" in response.content:
+                continue  # only so many plannings may wait: as it should be
             try:
                 case.validate_response(response, checks=_promises(case), headers=headers)
             except FailureGroup as group:

@@ -20,9 +20,12 @@ WHOLE = {
 }  # fmt: skip
 """Lists that come whole."""
 OWN = "of whoever is a worker of the master data"
-IN_THE_ROUTE = {"get_my_day": OWN, "list_my_tasks": OWN, "get_my_evaluation": OWN, "list_my_appeals": OWN,
-                "enter_my_appeal": OWN, "end_session": "keys have no session", "change_password": "keys have no password",
-                "get_prometheus_metrics": "this machine may always"}  # fmt: skip
+IN_THE_ROUTE = {
+    **dict.fromkeys(("get_my_day", "list_my_tasks", "get_my_evaluation", "list_my_appeals", "enter_my_appeal"), OWN),
+    "end_session": "keys have no session",
+    "change_password": "keys have no password",
+    "get_prometheus_metrics": "this machine may always",
+}
 """What a route decides by itself beside the role."""
 BARE = re.compile(
     r"^(lat|lon|value|low|high|number|west|south|east|north|.*(_pct|_ppm|_kmh|_v|_m|_s|_ms|_h|_l|_kg|_deg|_dbm|_c|_min)"

@@ -195,7 +195,7 @@ def test_an_incident_is_seen_ordered_and_counted(hub: CrewHub, board: Board) -> 
 def test_a_report_is_made_and_downloaded_as_pdf(board: Board) -> None:
     page = board.page
     page.get_by_role("button", name="Reports").first.click()
-    page.get_by_label("Report", exact=True).select_option("fleet_summary")
+    page.locator("form.filters select").first.select_option("fleet_summary")
     page.get_by_role("button", name="Make it").click()
     row = page.locator("article.report").first
     expect(row).to_be_visible()
