@@ -53,6 +53,7 @@ NEVER = {
     "PATCH /api/v1/session/password": "the password of the example is nobody's",
     "GET /api/v1/planning/runs/{run}/audit": "the shift of the plan is not over",
     "POST /api/v1/evaluation/appeals": "nothing was lost that could be appealed against",
+    "POST /api/v1/me/appeals": "nor was it of this worker",
     "GET /api/v1/evaluation/appeals/{number}": "and so there is no appeal",
     "POST /api/v1/evaluation/appeals/{number}/decide": "nor one to be decided",
     "POST /api/v1/alerts/{alert_id}/snooze": "the example before it has closed the alert",
