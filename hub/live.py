@@ -51,13 +51,13 @@ class Waiting(msgspec.Struct):
         for one in (self.devices, self.alerts, self.orders):
             one.clear()
 
-    def __bool__(self) -> bool:
-        return bool(self.devices or self.alerts or self.orders)
+    def __len__(self) -> int:
+        return len(self.devices) + len(self.alerts) + len(self.orders)
 
     @property
     def overfull(self) -> bool:
         """Whether more waits than is kept."""
-        return len(self.devices) + len(self.alerts) + len(self.orders) > MOST_WAITING
+        return len(self) > MOST_WAITING
 
 
 class Follower:
@@ -71,6 +71,11 @@ class Follower:
         self._noted = asyncio.Event()
         self._listener = Condition("live-notes")
         self._reads = Condition("live-reads")
+
+    @property
+    def waiting(self) -> int:
+        """What is noted and not yet told; at most :data:`MOST_WAITING` and a note."""
+        return len(self._waiting)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until ``stop`` is set, through outages of the store."""

@@ -89,6 +89,13 @@ class Probe:
             ("sanihub_store_up", "1 while the store takes batches", float(hub.pipeline.store_condition.fault is None)),
             ("sanihub_devices", "Devices known", len(hub.registry)),
             ("sanihub_live_readers", "Readers of the live stream", hub.follower.feed.readers),
+            ("sanihub_live_states", "Newest states kept for the live stream", len(hub.follower.feed.newest)),
+            (
+                "sanihub_live_kept_events",
+                "Alerts and orders kept for readers who come back",
+                len(hub.follower.feed.ring),
+            ),
+            ("sanihub_live_waiting", "Changes noted and not yet told to the live stream", hub.follower.waiting),
         ]
         for name, text, value in gauges:
             yield MetricFamily(name, text, (Sample(value),))

@@ -59,6 +59,7 @@ class LiveResponse(Response):
             _log.info("slow_reader_dropped", path=scope["path"], patience_s=self._feed.limits.patience_s)
             if transport is not None:
                 transport.abort()
+                await _gone(receive)  # else the server complains that the answer was not finished
         elif error is not None and not isinstance(error, OSError):  # OSError: the peer has gone
             raise error
 

@@ -125,7 +125,7 @@ async def measure(plan: Plan, told: Callable[[int, int], None] = lambda done, of
             started = perf_counter()
             rows = await _prepare(installation, plan, end, told)
             fill_s = perf_counter() - started
-            async with _running(hub) as key:
+            async with running(hub) as key:
                 live = await _fan_out(hub, plan, key)
                 rates = await _ask_all(hub, plan, key, end)
         finally:
@@ -155,7 +155,7 @@ async def _prepare(
 
 
 @asynccontextmanager
-async def _running(hub: Hub) -> AsyncIterator[str]:
+async def running(hub: Hub) -> AsyncIterator[str]:
     """The hub at work; a key of a viewer."""
     working = asyncio.create_task(hub.run())
     try:

@@ -17,6 +17,7 @@ from hub.bench import (
     api_table,
     attendance_table,
     bin_table,
+    board_table,
     fleet_table,
     jt808_table,
     planning_table,
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     group.command("ingest")(ingest)
     group.command("alerts")(alert_table.alerts)
     group.command("api")(api_table.api)
+    group.command("board")(board_table.board)
     group.command("fleet")(fleet_table.fleet)
     group.command("compliance-month")(fleet_table.compliance_month_)
     group.command("jt808")(jt808_table.jt808)

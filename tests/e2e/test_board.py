@@ -6,8 +6,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +15,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
 
-from tests.demos import Demo
+from tests.demos import PEOPLE, Demo
 from tests.servers import wait_until
 
 BOARD = Path(__file__).parents[2] / "api" / "board"
@@ -28,43 +26,34 @@ FLAGS = [
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 60_000  # other tests work beside this one, and the graphics are computed
-_SIGN_IN = re.compile(r"sign in +dispatcher +(\S+)")
 pytestmark = pytest.mark.timeout(400)
 
 
 class Entered:
     """A running demo, and how to get in."""
 
-    def __init__(self, demo: Demo, data: Path) -> None:
+    def __init__(self, demo: Demo) -> None:
         self.url = demo.url
         self.process = demo.process
-        found = _SIGN_IN.search(demo.log.read_text(errors="replace"))
-        self.password = found[1] if found else None
-        self.key = None if self.password else make_key(data)
+        self.people = demo.people()
 
-    def headers(self) -> dict[str, str]:
-        """Of a program that reads the API beside the page."""
-        if self.key:
-            return {"Authorization": f"Bearer {self.key}"}
-        answer = httpx.post(f"{self.url}/api/v1/session", json={"name": "dispatcher", "password": self.password})
+    def headers(self, name: str = "dispatcher") -> dict[str, str]:
+        """Of a program that uses the API beside the page."""
+        form = {"name": name, "password": self.people[name]}
+        answer = httpx.post(f"{self.url}/api/v1/session", json=form, timeout=30)
         return {"Authorization": f"Bearer {answer.raise_for_status().json()['token']}"}
 
-    def sign_in(self, page: Page) -> None:
-        """Open the board; sign in where people do."""
+    def sign_in(self, page: Page, name: str = "dispatcher") -> None:
+        """Sign in, and see the board live."""
+        self.enter(page, name)
+        expect(page.locator(".pulse")).to_have_attribute("data-state", "live")
+
+    def enter(self, page: Page, name: str) -> None:
+        """Fill in the sign-in page."""
         page.goto(self.url)
-        if self.password:
-            page.fill("input[name=name]", "dispatcher")
-            page.fill("input[name=password]", self.password)
-            page.click("button[type=submit]")
-        expect(page.locator(".pulse")).to_have_attribute("data-state", re.compile("live|polling"))
-
-
-def make_key(data: Path) -> str:
-    command = [sys.executable, "-m", "hub.cli", "keys", "create", "board", "--role", "dispatcher", "--data", str(data)]
-    made = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    found = re.search(r"sanihub_\w+_[\w-]+", made.stdout + made.stderr)
-    assert found
-    return found[0]
+        page.fill("input[name=name]", name)
+        page.fill("input[name=password]", self.people[name])
+        page.click("button[type=submit]")
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +65,8 @@ def hub() -> Iterator[Entered]:
         try:
             wait_until(demo.serving, "the page answers", 120)
             wait_until(lambda: "city_live" in demo.log.read_text(errors="replace"), "the city lives", 120)
-            yield Entered(demo, data)
+            wait_until(lambda: set(demo.people()) == PEOPLE, "people are told how to sign in", 120)
+            yield Entered(demo)
             demo.interrupt()
         finally:
             demo.close()
@@ -168,10 +158,6 @@ def test_an_alert_is_acknowledged_with_a_remark(hub: Entered, page: Page) -> Non
     row = page.locator(f".alert[data-id='{number}']")
     row.locator("textarea").fill("Crew 3 is on its way")
     row.get_by_role("button", name="Acknowledge").click()
-    if hub.key:  # a hub without people asks for a key, once
-        page.fill("input[name=key]", hub.key)
-        page.click("dialog button[type=submit]")
-        row.get_by_role("button", name="Acknowledge").click()
     expect(page.locator(".toast.done")).to_be_visible()
     expect(row).to_have_count(0)  # it is not new any more
     told = httpx.get(f"{hub.url}/api/v1/alerts/{number}", headers=hub.headers()).raise_for_status().json()
@@ -254,7 +240,55 @@ def test_it_says_that_data_are_old_and_comes_back_by_itself(hub: Entered, page: 
     finally:
         hub.process.send_signal(signal.SIGCONT)
     expect(page.locator(".stale")).to_be_hidden()
-    expect(page.locator(".pulse")).to_have_attribute("data-state", re.compile("live|polling"))
+    expect(page.locator(".pulse")).to_have_attribute("data-state", "live")
+
+
+def test_an_alert_that_somebody_else_acknowledges_changes_at_once(hub: Entered, page: Page) -> None:
+    hub.sign_in(page, "viewer")
+    page.click(".chip:has-text('New only')")
+    number = page.locator(".alert").first.get_attribute("data-id")
+    url = f"{hub.url}/api/v1/alerts/{number}/acknowledge"
+    httpx.post(url, json={"comment": ""}, headers=hub.headers(), timeout=30).raise_for_status()
+    expect(page.locator(f".alert[data-id='{number}']")).to_have_count(0)
+
+
+def test_who_may_not_act_is_offered_nothing_to_do(hub: Entered, page: Page) -> None:
+    seen = Seen(page)
+    hub.sign_in(page, "viewer")
+    page.locator(".alert .row").first.click()
+    expect(page.locator(".alert .log")).to_be_visible()
+    expect(page.locator(".alert textarea, .alert .buttons")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.keyboard.press("6")
+    expect(page.locator(".panel h2")).to_have_text("Reports")
+    expect(page.locator(".panel form")).to_have_count(0)
+    assert seen.errors == []
+
+
+def test_who_is_limited_to_areas_is_led_to_nothing_of_all_areas(hub: Entered, page: Page) -> None:
+    seen = Seen(page)
+    person = {"name": "west", "password": "correct horse battery", "role": "dispatcher", "areas": ["west"]}
+    httpx.post(f"{hub.url}/api/v1/users", json=person, headers=hub.headers("admin"), timeout=30).raise_for_status()
+    hub.people["west"] = person["password"]
+    hub.sign_in(page, "west")
+    expect(page.locator(".alert")).to_have_count(0)  # no device lies there
+    offered = page.locator(".rail button")
+    for place in range(offered.count()):
+        page.keyboard.press(str(place + 1)) if place else None
+        expect(offered.nth(place)).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".rail")).not_to_contain_text(re.compile("Reports|Evaluation"))
+    assert seen.errors == []
+
+
+def test_a_worker_is_told_where_to_go(hub: Entered, page: Page) -> None:
+    seen = Seen(page)
+    hub.enter(page, "worker")
+    expect(page.locator(".entrance")).to_contain_text("does not see the board")
+    expect(page.get_by_role("link", name="To my shift")).to_be_visible()
+    assert serious(page) == []
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("input[name=password]")).to_be_visible()
+    assert seen.errors == []
 
 
 def serious(page: Page) -> list[str]:

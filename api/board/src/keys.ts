@@ -1,8 +1,8 @@
 /** Keys: a letter opens a panel, arrows move in lists, Escape closes. Nothing while somebody types. */
 import { setSound, sound } from "./alerts";
 import { onFit } from "./map/bridge";
-import { wantsKey } from "./session";
-import { closeOne, helping, openPanel, PANELS, panel, switchTheme } from "./view";
+import { panels, wantsKey } from "./session";
+import { closeOne, helping, openPanel, panel, switchTheme } from "./view";
 import { switchLanguage } from "./words";
 
 export const LETTERS: Record<string, () => void> = {
@@ -26,7 +26,7 @@ export function handleKey(event: KeyboardEvent): void {
   const typing = (event.target as HTMLElement).closest("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const place = Number(event.key) - 1;
-  const name = PANELS[place];
+  const name = panels.value[place];
   const letter = LETTERS[event.key];
   if (name) openPanel(panel.value === name ? null : name);
   else if (letter) letter();

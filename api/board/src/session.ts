@@ -3,6 +3,7 @@ import { computed, signal } from "@preact/signals";
 import { ApiError, get, post, remove, useKey, whenUnknown } from "./api";
 import { start, stop, useStream } from "./live";
 import type { BoardConfig, Session } from "./types";
+import { PANELS, type Panel } from "./view";
 
 export type Entry = "asking" | "in" | "out" | "open";
 
@@ -18,6 +19,13 @@ export const access = signal(0);
 
 /** Whether to offer what changes something. The hub has the last word. */
 export const mayAct = computed(() => entry.value === "open" || (session.value?.may.includes("dispatch") ?? false));
+
+/** Whether somebody came in who reads nothing here: a worker has a page of their own. */
+export const blind = computed(() => entry.value === "in" && session.value !== null && !session.value.may.includes("read"));
+
+const OF_ALL_AREAS: readonly Panel[] = ["evaluation", "reports"];
+/** The panels that somebody may open: what is about all areas is refused to those who are limited to some. */
+export const panels = computed(() => PANELS.filter((name) => !session.value?.areas || !OF_ALL_AREAS.includes(name)));
 
 whenUnknown(() => {
   if (entry.value === "open") wantsKey.value = true;
@@ -35,7 +43,7 @@ export async function ask(config: BoardConfig): Promise<void> {
   if (!config.sign_in) entry.value = "open";
   else if (localStorage.getItem(SIGNED) === null) entry.value = "out";
   else await askHub(config);
-  if (entry.value === "in" || entry.value === "open") start();
+  if ((entry.value === "in" && !blind.value) || entry.value === "open") start();
 }
 
 /** A worker has a page of their own: the board would show them nothing but refusals. */
@@ -64,12 +72,16 @@ export async function signIn(name: string, password: string): Promise<void> {
   ended.value = false;
   entry.value = "in";
   access.value += 1;
-  start();
+  if (!blind.value) start();
 }
 
 export async function signOut(): Promise<void> {
   stop();
-  await remove("/session");
+  try {
+    await remove("/session");
+  } catch (error) {
+    if (!(error instanceof ApiError && error.status === 401)) throw error; // it was over already
+  }
   localStorage.removeItem(SIGNED);
   session.value = null;
   ended.value = false;

@@ -5,7 +5,7 @@ import { AttributionControl, LngLatBounds, Map as MapLibre, ScaleControl, setWor
 import type { Feature } from "geojson";
 import { devices, type Device } from "../devices";
 import type { BoardConfig, Severity } from "../types";
-import { layersOpen, phone, type Theme } from "../view";
+import { layersOpen, phone, picked, type Theme } from "../view";
 import { placer, type Place } from "./datum";
 import { mark, sourceOf, type Mark } from "./features";
 import { addImages } from "./images";
@@ -18,6 +18,11 @@ setWorkerCount(1); // the layers are light; a second worker would only take a co
 
 const DEVICE_SOURCES = ["bins", "toilets", "workers", "others", "vehicles"];
 const REACH = 9; // pixels around a click
+const HOVER_MS = 60; // between two looks at what is under the pointer
+// Without a graphics card a frame of the map keeps the page from answering for as long as it is drawn. So the slower it
+// is, the more rarely devices are drawn anew: one update takes a few frames, and these at most about a third of the time.
+const FRAMES = 12;
+const MOST_MS = 5000;
 
 export interface Told {
   pick: (id: string | null) => void;
@@ -36,6 +41,10 @@ export class CityMap {
   private picked: string | null = null;
   private master: Master | null = null;
   private bells: ReadonlyMap<string, Severity> = new Map();
+  private frameMs = 0; // what a frame of the map takes, on average
+  private drawnAt = 0;
+  private waiting = new Set<string>(); // devices that have changed and are not drawn yet
+  private timer = 0;
 
   /** Raises where the browser has no WebGL. */
   constructor(
@@ -68,12 +77,23 @@ export class CityMap {
     this.map.addControl(new ScaleControl({ maxWidth: 90 }), "bottom-left");
     this.map.on("style.load", () => this.dress());
     this.map.on("click", (event) => this.told.pick(this.at(event.point)));
+    let looking = 0;
+    let pointer = { x: 0, y: 0 };
     this.map.on("mousemove", (event) => {
-      const id = this.at(event.point);
-      this.map.getCanvas().style.cursor = id ? "pointer" : "";
-      this.told.hover(id, event.point.x, event.point.y);
+      pointer = event.point;
+      looking ||= window.setTimeout(() => {
+        looking = 0;
+        const id = this.at(pointer);
+        this.map.getCanvas().style.cursor = id ? "pointer" : "";
+        this.told.hover(id, pointer.x, pointer.y);
+      }, HOVER_MS);
     });
-    this.map.on("mouseout", () => this.told.hover(null, 0, 0));
+    this.map.on("mouseout", () => {
+      clearTimeout(looking);
+      looking = 0;
+      this.told.hover(null, 0, 0);
+    });
+    this.map.on("render", () => this.time());
   }
 
   private source(name: string): GeoJSONSource | undefined {
@@ -109,12 +129,40 @@ export class CityMap {
     if (this.ready) void this.source(name)?.setData({ type: "FeatureCollection", features: items });
   }
 
-  /** Draw what has changed; `whole`: everything. */
+  /** Draw what has changed, soon; `whole`: everything. */
   update(changed: ReadonlySet<string>, whole: boolean): void {
     if (!this.ready) return;
-    if (whole) this.drawWhole();
-    else this.drawChanged(changed);
+    if (whole) {
+      this.waiting.clear();
+      this.drawWhole();
+      return;
+    }
+    for (const id of changed) this.waiting.add(id);
+    const due = this.drawnAt + Math.min(MOST_MS, FRAMES * this.frameMs) - performance.now();
+    if (due <= 0) this.drawWaiting();
+    else this.timer ||= window.setTimeout(() => this.drawWaiting(), due);
+  }
+
+  private drawWaiting(): void {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    const changed = this.waiting;
+    this.waiting = new Set();
+    if (!this.ready) return;
+    this.drawnAt = performance.now();
+    this.drawChanged(changed);
     if (this.picked && changed.has(this.picked)) this.ring();
+  }
+
+  /** How long the page was kept by a frame of the map, until the next task of its own. */
+  private time(): void {
+    const began = performance.now();
+    const after = new MessageChannel();
+    after.port1.onmessage = () => {
+      after.port1.close();
+      this.frameMs += (performance.now() - began - this.frameMs) / 8;
+    };
+    after.port2.postMessage(null);
   }
 
   private drawWhole(): void {
@@ -201,9 +249,12 @@ export class CityMap {
   /** Mark a device; `fly`: and bring it into view. */
   pick(id: string | null, fly: boolean): void {
     this.picked = id;
-    if (this.ready) this.ring();
-    const at = id && fly ? this.position(id) : null;
-    if (at) this.fly(at);
+    painted(() => {
+      if (this.picked !== id) return;
+      if (this.ready) this.ring();
+      const at = id && fly ? this.position(id) : null;
+      if (at) this.fly(at);
+    });
   }
 
   flyTo(lon: number, lat: number): void {
@@ -212,7 +263,7 @@ export class CityMap {
 
   private fly(center: [number, number]): void {
     const up = phone.value ? -0.28 * this.map.getContainer().clientHeight : 0; // the drawer covers the lower part
-    this.map.flyTo({ center, offset: [0, up], zoom: Math.max(this.map.getZoom(), 15.4), duration: still() ? 0 : 700 });
+    this.map.flyTo({ center, offset: [-covered() / 2, up], zoom: Math.max(this.map.getZoom(), 15.4), duration: still() ? 0 : 700 });
   }
 
   fit(animate = true): void {
@@ -230,7 +281,7 @@ export class CityMap {
 
   private fitTo(bounds: LngLatBounds, animate: boolean): void {
     if (bounds.isEmpty()) return;
-    const right = layersOpen.value && !phone.value ? 270 : 64; // what the legend covers
+    const right = (layersOpen.value && !phone.value ? 270 : 64) + covered(); // what legend and drawer cover
     this.map.fitBounds(bounds, { padding: { top: 44, bottom: 44, left: 44, right }, maxZoom: 15.5, duration: animate && !still() ? 600 : 0 });
   }
 
@@ -266,6 +317,16 @@ export class CityMap {
 }
 
 export const sources = SOURCES;
+
+/** How wide the open drawer lies over the map, pixels. */
+function covered(): number {
+  return picked.value && !phone.value ? (document.querySelector<HTMLElement>(".drawer")?.offsetWidth ?? 0) : 0;
+}
+
+/** Call when the page has painted what it shows now: what is drawn on the map is not to keep it waiting. */
+function painted(call: () => void): void {
+  requestAnimationFrame(() => setTimeout(call));
+}
 
 function still(): boolean {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError } from "../api";
-import { ended, enterKey, signIn, wantsKey } from "../session";
+import { ended, enterKey, session, signIn, signOut, wantsKey } from "../session";
 import { explain } from "../toasts";
 import { switchTheme, theme } from "../view";
 import { Icon } from "../icons";
@@ -34,12 +34,40 @@ export function SignIn(): JSX.Element {
         <label>{t("session.password")}<input name="password" type="password" autocomplete="current-password" required value={password} onInput={(event) => setPassword(event.currentTarget.value)} /></label>
         <p class="wrong" role="alert">{wrong}</p>
         <button type="submit" class="main" disabled={busy}>{t("session.enter")}</button>
-        <div class="switches">
-          <button type="button" class="plain word" title={t("app.languageTitle")} onClick={switchLanguage}>{t("app.language")}</button>
-          <button type="button" class="plain" aria-label={t(theme.value === "dark" ? "app.light" : "app.dark")} onClick={switchTheme}><Icon name={theme.value === "dark" ? "sun" : "moon"} /></button>
-        </div>
+        <Looks />
       </form>
     </main>
+  ); // prettier-ignore
+}
+
+/** For those whose role reads nothing of the city: where what is theirs can be found. */
+export function NotHere(): JSX.Element {
+  const [wrong, setWrong] = useState("");
+  const who = session.value;
+  const leave = (event: Event): void => {
+    event.preventDefault();
+    signOut().catch((error: unknown) => setWrong(explain(error)));
+  };
+  return (
+    <main class="entrance">
+      <form onSubmit={leave}>
+        <h1><img src="/favicon.svg" alt="" width="40" height="40" />sanihub</h1>
+        <p>{t("session.notHere", who?.display_name || who?.name || "")}</p>
+        {who?.worker && <p><a href="/worker">{t("session.own")}</a></p>}
+        <p class="wrong" role="alert">{wrong}</p>
+        <button type="submit" class="main">{t("session.leave")}</button>
+        <Looks />
+      </form>
+    </main>
+  ); // prettier-ignore
+}
+
+function Looks(): JSX.Element {
+  return (
+    <div class="switches">
+      <button type="button" class="plain word" title={t("app.languageTitle")} onClick={switchLanguage}>{t("app.language")}</button>
+      <button type="button" class="plain" aria-label={t(theme.value === "dark" ? "app.light" : "app.dark")} onClick={switchTheme}><Icon name={theme.value === "dark" ? "sun" : "moon"} /></button>
+    </div>
   ); // prettier-ignore
 }
 

@@ -2,7 +2,8 @@
 import type { JSX } from "preact";
 import { counts } from "../alerts";
 import { Icon } from "../icons";
-import { moreOpen, openPanel, PANELS, panel, picked, type Panel } from "../view";
+import { panels } from "../session";
+import { moreOpen, openPanel, panel, picked, type Panel } from "../view";
 import { t } from "../words";
 
 function Badge({ name }: { name: Panel }): JSX.Element | null {
@@ -14,7 +15,7 @@ function Badge({ name }: { name: Panel }): JSX.Element | null {
 export function Rail(): JSX.Element {
   return (
     <nav class="rail" aria-label={t("app.title")}>
-      {PANELS.map((name, place) => (
+      {panels.value.map((name, place) => (
         <button type="button" key={name} aria-pressed={panel.value === name} title={`${t(`app.${name}`)} (${place + 1})`} onClick={() => openPanel(panel.value === name ? null : name)}>
           <Icon name={name} />
           <span>{t(`app.${name}`)}</span>

@@ -46,6 +46,8 @@ export const en = {
   "session.leave": "Sign out",
   "session.ended": "Your session has ended; sign in again.",
   "session.intro": "Live board of the city's sanitation",
+  "session.notHere": "{0} does not see the board of the city.",
+  "session.own": "To my shift, orders and reports",
   "session.throttled": "Too many attempts; wait a moment.",
   "key.title": "This hub asks for a key",
   "key.why": "It has no people to sign in. Enter an API key of the role dispatcher or higher; it is forgotten when the page is closed.",
@@ -147,7 +149,7 @@ export const en = {
   "fleet.noPlan": "no plan now",
   "fleet.since": "since {0}",
   // drawer
-  "device.newest": "Newest readings",
+  "device.newest": "Readings",
   "device.chart": "Course",
   "device.day": "24 h",
   "device.week": "7 days",
