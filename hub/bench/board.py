@@ -167,7 +167,7 @@ async def _watch(
         slow=stalled,
         shown=shown,
         astray=astray,
-        errors=board.errors,
+        errors=list(board.errors),
         load=[round(one, 1) for one in os.getloadavg()],
         machine=machine(),
     )

@@ -11,6 +11,7 @@ import { mark, sourceOf, type Mark } from "./features";
 import { addImages } from "./images";
 import { areaFeatures, placeFeatures, routeFeatures, type Master } from "./master";
 import { palette } from "./palette";
+import { painted, Repaint } from "./repaint";
 import { GROUPS, PICKABLE, SOURCES, style } from "./style";
 
 setWorkerUrl(workerUrl);
@@ -20,9 +21,10 @@ const DEVICE_SOURCES = ["bins", "toilets", "workers", "others", "vehicles"];
 const REACH = 9; // pixels around a click
 const HOVER_MS = 60; // between two looks at what is under the pointer
 // Without a graphics card a frame of the map keeps the page from answering for as long as it is drawn. So the slower it
-// is, the more rarely devices are drawn anew: one update takes a few frames, and these at most about a third of the time.
+// is, the more rarely devices are drawn anew: an update takes two frames, and these a sixth of the time.
 const FRAMES = 12;
 const MOST_MS = 5000;
+const TILES_MS = 250; // the tiles of an update are drawn together, not each as it is ready
 
 export interface Told {
   pick: (id: string | null) => void;
@@ -41,6 +43,7 @@ export class CityMap {
   private picked: string | null = null;
   private master: Master | null = null;
   private bells: ReadonlyMap<string, Severity> = new Map();
+  private readonly repaint: Repaint;
   private frameMs = 0; // what a frame of the map takes, on average
   private drawnAt = 0;
   private waiting = new Set<string>(); // devices that have changed and are not drawn yet
@@ -94,6 +97,7 @@ export class CityMap {
       this.told.hover(null, 0, 0);
     });
     this.map.on("render", () => this.time());
+    this.repaint = new Repaint(this.map);
   }
 
   private source(name: string): GeoJSONSource | undefined {
@@ -150,6 +154,7 @@ export class CityMap {
     this.waiting = new Set();
     if (!this.ready) return;
     this.drawnAt = performance.now();
+    this.repaint.hold(TILES_MS);
     this.drawChanged(changed);
     if (this.picked && changed.has(this.picked)) this.ring();
   }
@@ -321,11 +326,6 @@ export const sources = SOURCES;
 /** How wide the open drawer lies over the map, pixels. */
 function covered(): number {
   return picked.value && !phone.value ? (document.querySelector<HTMLElement>(".drawer")?.offsetWidth ?? 0) : 0;
-}
-
-/** Call when the page has painted what it shows now: what is drawn on the map is not to keep it waiting. */
-function painted(call: () => void): void {
-  requestAnimationFrame(() => setTimeout(call));
 }
 
 function still(): boolean {
