@@ -267,7 +267,13 @@ def test_who_may_not_act_is_offered_nothing_to_do(hub: Entered, page: Page) -> N
 
 def test_who_is_limited_to_areas_is_led_to_nothing_of_all_areas(hub: Entered, page: Page) -> None:
     seen = Seen(page)
-    person = {"name": "west", "password": "correct horse battery", "role": "dispatcher", "areas": ["west"]}
+    person = {
+        "name": "west",
+        "display_name": "West",
+        "password": "correct horse battery",
+        "role": "dispatcher",
+        "areas": ["west"],
+    }
     httpx.post(f"{hub.url}/api/v1/users", json=person, headers=hub.headers("admin"), timeout=30).raise_for_status()
     hub.people["west"] = person["password"]
     hub.sign_in(page, "west")
@@ -277,17 +283,6 @@ def test_who_is_limited_to_areas_is_led_to_nothing_of_all_areas(hub: Entered, pa
         page.keyboard.press(str(place + 1)) if place else None
         expect(offered.nth(place)).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".rail")).not_to_contain_text(re.compile("Reports|Evaluation"))
-    assert seen.errors == []
-
-
-def test_a_worker_is_told_where_to_go(hub: Entered, page: Page) -> None:
-    seen = Seen(page)
-    hub.enter(page, "worker")
-    expect(page.locator(".entrance")).to_contain_text("does not see the board")
-    expect(page.get_by_role("link", name="To my shift")).to_be_visible()
-    assert serious(page) == []
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.locator("input[name=password]")).to_be_visible()
     assert seen.errors == []
 
 

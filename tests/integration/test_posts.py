@@ -160,7 +160,7 @@ async def test_keys_end(post: Post) -> None:
     past = await post.key("device", device="bin-1", expires_at=1_700_000_000_000_000)
     problem(await post.telemetry(past, message), 401, "no-valid-key")
     assert (await post.telemetry(own, message)).status_code == 200
-    (noted,) = (entry for entry in await post.keys.keys() if entry.device)
+    (noted,) = (entry for entry in (await post.keys.keys()).items if entry.device)
     assert noted.last_used_at is not None
     await post.keys.revoke(own.split("_")[1], actor="test")
     for _ in range(1_000):

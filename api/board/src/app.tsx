@@ -11,14 +11,14 @@ import { EvaluationPanel } from "./panels/evaluation";
 import { FleetPanel } from "./panels/fleet";
 import { Help } from "./panels/help";
 import { HubPanel } from "./panels/hub";
-import { KeyDialog, NotHere, SignIn } from "./panels/login";
+import { KeyDialog, SignIn } from "./panels/login";
 import { More } from "./panels/more";
 import { PlaybackPanel } from "./panels/playback";
 import { ReportsPanel } from "./panels/reports";
 import { Toasts } from "./panels/toasts";
 import { StaleBar, TopLine } from "./panels/topline";
 import { BottomBar, Rail } from "./panels/rail";
-import { blind, entry, panels } from "./session";
+import { entry, panels } from "./session";
 import type { BoardConfig } from "./types";
 import { panel, phone, picked, type Panel } from "./view";
 import { t } from "./words";
@@ -40,7 +40,6 @@ export function App({ config }: { config: BoardConfig }): JSX.Element {
     return () => removeEventListener("keydown", handleKey);
   }, []);
   if (entry.value === "out") return <SignIn />;
-  if (blind.value) return <NotHere />;
   const Shown = panel.value && panels.value.includes(panel.value) && SHOWN[panel.value];
   return (
     <div class="frame" data-panel={panel.value ?? ""} data-drawer={picked.value ? "open" : ""}>

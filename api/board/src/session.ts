@@ -20,9 +20,6 @@ export const access = signal(0);
 /** Whether to offer what changes something. The hub has the last word. */
 export const mayAct = computed(() => entry.value === "open" || (session.value?.may.includes("dispatch") ?? false));
 
-/** Whether somebody came in who reads nothing here: a worker has a page of their own. */
-export const blind = computed(() => entry.value === "in" && session.value !== null && !session.value.may.includes("read"));
-
 const OF_ALL_AREAS: readonly Panel[] = ["evaluation", "reports"];
 /** The panels that somebody may open: what is about all areas is refused to those who are limited to some. */
 export const panels = computed(() => PANELS.filter((name) => !session.value?.areas || !OF_ALL_AREAS.includes(name)));
@@ -43,12 +40,12 @@ export async function ask(config: BoardConfig): Promise<void> {
   if (!config.sign_in) entry.value = "open";
   else if (localStorage.getItem(SIGNED) === null) entry.value = "out";
   else await askHub(config);
-  if ((entry.value === "in" && !blind.value) || entry.value === "open") start();
+  if (entry.value === "in" || entry.value === "open") start();
 }
 
 /** A worker has a page of their own: the board would show them nothing but refusals. */
 function ownPage(): boolean {
-  if (session.value?.role !== "worker") return false;
+  if (!session.value || session.value.may.includes("read")) return false;
   location.replace("/worker");
   return true;
 }
@@ -72,7 +69,7 @@ export async function signIn(name: string, password: string): Promise<void> {
   ended.value = false;
   entry.value = "in";
   access.value += 1;
-  if (!blind.value) start();
+  start();
 }
 
 export async function signOut(): Promise<void> {

@@ -40,28 +40,6 @@ export function SignIn(): JSX.Element {
   ); // prettier-ignore
 }
 
-/** For those whose role reads nothing of the city: where what is theirs can be found. */
-export function NotHere(): JSX.Element {
-  const [wrong, setWrong] = useState("");
-  const who = session.value;
-  const leave = (event: Event): void => {
-    event.preventDefault();
-    signOut().catch((error: unknown) => setWrong(explain(error)));
-  };
-  return (
-    <main class="entrance">
-      <form onSubmit={leave}>
-        <h1><img src="/favicon.svg" alt="" width="40" height="40" />sanihub</h1>
-        <p>{t("session.notHere", who?.display_name || who?.name || "")}</p>
-        {who?.worker && <p><a href="/worker">{t("session.own")}</a></p>}
-        <p class="wrong" role="alert">{wrong}</p>
-        <button type="submit" class="main">{t("session.leave")}</button>
-        <Looks />
-      </form>
-    </main>
-  ); // prettier-ignore
-}
-
 function Looks(): JSX.Element {
   return (
     <div class="switches">

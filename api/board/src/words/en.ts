@@ -46,8 +46,6 @@ export const en = {
   "session.leave": "Sign out",
   "session.ended": "Your session has ended; sign in again.",
   "session.intro": "Live board of the city's sanitation",
-  "session.notHere": "{0} does not see the board of the city.",
-  "session.own": "To my shift, orders and reports",
   "session.throttled": "Too many attempts; wait a moment.",
   "key.title": "This hub asks for a key",
   "key.why": "It has no people to sign in. Enter an API key of the role dispatcher or higher; it is forgotten when the page is closed.",
