@@ -267,15 +267,10 @@ def test_who_may_not_act_is_offered_nothing_to_do(hub: Entered, page: Page) -> N
 
 def test_who_is_limited_to_areas_is_led_to_nothing_of_all_areas(hub: Entered, page: Page) -> None:
     seen = Seen(page)
-    person = {
-        "name": "west",
-        "display_name": "West",
-        "password": "correct horse battery",
-        "role": "dispatcher",
-        "areas": ["west"],
-    }
+    rights = {"role": "dispatcher", "areas": ["west"]}
+    person = {"name": "west", "display_name": "West", "password": "correct horse battery", **rights}
     httpx.post(f"{hub.url}/api/v1/users", json=person, headers=hub.headers("admin"), timeout=30).raise_for_status()
-    hub.people["west"] = person["password"]
+    hub.people["west"] = "correct horse battery"
     hub.sign_in(page, "west")
     expect(page.locator(".alert")).to_have_count(0)  # no device lies there
     offered = page.locator(".rail button")

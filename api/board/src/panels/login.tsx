@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError } from "../api";
-import { ended, enterKey, session, signIn, signOut, wantsKey } from "../session";
+import { ended, enterKey, signIn, wantsKey } from "../session";
 import { explain } from "../toasts";
 import { switchTheme, theme } from "../view";
 import { Icon } from "../icons";
