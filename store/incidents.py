@@ -250,6 +250,14 @@ async def order_done(connection: Connection, order: str, actor: str) -> None:
         await _log(connection, row[0], actor, "done", "", {"work_order": order})
 
 
+async def order_reopened(connection: Connection, order: str, actor: str) -> None:
+    """Within somebody's transaction: what ended a work order was none; incidents that were done with it are not."""
+    query = "SELECT id FROM incidents WHERE work_order = %(order)s AND state = 'done' ORDER BY id FOR UPDATE"
+    for row in await (await connection.execute(query, {"order": order})).fetchall():
+        await _move(connection, row[0], "ordered")
+        await _log(connection, row[0], actor, "reopened", "", {"work_order": order})
+
+
 async def _move(
     connection: Connection,
     number: int,

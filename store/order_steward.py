@@ -134,6 +134,8 @@ class OrderSteward:
                     await log(connection, order, HUB, action, "", detail)
                     if action == "done":
                         await incidents.order_done(connection, order, HUB)
+                    if action == "reopened":
+                        await incidents.order_reopened(connection, order, HUB)
                 changed += len(rows)
         return changed
 

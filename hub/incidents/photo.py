@@ -6,6 +6,7 @@ and a picture that would need too much memory to show is refused by what the hea
 
 from __future__ import annotations
 
+import struct
 import warnings
 from io import BytesIO
 
@@ -15,6 +16,7 @@ from store.incidents import PhotoFile
 
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _LONGEST_CLAIM = 40
+_UNREADABLE = (OSError, ValueError, SyntaxError, LookupError, TypeError, ArithmeticError, struct.error)
 
 
 def look_at(content: bytes, *, most_pixels: int) -> PhotoFile:
@@ -36,7 +38,7 @@ def _taken_at(image: Image.Image) -> str | None:
     """EXIF's DateTimeOriginal (EXIF 2.32, 4.6.5 F), as it stands; None where there is none that can be read."""
     try:
         told = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal)
-    except Exception:  # noqa: BLE001 - whatever is wrong in there, the photo counts without it
+    except _UNREADABLE:  # whatever is wrong in there, the photo counts without it
         return None
     text = str(told or "").strip("\0 ")
     return text[:_LONGEST_CLAIM] if text and text.isprintable() else None

@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from io import BytesIO
 from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
 from psycopg_pool import AsyncConnectionPool
 
 from devices.metrics import Catalogue
@@ -73,3 +78,16 @@ def test_the_pictures_are_photos_and_differ() -> None:
     assert len(pictures) == 4
     assert {look_at(one, most_pixels=1_000_000).media_type for one in pictures} == {"image/jpeg"}
     assert drawn("spill", "Spill", 1) in pictures
+
+
+@given(st.integers(0, 3_000), st.binary(min_size=1, max_size=12))
+def test_a_photo_with_anything_in_it_is_one_or_is_refused(at: int, noise: bytes) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9003] = "2026:11:02 15:58:00"
+    target = BytesIO()
+    Image.new("RGB", (32, 32), "green").save(target, "JPEG", exif=exif)
+    content = bytearray(target.getvalue())
+    place = 2 + at % (len(content) - 2)
+    content[place : place + len(noise)] = noise
+    with suppress(ValueError):
+        assert look_at(bytes(content), most_pixels=1_000_000).content == bytes(content)

@@ -225,6 +225,20 @@ async def test_an_incident_becomes_an_order_and_ends_with_it(post: Post) -> None
     assert [line["action"] for line in dossier["log"]] == ["reported", "ordered", "done"]
 
 
+async def test_an_incident_is_open_again_with_its_order(post: Post) -> None:
+    desk, key = await dispatcher(post), device(post, "bin-3", "bin")
+    report = {"reference": "phone-00003", "category": "overflowing-bin", "lat": 30.5, "lon": 114.3, "device": "bin-3"}
+    number = (await post.client.post("/api/v1/incidents", headers=desk.headers, json=report)).json()["incident"]["id"]
+    order = (await desk.give(incident=number, device="bin-3", end="2099-01-01T00:00:00Z")).json()["order"]["id"]
+    emptied(post, key, 0.001)
+    await desk.become(order, "done")
+    post.sql("UPDATE emptyings SET retracted = true")
+    await desk.become(order, "planned")
+    dossier = (await post.client.get(f"/api/v1/incidents/{number}", headers=desk.headers)).json()
+    assert dossier["incident"]["state"] == "ordered"
+    assert [line["action"] for line in dossier["log"]] == ["reported", "ordered", "done", "reopened"]
+
+
 async def test_given_twice_it_is_one_and_lists_find_it(post: Post) -> None:
     desk = await dispatcher(post)
     device(post, "bin-7", "bin")
