@@ -19,11 +19,12 @@ from devices.errors import ConfigError, TransientError
 from fleet.calendar import local_date
 from fleet.master.entering import NotEnteredError
 from hub import logs, settings
-from hub.bootstrap import Hub, Installation
+from hub.bootstrap import Hub
 from hub.commands.serve import announce
 from hub.demo.city import DemoCity
 from hub.demo.desk import DemoDesk
 from hub.embedded import default_data_folder
+from hub.installation import Installation
 from hub.people import demo_people, open_people, tell
 from hub.running import run, run_installation
 from simulators.city.local_time import ZONE
