@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from time import time_ns
 
@@ -59,15 +59,16 @@ _TEXTS = {
 
 
 class DemoDesk:
-    """Works on a store; ``seed`` makes it repeatable."""
+    """Works on a store; ``seed`` makes it repeatable, ``tellable`` are the protocols by which orders go down."""
 
-    def __init__(self, pool: Pool, seed: int) -> None:
+    def __init__(self, pool: Pool, seed: int, tellable: Collection[str]) -> None:
         reads, writes = ReadSession(pool), WriteSession(pool)
         readers = Readers.over(pool)
         self._seed = seed
         self._devices, self._alerts, self._master = readers.devices, readers.alerts, FleetMaster(reads)
         self._incidents = IncidentDesk(Incidents(reads, writes), AreaFinder(self._master), IncidentsSection())
-        self._orders = OrderDesk(Orders(reads, writes), readers.devices, readers.alerts, OrdersSection())
+        store, section = Orders(reads, writes), OrdersSection()
+        self._orders = OrderDesk(store, readers.devices, readers.alerts, section, tellable=tellable)
         self._records = EvaluationRecords(reads, writes)
 
     async def run(self, stop: asyncio.Event) -> None:

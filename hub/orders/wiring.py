@@ -26,4 +26,5 @@ def make_order_desk(section: OrdersSection, pool: Pool, following: Following) ->
     """The desk whose orders ``following`` looks after."""
     readers = Readers.over(pool)
     store = Orders(ReadSession(pool), WriteSession(pool))
-    return OrderDesk(store, readers.devices, readers.alerts, section, nudge=following.nudge)
+    tellable, nudge = following.tellable, following.nudge
+    return OrderDesk(store, readers.devices, readers.alerts, section, tellable=tellable, nudge=nudge)
