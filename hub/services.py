@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 def make_services(hub: Hub, pool: Pool) -> Services:
     """The services of a running hub; what they read and write goes through ``pool``."""
     readers, writes, settings = Readers.over(pool), WriteSession(pool), hub.settings
+    areas = Areas(ReadSession(pool))
     probe, keys = Probe(hub, time_ns() // 1_000), ApiKeys(writes)
     return Services(
         devices=readers.devices,
@@ -53,10 +54,10 @@ def make_services(hub: Hub, pool: Pool) -> Services:
         sessions=SessionTable(writes),
         key_keeper=keys,
         registry=DeviceEntry(writes),
-        areas=Areas(ReadSession(pool)),
+        areas=areas,
         access=settings.api.policy(),
         reports=hub.reports,
-        incidents=make_incident_desk(settings.incidents, pool, hub.courier),
+        incidents=make_incident_desk(settings.incidents, pool, areas, hub.courier),
         order_desk=make_order_desk(settings.orders, pool, hub.following),
         evaluation=Evaluating(pool, judge=Rounds(pool)),
         limits=_limits(hub),

@@ -19,8 +19,8 @@ from devices.errors import RejectedError, TransientError
 from fleet.evaluation.inputs import Finding, Task
 from fleet.incidents.categories import categories
 from fleet.incidents.incident import IncidentStateError, Report, Reporter
+from hub.areas import Areas
 from hub.demo.photo import drawn
-from hub.incidents.areas import AreaFinder
 from hub.incidents.desk import IncidentDesk
 from hub.incidents.settings import IncidentsSection
 from hub.orders.desk import OrderDesk
@@ -66,7 +66,7 @@ class DemoDesk:
         readers = Readers.over(pool)
         self._seed = seed
         self._devices, self._alerts, self._master = readers.devices, readers.alerts, FleetMaster(reads)
-        self._incidents = IncidentDesk(Incidents(reads, writes), AreaFinder(self._master), IncidentsSection())
+        self._incidents = IncidentDesk(Incidents(reads, writes), Areas(reads), IncidentsSection())
         store, section = Orders(reads, writes), OrdersSection()
         self._orders = OrderDesk(store, readers.devices, readers.alerts, section, tellable=tellable)
         self._records = EvaluationRecords(reads, writes)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from hub.incidents.areas import AreaFinder
+from hub.areas import Areas
 from hub.incidents.courier import Courier
 from hub.incidents.desk import IncidentDesk
 from hub.incidents.settings import IncidentsSection
 from hub.notify.channel import Surroundings
 from hub.notify_settings import NotifySection
-from store.fleet_master import FleetMaster
 from store.incident_letters import IncidentLetters
 from store.incidents import Incidents
 from store.readers_session import Pool, ReadSession
@@ -21,8 +20,7 @@ def make_courier(section: IncidentsSection, notify: NotifySection, pool: Pool) -
     return Courier(IncidentLetters(WriteSession(pool)), section, around)
 
 
-def make_incident_desk(section: IncidentsSection, pool: Pool, courier: Courier) -> IncidentDesk:
+def make_incident_desk(section: IncidentsSection, pool: Pool, areas: Areas, courier: Courier) -> IncidentDesk:
     """The desk whose letters ``courier`` carries."""
-    reads = ReadSession(pool)
-    finder = AreaFinder(FleetMaster(reads))
-    return IncidentDesk(Incidents(reads, WriteSession(pool)), finder, section, nudge=courier.nudge)
+    store = Incidents(ReadSession(pool), WriteSession(pool))
+    return IncidentDesk(store, areas, section, nudge=courier.nudge)
