@@ -70,11 +70,6 @@ def breaks(shift: Shift, on: date) -> tuple[Span, ...]:
     return tuple((start + begin * MINUTE, start + (begin + length) * MINUTE) for begin, length in sorted(shift.breaks))
 
 
-def on_break(shift: Shift, on: date, at: int) -> bool:
-    """Whether an instant lies in a break of that service day."""
-    return any(start <= at < end for start, end in breaks(shift, on))
-
-
 def duties(shifts: Iterable[Shift], start: int, end: int) -> tuple[Duty, ...]:
     """Every running of these shifts that has something in common with ``[start, end)``, in the order of beginning."""
     found = [
@@ -88,19 +83,6 @@ def duty_at(shifts: Iterable[Shift], at: int) -> Duty | None:
     """The shift that runs at an instant; of several that overlap the one that began last. None: nobody is on duty."""
     running = duties(shifts, at, at + 1)
     return running[-1] if running else None
-
-
-def service_day(shifts: Iterable[Shift], at: int, zone: str) -> date:
-    """The service day of an instant: that of the shift which runs then, else the local date in ``zone``."""
-    duty = duty_at(shifts, at)
-    return local_date(at, zone) if duty is None else duty.on
-
-
-def service_span(shifts: Iterable[Shift], on: date, zone: str) -> Span:
-    """The local day, made longer by what a shift that begins on it goes on after midnight."""
-    start, end = day_span(on, zone)
-    spans = [span(shift, on) for shift in shifts if begins(shift, on)]
-    return min([start, *(own for own, _ in spans)]), max([end, *(own for _, own in spans)])
 
 
 def _dates(start: int, end: int, shift: Shift) -> Iterator[date]:
