@@ -17,7 +17,6 @@ from devices.instants import from_datetime, to_datetime
 from fleet.master.plan import Shift
 
 MINUTE = 60_000_000
-DAY = 86_400_000_000
 
 Span = tuple[int, int]
 """``[start, end)`` in µs, UTC."""
