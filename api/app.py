@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from fastapi import Depends, FastAPI
-from pydantic import BaseModel
 from starlette.middleware.cors import CORSMiddleware
 
 from api import openapi, problems
 from api.access import EVERYWHERE, known_reading, reading
-from api.alert_models import FORMS
 from api.body_limit import MAX_BODY_BYTES, BodyLimit
-from api.evaluation_models import EVALUATION_FORMS
 from api.exposition import Exposition
+from api.forms import FORMS
 from api.gatekeeper import Gatekeeper
-from api.incident_models import INCIDENT_FORMS
 from api.live.feed import Feed
-from api.me_models import ME_FORMS
 from api.methods import HeadIsGet
-from api.order_models import ORDER_FORMS
 from api.passwords import Passwords
-from api.planning_models import PlanningForm
 from api.ports import Services
 from api.repeats import unrepeated
-from api.report_models import FORMS as REPORT_FORMS
 from api.routes import (
     alerts,
     audit,
@@ -61,11 +54,8 @@ from api.routes import (
 )
 from api.seats import Seats
 from api.security import CORS, SecurityHeaders
-from api.session_models import SESSION_FORMS
 from api.sessions import Sessions
 from api.signing_in import SignIn
-from api.user_models import ACCESS_FORMS
-from api.write_models import BODIES
 
 # What the routes of a module ask for themselves, they ask for beside what stands here for all of them.
 _OWN = (session, me, telemetry, uplinks, incidents, work_orders)  #: ask for themselves, and nothing else
@@ -98,6 +88,16 @@ def create_app(services: Services, *, max_body_bytes: int | None = None, feed: F
     app.state.gatekeeper = Gatekeeper(services.keys, app.state.sessions, services.clock)
     app.state.sign_in = SignIn(services.people, app.state.sessions, Passwords())
     app.state.seats = Seats(services.limits.waiting, services.limits.waiting_per_key)
+    _include(app)
+    pages.install(app, services.board)
+    problems.install(app)
+    openapi.install(app, FORMS)
+    _wrap(app, services, max_body_bytes)
+    return app
+
+
+def _include(app: FastAPI) -> None:
+    """The routes, each module with what all of its routes ask for."""
     keyed, once = openapi.problems(*openapi.KEYED, 503), Depends(unrepeated)
     for module in _OWN:
         app.include_router(module.router, prefix="/api/v1", dependencies=[once])
@@ -108,21 +108,10 @@ def create_app(services: Services, *, max_body_bytes: int | None = None, feed: F
         app.include_router(module.router, prefix="/api/v1", dependencies=whole, responses=keyed)
     for module in _OUTSIDE:
         app.include_router(module.router)
-    pages.install(app, services.board)
-    problems.install(app)
-    forms: tuple[type[BaseModel], ...] = (
-        *BODIES,
-        *FORMS,
-        *EVALUATION_FORMS,
-        PlanningForm,
-        *REPORT_FORMS,
-        *INCIDENT_FORMS,
-        *ORDER_FORMS,
-        *SESSION_FORMS,
-        *ME_FORMS,
-        *ACCESS_FORMS,
-    )
-    openapi.install(app, forms)
+
+
+def _wrap(app: FastAPI, services: Services, max_body_bytes: int | None) -> None:
+    """What every request passes before the routes; the last added is the first passed."""
     photo = services.incidents.max_photo_bytes if services.incidents else 0
     most = max(MAX_BODY_BYTES, services.limits.body_bytes, photo)  # a route holds its own body against its own limit
     app.add_middleware(BodyLimit, limit=max_body_bytes or most)
@@ -130,4 +119,3 @@ def create_app(services: Services, *, max_body_bytes: int | None = None, feed: F
         app.add_middleware(CORSMiddleware, **CORS, allow_origins=sorted(services.access.origins))
     app.add_middleware(HeadIsGet)
     app.add_middleware(SecurityHeaders)  # added last, so it is outermost and covers refusals of the limit too
-    return app

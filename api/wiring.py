@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from api.access import Recognised
-from api.areas import limited
+from api.areas.services import limited
 from api.live.feed import Feed
 from api.params import DeviceId
 from api.ports import Services

@@ -57,6 +57,16 @@ class Principal(msgspec.Struct, frozen=True):
     areas: frozenset[str] | None = None
     session: int | None = None
 
+    @property
+    def only_own(self) -> bool:
+        """Whether they see nothing but what is their own: WORKER."""
+        return self.role is Role.WORKER
+
+    @property
+    def worker_id(self) -> str:
+        """Whose own is theirs: the id of their worker, and of somebody who is none one that nobody has."""
+        return self.worker or ""
+
 
 class KeyEntry(msgspec.Struct, frozen=True):
     """A key as it is kept: everything but the key itself. Instants in µs; ``areas`` as a principal's."""

@@ -1,4 +1,4 @@
-"""The calendar of duty: when a shift runs, when its breaks are, which service day an instant belongs to.
+"""The calendar of duty: when a shift runs, when its breaks are, which date an instant is of.
 
 A shift keeps its wall-clock start: ``22:00`` is what the clock on the wall shows, in summer and in winter. Its length
 is elapsed time: eight hours are eight hours of work on the night when clocks change, so it ends an hour later or
@@ -9,29 +9,17 @@ service day is named by the date on which its shift begins, though it may end on
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from devices.instants import from_datetime, to_datetime
 from fleet.master.plan import Shift
 
 MINUTE = 60_000_000
-DAY = 86_400_000_000
 
 Span = tuple[int, int]
 """``[start, end)`` in µs, UTC."""
-
-
-class Duty(NamedTuple):
-    """A shift on a service day."""
-
-    shift: Shift
-    on: date
-    start: int
-    end: int
 
 
 def wall(on: date, minutes: int, zone: str) -> int:
@@ -41,11 +29,6 @@ def wall(on: date, minutes: int, zone: str) -> int:
     """
     naive = datetime(on.year, on.month, on.day) + timedelta(minutes=minutes)  # noqa: DTZ001 - gets its zone below
     return from_datetime(naive.replace(tzinfo=_zone(zone)).astimezone(UTC))
-
-
-def day_span(on: date, zone: str) -> Span:
-    """The local day, from midnight to midnight: 23 or 25 hours long when clocks change."""
-    return wall(on, 0, zone), wall(on + timedelta(days=1), 0, zone)
 
 
 def local_date(at: int, zone: str) -> date:
@@ -68,49 +51,6 @@ def breaks(shift: Shift, on: date) -> tuple[Span, ...]:
     """The breaks of a service day, in their order: elapsed time from the beginning of the shift."""
     start, _ = span(shift, on)
     return tuple((start + begin * MINUTE, start + (begin + length) * MINUTE) for begin, length in sorted(shift.breaks))
-
-
-def on_break(shift: Shift, on: date, at: int) -> bool:
-    """Whether an instant lies in a break of that service day."""
-    return any(start <= at < end for start, end in breaks(shift, on))
-
-
-def duties(shifts: Iterable[Shift], start: int, end: int) -> tuple[Duty, ...]:
-    """Every running of these shifts that has something in common with ``[start, end)``, in the order of beginning."""
-    found = [
-        Duty(shift, on, *span(shift, on)) for shift in shifts for on in _dates(start, end, shift) if begins(shift, on)
-    ]
-    inside = (duty for duty in found if duty.start < end and duty.end > start)
-    return tuple(sorted(inside, key=lambda duty: (duty.start, duty.end, duty.shift.id)))
-
-
-def duty_at(shifts: Iterable[Shift], at: int) -> Duty | None:
-    """The shift that runs at an instant; of several that overlap the one that began last. None: nobody is on duty."""
-    running = duties(shifts, at, at + 1)
-    return running[-1] if running else None
-
-
-def service_day(shifts: Iterable[Shift], at: int, zone: str) -> date:
-    """The service day of an instant: that of the shift which runs then, else the local date in ``zone``."""
-    duty = duty_at(shifts, at)
-    return local_date(at, zone) if duty is None else duty.on
-
-
-def service_span(shifts: Iterable[Shift], on: date, zone: str) -> Span:
-    """The local day, made longer by what a shift that begins on it goes on after midnight."""
-    start, end = day_span(on, zone)
-    spans = [span(shift, on) for shift in shifts if begins(shift, on)]
-    return min([start, *(own for own, _ in spans)]), max([end, *(own for _, own in spans)])
-
-
-def _dates(start: int, end: int, shift: Shift) -> Iterator[date]:
-    """The dates on which a shift may begin that has something in common with the span."""
-    before = timedelta(days=shift.length // 1_440 + 1)
-    on = local_date(start, shift.zone) - before
-    last = local_date(max(start, end - 1), shift.zone)
-    while on <= last:
-        yield on
-        on += timedelta(days=1)
 
 
 @lru_cache(maxsize=64)

@@ -119,9 +119,9 @@ def in_use(data: Path) -> bool:
 
 
 @asynccontextmanager
-async def open_reads(settings: Settings) -> AsyncIterator[tuple[ReadSession, Pool]]:
-    """The store of the settings for a command that reads, migrated; and the pool behind it."""
-    async with open_store(settings) as access:
+async def open_pool(settings: Settings, *, create: bool = False) -> AsyncIterator[Pool]:
+    """Connections to the store of the settings, migrated. ``create`` and what is raised: as :func:`open_store`."""
+    async with open_store(settings, create=create) as access:
         store = PostgresStore(access.dsn, mode=settings.store.mode, partition_days=settings.store.partition_days)
         try:
             await patiently(store.open)
@@ -129,7 +129,14 @@ async def open_reads(settings: Settings) -> AsyncIterator[tuple[ReadSession, Poo
             await store.close()
         pool: Pool = AsyncConnectionPool(kwargs=session_parameters(access.dsn), min_size=0, max_size=2, open=False)
         async with pool:
-            yield ReadSession(pool, statement_timeout_s=60.0, acquire_timeout_s=PATIENCE_S), pool
+            yield pool
+
+
+@asynccontextmanager
+async def open_reads(settings: Settings) -> AsyncIterator[tuple[ReadSession, Pool]]:
+    """The store of the settings for a command that reads, migrated; and the pool behind it."""
+    async with open_pool(settings) as pool:
+        yield ReadSession(pool, statement_timeout_s=60.0, acquire_timeout_s=PATIENCE_S), pool
 
 
 def actor() -> str:

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 import structlog
 
-from hub.bootstrap import Hub, Installation
+from hub.bootstrap import Hub
+from hub.installation import Installation
 from hub.settings import Settings
 
 log = structlog.get_logger("hub")

@@ -10,7 +10,7 @@ it is cut into steps, and one more device changes nothing for the others. Only `
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from random import Random
 from typing import Annotated, Any
 
@@ -220,13 +220,3 @@ class FaultLine:
 
 def _delay(rng: Random, delayed: Delayed) -> int:
     return int(rng.uniform(0.001, delayed.longest_s) * 1_000) * 1_000 + SECOND // 1_000
-
-
-def transform(
-    observations: Iterable[Observation], settings: FaultSettings, seed: int, truth: TruthLog
-) -> Iterator[Message]:
-    """The whole stream through a :class:`FaultLine`, with what is held back at its end."""
-    line = FaultLine(settings, seed, truth)
-    for observation in observations:
-        yield from line.feed(observation)
-    yield from line.flush()

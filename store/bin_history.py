@@ -14,7 +14,6 @@ from fleet.track import Driven, Signal, Track
 from store.alert_history import EARLIEST
 from store.readers_session import ReadSession, Row, micros_or_none
 
-FILL = "fill_pct"
 PATIENCE_S = 60.0
 
 _LOOKED = "SELECT received_at FROM looks WHERE name = %(name)s"

@@ -1,23 +1,22 @@
-"""Work orders and the plans that they come from: entered once, listed, and read again for the audit."""
+"""Plans of collection with the work orders that they become: entered once, and read again for the audit.
+
+What becomes of the orders is in :mod:`store.orders`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
 import msgspec
 
 from devices.access import AuditNote
-from devices.instants import from_datetime, to_datetime
-from devices.read_models import Page
+from devices.instants import to_datetime
 from fleet.master.collection import Master
-from fleet.planning.orders import OrderState, WorkOrder, hours, run_of, work_orders
+from fleet.planning.orders import WorkOrder, hours, run_of, work_orders
 from fleet.planning.problem import CollectionPlan
 from store import audit
-from store import readers_cursor as cursors
 from store.fleet_entry import FleetEntry
-from store.readers_cursor import OrderCursor
-from store.readers_session import ReadSession, Row
+from store.readers_session import ReadSession
 from store.writers_session import WriteSession
 
 NOTHING = Master()
@@ -50,29 +49,8 @@ SELECT id, run, kind, state, on_date, vehicle, device, place, sequence, planned_
     AS o (id, run, kind, state, on_date, vehicle, device, place, sequence, planned_start, planned_end, reason, lon, lat)
 ON CONFLICT (id) DO NOTHING
 """
-_PAGE = """
-SELECT id, kind, vehicle, place, planned_start, planned_end, on_date, sequence, device, run, state, reason, lon, lat
-  FROM work_orders
- WHERE (planned_start, id) > (%(after)s, %(after_id)s)
-   AND (%(on)s::date IS NULL OR on_date = %(on)s::date)
-   AND (%(run)s::text IS NULL OR run = %(run)s::text)
-   AND (cardinality(%(vehicles)s::text[]) = 0 OR vehicle = ANY (%(vehicles)s::text[]))
-   AND (cardinality(%(devices)s::text[]) = 0 OR device = ANY (%(devices)s::text[]))
-   AND (cardinality(%(states)s::text[]) = 0 OR state = ANY (%(states)s::text[]))
- ORDER BY planned_start, id LIMIT %(limit)s
-"""
 _CONTENT = "SELECT content::text FROM planning_runs WHERE id = %(run)s"
 _FIELDS = ("id", "run", "kind", "state", "on", "vehicle", "device", "place", "sequence", "reason", "lon", "lat")
-
-
-class OrderFilter(msgspec.Struct, frozen=True):
-    """Which orders; empty filters let all in."""
-
-    on: date | None = None
-    run: str | None = None
-    vehicles: tuple[str, ...] = ()
-    devices: tuple[str, ...] = ()
-    states: tuple[OrderState, ...] = ()
 
 
 class EnteredRun(msgspec.Struct, frozen=True):
@@ -119,28 +97,6 @@ class WorkOrders:
             await audit.enter(connection, AuditNote(actor, "planning.enter", f"planning:{run}", "done", details))
         return EnteredRun(run, len(orders), known=False, cancelled=cancelled)
 
-    async def page(self, wanted: OrderFilter, *, cursor: str | None, limit: int) -> Page[WorkOrder]:
-        """Orders by their planned start."""
-        after = cursors.read(cursor, OrderCursor(0, ""))
-        values = {"after": to_datetime(after.start), "after_id": after.id, "limit": limit + 1}
-        lists = {name: list(getattr(wanted, name)) for name in ("vehicles", "devices", "states")}
-        rows = await self._reads.rows(_PAGE, {**values, **lists, "on": wanted.on, "run": wanted.run})
-        return cursors.page(rows, limit, _order, lambda last: OrderCursor(last.start, last.id))
-
-    async def orders(
-        self,
-        *,
-        on: date | None,
-        run: str | None,
-        vehicles: tuple[str, ...],
-        devices: tuple[str, ...],
-        states: tuple[OrderState, ...],
-        cursor: str | None,
-        limit: int,
-    ) -> Page[WorkOrder]:
-        """:meth:`page`, as the API asks for it."""
-        return await self.page(OrderFilter(on, run, vehicles, devices, states), cursor=cursor, limit=limit)
-
     async def plan(self, run: str) -> CollectionPlan | None:
         """A plan that was entered, or None."""
         rows = await self._reads.rows(_CONTENT, {"run": run})
@@ -152,8 +108,3 @@ def _columns(orders: Sequence[WorkOrder]) -> dict[str, list[object]]:
     columns["start"] = [to_datetime(one.start) for one in orders]
     columns["end"] = [to_datetime(one.end) for one in orders]
     return columns
-
-
-def _order(row: Row) -> WorkOrder:
-    name, kind, vehicle, place, start, end, *rest = row
-    return WorkOrder(name, kind, vehicle, place, from_datetime(start), from_datetime(end), *rest)

@@ -250,7 +250,7 @@ def _desk(wired: Services) -> IncidentDesk:
 
 
 def _wanted(query: IncidentsQuery | HeatQuery, looker: Principal) -> IncidentFilter:
-    own = query.mine or looker.role is Role.WORKER
+    own = query.mine or looker.only_own
     return query.wanted(looker.actor if own else None, None if own else looker.areas)
 
 
@@ -261,7 +261,7 @@ async def _seen(wired: Services, person: Principal, number: int) -> Dossier:
         raise not_found("incident", number)
     one = found.incident
     within = person.areas is None or one.area in person.areas
-    if one.entered_by != person.actor and (person.role is Role.WORKER or not within):
+    if one.entered_by != person.actor and (person.only_own or not within):
         raise not_found("incident", number)
     return found
 

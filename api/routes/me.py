@@ -7,7 +7,7 @@ audit, an appeal does.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -90,9 +90,9 @@ async def get_my_evaluation(
     start, end = period_of(query, wired.clock())
     with places.taken_by(worker.actor):
         scheme = await known_scheme(desk, query.scheme, start, query.version)
-        told = await desk.evaluate("worker", _id(worker), start, end, scheme)
+        told = await desk.evaluate("worker", worker.worker_id, start, end, scheme)
     if told is None:
-        raise not_found("worker", _id(worker))
+        raise not_found("worker", worker.worker_id)
     return EvaluationBody.model_validate(told)
 
 
@@ -100,7 +100,7 @@ async def get_my_evaluation(
 async def list_my_appeals(desk: Desk, worker: Worker, query: Annotated[MineQuery, Query()]) -> PageOf[AppealBody]:
     """About my points, whoever made them. Made last first."""
     page = await desk.appeals.page(
-        state=None, worker=_id(worker), crew=None, cursor=query.cursor, limit=query.limit
+        state=None, worker=worker.worker_id, crew=None, cursor=query.cursor, limit=query.limit
     )  # fmt: skip
     return PageOf(items=[AppealBody.model_validate(one) for one in page.items], next_cursor=page.next_cursor)
 
@@ -123,7 +123,7 @@ async def enter_my_appeal(request: Request, wired: Unlimited, desk: Desk, places
         form = validated(MyAppealForm, await read_body(request, wired.limits))
         start, end = period_told(form.from_, form.to)
         scheme = await known_scheme(desk, form.scheme, start, form.version)
-        subject: tuple[Literal["worker"], str] = ("worker", _id(worker))
+        subject: tuple[Literal["worker"], str] = ("worker", worker.worker_id)
         try:
             made = await desk.appeal(*subject, start, end, scheme, form.deduction, form.reason, worker.actor)
         except EvaluationStateError as error:
@@ -133,16 +133,11 @@ async def enter_my_appeal(request: Request, wired: Unlimited, desk: Desk, places
     return AppealBody.model_validate(made)
 
 
-def _id(worker: Principal) -> str:
-    """The worker's id, which the dependency has made sure of."""
-    return cast(str, worker.worker)
-
-
 async def _person(wired: Services, worker: Principal) -> Person:
     """The worker of the master data. Raises 404 for one that is not there any more."""
-    found = (await wired.fleet.workers(worker=_id(worker), cursor=None, limit=1)).items
+    found = (await wired.fleet.workers(worker=worker.worker_id, cursor=None, limit=1)).items
     if not found:
-        raise not_found("worker", _id(worker))
+        raise not_found("worker", worker.worker_id)
     return found[0]
 
 

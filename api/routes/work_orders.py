@@ -64,7 +64,7 @@ async def list_work_orders(
     wanted = OrdersWanted(
         on=query.on, run=query.run, vehicles=tuple(query.vehicle), devices=tuple(query.device), states=states,
         origins=tuple(query.origin), alert=query.alert, incident=query.incident,
-        own=_own(looker), within=await _within(wired, looker),
+        own=looker.worker_id if looker.only_own else None, within=await _within(wired, looker),
     )  # fmt: skip
     page = await _desk(wired).page(wanted, cursor=query.cursor, limit=query.limit)
     return PageOf(items=[OrderBody.model_validate(item) for item in page.items], next_cursor=page.next_cursor)
@@ -241,19 +241,14 @@ async def _seen(wired: Services, person: Principal, order_id: str) -> tuple[Orde
     if found is None:
         raise not_found("work-order", order_id)
     order = found[0]
-    if person.role is Role.WORKER:
-        own = OrdersWanted(ids=(order_id,), own=_own(person))
+    if person.only_own:
+        own = OrdersWanted(ids=(order_id,), own=person.worker_id)
         if not (await _desk(wired).page(own, cursor=None, limit=1)).items:
             raise not_found("work-order", order_id)
     within = await _within(wired, person)
     if within is not None and not {order.device, order.vehicle} & set(within) and order.entered_by != person.actor:
         raise not_found("work-order", order_id)
     return found
-
-
-def _own(person: Principal) -> str | None:
-    """A worker, who sees their own; None for those who see more."""
-    return (person.worker or "") if person.role is Role.WORKER else None
 
 
 async def _within(wired: Services, person: Principal) -> tuple[str, ...] | None:

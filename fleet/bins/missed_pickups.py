@@ -110,11 +110,6 @@ def silences(fill: Signal, start: int, end: int) -> list[Gap]:
     return [Gap(sooner, later) for sooner, later in found if later > sooner]
 
 
-def overflows(fills: Iterable[Signal], start: int, end: int, overflow_pct: float = 95.0) -> float:
-    """Hours that bins overflowed in a span, all together: what a plan is judged by."""
-    return sum(_overflow_h(fill, start, end, overflow_pct) for fill in fills)
-
-
 def _of_stop(results: list[StopResult], judged: Compliance, route: Route, seen: Mapping[str, Seen]) -> Iterable[Pickup]:
     """The passes of one stop in their order: what served one of them serves no other."""
     device = results[0].device or ""

@@ -32,20 +32,6 @@ class Duty(msgspec.Struct, frozen=True):
     vehicle: str | None = None
 
 
-def spans_to_read(duties: Iterable[Duty]) -> dict[str, tuple[Span, ...]]:
-    """For each device, the spans of its data that may be read: its shifts, joined where they touch, and nothing else.
-
-    Positions, readings and events of a worker outside of them are not asked for, not even to be thrown away. Only of
-    ``on_duty`` is the last value before a shift needed besides (:data:`LEAD_IN_US`): a badge that says "off duty" tells
-    lateness from missing data, and says nothing of a place.
-    """
-    found: dict[str, list[Span]] = {}
-    for duty in duties:
-        if duty.device is not None and duty.end > duty.start:
-            found.setdefault(duty.device, []).append((duty.start, duty.end))
-    return {device: joined(spans) for device, spans in sorted(found.items())}
-
-
 LEAD_IN_US = 20 * MINUTE  #: how far before a shift the last ``on_duty`` may lie
 
 

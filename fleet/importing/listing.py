@@ -14,7 +14,6 @@ from fleet.master.collection import SECTIONS, Section
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_NODES = 400_000
-MOST_FAULTS = 1_000
 
 
 def from_yaml(text: str, datum: str | None = None) -> Gathered:

@@ -17,13 +17,12 @@ from fleet.calendar import MINUTE, begins, span, wall
 from fleet.master.collection import Master
 from fleet.master.plan import Plan, Shift
 from fleet.master.route import SKETCHED_M, Route, Stop, Window
+from fleet.orders.order import State
 from fleet.planning.course import course
 from fleet.planning.distance import Streets
 from fleet.planning.problem import CollectionPlan, Reason, Tour
 
 OrderKind = Literal["collect", "tip"]
-OrderState = Literal["planned", "sent", "accepted", "done", "cancelled", "overdue"]
-OPEN_STATES: tuple[OrderState, ...] = ("planned", "sent", "accepted", "overdue")
 CORRIDOR_M = 50.0
 TOLERANCE_MIN = 30  #: before and after its planned time a stop is on time
 
@@ -31,8 +30,8 @@ TOLERANCE_MIN = 30  #: before and after its planned time a stop is on time
 class WorkOrder(msgspec.Struct, frozen=True):
     """One thing that a vehicle is to do. ``device`` is the bin, or None at a tip; ``place`` the bin's or place's id.
 
-    ``start``/``end`` is when it is planned (µs), ``sequence`` its place in the tour, from 1. ``run`` is the plan that
-    it comes from; None: somebody has ordered it by itself.
+    ``start``/``end`` is when it is planned (µs), ``sequence`` its place in the tour, from 1, ``run`` the plan that it
+    comes from.
     """
 
     id: str
@@ -45,7 +44,7 @@ class WorkOrder(msgspec.Struct, frozen=True):
     sequence: int = 1
     device: str | None = None
     run: str | None = None
-    state: OrderState = "planned"
+    state: State = "planned"
     reason: Reason | None = None
     lon: float | None = None
     lat: float | None = None

@@ -16,7 +16,8 @@ import psutil
 
 from hub.bench.ingest import flood, machine, started
 from hub.bench.turns import SETTLE_S, Turns, in_turn, rss_mib
-from hub.bootstrap import Hub, Installation
+from hub.bootstrap import Hub
+from hub.installation import Installation
 from store.alert_watch import AlertWatch, returned
 
 LOOK_S = 0.005

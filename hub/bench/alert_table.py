@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -10,9 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from devices.errors import ConfigError
 from hub import logs
 from hub.bench import alert_hub, alert_scores, alert_speed
+from hub.bench.telling import JsonFile, Seeds, listing, seeds_of, share, tell
 from hub.running import run
 
 
@@ -25,18 +24,18 @@ class Figures(msgspec.Struct, omit_defaults=True):
 
 
 def alerts(
-    seeds: Annotated[str, typer.Option(help="Seeds of the simulated city, separated by commas.")] = "11,12,13,14,15",
+    seeds: Seeds = "11,12,13,14,15",
     days: Annotated[float, typer.Option(help="Simulated days of each seed.", min=0.01, max=31)] = 2.0,
     hub: Annotated[bool, typer.Option(help="Send the first seed through a hub and PostgreSQL too.")] = True,
     speed: Annotated[bool, typer.Option(help="Measure what the rules cost.")] = True,
     devices: Annotated[int, typer.Option(help="Devices of the measurement of speed.", min=1)] = 20_000,
     messages: Annotated[int, typer.Option(help="Messages of each of its floods.", min=1_000)] = 100_000,
     rounds: Annotated[int, typer.Option(help="Floods with rules, and as many without.", min=1)] = 3,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Precision, recall and delay of the default rules in a simulated city with faults; and what they cost."""
     logs.configure("error")
-    wanted, console, figures = _seeds(seeds), Console(), Figures()
+    wanted, console, figures = seeds_of(seeds), Console(), Figures()
     waiting = Console(stderr=True)
     if wanted:
         with waiting.status(f"scoring {len(wanted)} seeds over {days:g} days"):
@@ -50,10 +49,7 @@ def alerts(
         with waiting.status(f"{2 * rounds} floods of {messages:,} messages from {devices:,} devices"):
             figures.speed = run(alert_speed.measure(messages, devices, rounds))
         console.print(speed_table(figures.speed))
-    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
-    typer.echo(encoded)
-    if json_file is not None:
-        json_file.write_text(encoded + "\n", "utf-8")
+    tell(figures, json_file)
 
 
 def detection_table(found: alert_scores.Detection) -> Table:
@@ -79,8 +75,8 @@ def detection_table(found: alert_scores.Detection) -> Table:
         made.add_column(name, justify="right")
     for row in found.rows:
         counts = (row.truths, row.found, row.wrong, row.again, row.excused, row.unseen)
-        strict = f"{_share(row.strict_precision)} {_share(row.strict_recall)}"
-        shares = (_share(row.precision), _share(row.recall), strict, "" if row.goal is None else f"{row.goal:g}")
+        strict = f"{share(row.strict_precision)} {share(row.strict_recall)}"
+        shares = (share(row.precision), share(row.recall), strict, "" if row.goal is None else f"{row.goal:g}")
         delays = (_seconds(row.delay_p50_s), _seconds(row.delay_p95_s))
         made.add_row(row.rule, row.truth, *map(str, counts), *shares, *delays)
     return made
@@ -100,7 +96,6 @@ def hub_table(found: alert_hub.Agreement) -> Table:
 
 def speed_table(found: alert_speed.Speed) -> Table:
     """What the rules cost as people read it."""
-    made = Table(title=f"{found.rules} rules, {found.devices:,} devices of all kinds", show_header=False)
     rows = [
         ("with rules", ", ".join(f"{rate:,.0f}" for rate in found.with_rules) + " msg/s"),
         ("without", ", ".join(f"{rate:,.0f}" for rate in found.without) + " msg/s"),
@@ -118,20 +113,7 @@ def speed_table(found: alert_speed.Speed) -> Table:
         ("CPU a message, without", _cpu(found.cpu_without_us)),
         ("load of the machine over 1, 5, 15 min", ", ".join(map(str, found.load))),
     ]
-    for name, value in rows:
-        made.add_row(name, value)
-    return made
-
-
-def _seeds(text: str) -> list[int]:
-    try:
-        return [int(one) for one in text.split(",") if one.strip()]
-    except ValueError:
-        raise ConfigError(f"bench: seeds: expected whole numbers separated by commas, got {text!r}") from None
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return listing(f"{found.rules} rules, {found.devices:,} devices of all kinds", rows)
 
 
 def _seconds(value: float | None) -> str:

@@ -27,7 +27,8 @@ from devices.vocabulary import Frame, Outcome
 from hub.bench.api_load import Asked, Followed, Job, percentile
 from hub.bench.ingest import machine
 from hub.bench.load import payload
-from hub.bootstrap import Hub, Installation, make_store
+from hub.bootstrap import Hub, make_store
+from hub.installation import Installation
 from hub.settings import ApiSection, Settings
 from ingest.adapters.mqtt_json import NAME
 from store.api_keys import ApiKeys

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress
@@ -13,6 +11,7 @@ from rich.table import Table
 
 from hub import logs
 from hub.bench.api import Fanout, Figures, Plan, measure
+from hub.bench.telling import JsonFile, listing, tell
 from hub.running import run
 
 
@@ -24,7 +23,7 @@ def api(
     seconds: Annotated[float, typer.Option(help="How long each question is asked.", min=0.2)] = 10.0,
     live_seconds: Annotated[float, typer.Option(help="How long the stream is followed.", min=0.2)] = 30.0,
     clients: Annotated[int, typer.Option(help="Who ask at once, after one alone.", min=1)] = 8,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """The API over a month of history: newest states, series, tracks, and the fan-out of the live stream.
 
@@ -44,10 +43,7 @@ def api(
     console = Console()
     console.print(table(figures))
     console.print(live_table(figures.live))
-    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
-    typer.echo(encoded)
-    if json_file is not None:
-        json_file.write_text(encoded + "\n", "utf-8")
+    tell(figures, json_file)
 
 
 def table(figures: Figures) -> Table:
@@ -65,7 +61,6 @@ def table(figures: Figures) -> Table:
 
 def live_table(live: Fanout) -> Table:
     """The live stream as people read it."""
-    made = Table(title="live", show_header=False)
     rows = [
         ("vehicles, each", f"{live.vehicles:,}, {live.period_s:g} s: {live.reported_per_s:,.0f} reports/s"),
         ("readers", f"{live.readers}, which got {live.states_per_s:,.0f} states/s, {live.mib_per_s:.1f} MiB/s"),
@@ -75,6 +70,4 @@ def live_table(live: Fanout) -> Table:
         ("CPU of the hub", f"{live.cpu_pct:.0f} % of a core"),
         ("memory of the hub", f"{live.rss_mib:.0f} MiB"),
     ]
-    for name, value in rows:
-        made.add_row(name, value)
-    return made
+    return listing("live", rows)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from hub import logs
 from hub.bench.attendance import Figures, measure
+from hub.bench.telling import JsonFile, tell
 
 COLUMNS = (
     "case", "shifts", "ends judged", "unknown", "within 2 min", "greatest error", "absent found", "no data", "wrong",
@@ -23,17 +22,14 @@ def attendance(
     workers: Annotated[int, typer.Option(help="Workers of the simulated city.", min=1, max=5_000)] = 60,
     days: Annotated[int, typer.Option(help="Days that are simulated.", min=2, max=60)] = 4,
     seed: Annotated[int, typer.Option(help="What decides all chance.")] = 1,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Arriving, leaving, absence and time off post against the simulator's truth, also with bad data."""
     logs.configure("error")
     with Console(stderr=True).status(f"simulating {workers} workers over {days} days"):
         figures = measure(seed, workers, days)
     Console(width=200).print(table(figures))
-    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
-    typer.echo(encoded)
-    if json_file is not None:
-        json_file.write_text(encoded + "\n", "utf-8")
+    tell(figures, json_file)
 
 
 def table(figures: list[Figures]) -> Table:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from devices.errors import ConfigError
 from hub import logs
 from hub.bench import bin_fill, bin_scores
+from hub.bench.telling import JsonFile, Seeds, some_seeds, tell
 
-Seeds = Annotated[str, typer.Option(help="Seeds of the simulated city, separated by commas.")]
 Bins = Annotated[int, typer.Option(help="Bins of each city.", min=1, max=2_000)]
 Vehicles = Annotated[int, typer.Option(help="Vehicles of each city; of ten, five are refuse trucks.", min=1, max=200)]
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")]
 
 
 def emptying(
@@ -30,12 +26,12 @@ def emptying(
 ) -> None:
     """Precision and recall of emptyings against a simulated city's truth, however the data come."""
     logs.configure("error")
-    wanted = _seeds(seeds)
+    wanted = some_seeds(seeds)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(f"{len(wanted)} cities over {days:g} days", total=len(wanted))
         scores = bin_scores.score(wanted, days, bins, vehicles, lambda: progress.advance(task))
     Console().print(emptying_table(scores))
-    _tell(scores, json_file)
+    tell(scores, json_file)
 
 
 def fill(
@@ -48,12 +44,12 @@ def fill(
 ) -> None:
     """The error of forecasts of fill a day ahead, beside two baselines, over days that were held back."""
     logs.configure("error")
-    wanted = _seeds(seeds)
+    wanted = some_seeds(seeds)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(f"{len(wanted)} cities over {learnt + held_back:g} days", total=len(wanted))
         found = bin_fill.measure(wanted, learnt, held_back, bins, vehicles, lambda: progress.advance(task))
     Console().print(fill_table(found))
-    _tell(found, json_file)
+    tell(found, json_file)
 
 
 def emptying_table(scores: bin_scores.Scores) -> Table:
@@ -95,21 +91,3 @@ def fill_table(found: bin_fill.Backtest) -> Table:
 
 def _names(seeds: list[int]) -> str:
     return ", ".join(map(str, seeds))
-
-
-def _seeds(text: str) -> list[int]:
-    try:
-        seeds = [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise ConfigError(f"bench: seeds: expected numbers separated by commas, got {text!r}") from None
-    if not seeds:
-        raise ConfigError("bench: seeds: expected at least one number")
-    return seeds
-
-
-def _tell(figures: msgspec.Struct, json_file: Path | None) -> None:
-    """The figures as JSON."""
-    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
-    typer.echo(encoded)
-    if json_file is not None:
-        json_file.write_text(encoded + "\n", "utf-8")

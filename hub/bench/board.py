@@ -28,7 +28,8 @@ from hub.bench.api import running
 from hub.bench.board_page import Board, Clicks, Frames, Weight, browsing
 from hub.bench.board_slow import Slow, stall
 from hub.bench.ingest import machine
-from hub.bootstrap import Hub, Installation, make_store
+from hub.bootstrap import Hub, make_store
+from hub.installation import Installation
 from hub.people import open_people
 from hub.settings import ApiSection, Settings
 from ingest.adapters.mqtt_json import NAME

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress
@@ -13,6 +11,7 @@ from rich.table import Table
 
 from hub import logs
 from hub.bench.board import Figures, Plan, measure
+from hub.bench.telling import JsonFile, listing, tell
 from hub.running import run
 
 
@@ -21,7 +20,7 @@ def board(
     vehicles: Annotated[int, typer.Option(help="Vehicles on the board.", min=10, max=10_000)] = 2_000,
     period: Annotated[float, typer.Option(help="Seconds between two reports of a vehicle.", min=0.2)] = 2.0,
     patience: Annotated[float, typer.Option(help="Seconds that a reader may take nothing.", min=0.1)] = 20.0,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """The live board in a real browser without a graphics card: clicks, frames, memory, and a reader that stalls.
 
@@ -35,10 +34,7 @@ def board(
     console = Console()
     for made in (clicks_table(figures), table(figures), samples_table(figures)):
         console.print(made)
-    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
-    typer.echo(encoded)
-    if json_file is not None:
-        json_file.write_text(encoded + "\n", "utf-8")
+    tell(figures, json_file)
 
 
 def clicks_table(figures: Figures) -> Table:
@@ -56,7 +52,6 @@ def clicks_table(figures: Figures) -> Table:
 def table(figures: Figures) -> Table:
     """The run as people read it."""
     plan, frames, slow = figures.plan, figures.frames, figures.slow
-    made = Table(title=f"board, {plan.minutes:g} min", show_header=False)
     dropped = "not hung up on" if slow.dropped_after_s is None else f"hung up on after {slow.dropped_after_s:.0f} s"
     rows = [
         ("vehicles, each", f"{plan.vehicles:,}, {plan.period_s:g} s: {figures.reported_per_s:,.0f} reports/s"),
@@ -74,9 +69,7 @@ def table(figures: Figures) -> Table:
         ),
         ("errors of the page", f"{len(figures.errors)}"),
     ]
-    for name, value in rows:
-        made.add_row(name, value)
-    return made
+    return listing(f"board, {plan.minutes:g} min", rows)
 
 
 def samples_table(figures: Figures) -> Table:

@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from devices.errors import ConfigError
 from hub import logs
 from hub.bench import compliance_month, fleet_scores
 from hub.bench.fleet_lengths import Lengths
+from hub.bench.telling import JsonFile, Seeds, listing, share, some_seeds, tell
 from hub.running import run
-
-JsonFile = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")]
 
 
 def fleet(
-    seeds: Annotated[str, typer.Option(help="Seeds of the simulated city, separated by commas.")] = "21,22,23,24",
+    seeds: Seeds = "21,22,23,24",
     days: Annotated[float, typer.Option(help="Simulated days of each seed.", min=0.5, max=31)] = 2.5,
     json_file: JsonFile = None,
 ) -> None:
     """How right route compliance is on simulated shifts with truth: undisturbed, and with data lost, bad or late."""
     logs.configure("error")
-    try:
-        wanted = [int(one) for one in seeds.split(",") if one.strip()]
-    except ValueError:
-        raise ConfigError(f"bench: seeds: expected whole numbers separated by commas, got {seeds!r}") from None
-    if not wanted:
-        raise ConfigError("bench: seeds: expected at least one")
+    wanted = some_seeds(seeds)
     with Console(stderr=True).status(f"judging {len(wanted)} seeds over {days:g} days"):
         found = fleet_scores.measure(wanted, days)
     console = Console()
     console.print(scores_table(found))
     console.print(equal_table(found))
-    _tell(found, json_file)
+    tell(found, json_file)
 
 
 def compliance_month_(
@@ -51,7 +42,7 @@ def compliance_month_(
     with Console(stderr=True).status(f"{days} days of {vehicles} vehicles"):
         found = run(compliance_month.measure(vehicles, days, processes))
     Console().print(month_table(found))
-    _tell(found, json_file)
+    tell(found, json_file)
 
 
 def scores_table(found: fleet_scores.Scores) -> Table:
@@ -94,8 +85,8 @@ def _figures(row: fleet_scores.Row) -> tuple[str, ...]:
         f"{row.pass_worst:.2f}",
         f"{row.wrongly_missed_m:.0f} m",
         f"{row.no_data_pct:.1f} %",
-        f"{_share(row.served_precision)} {_share(row.served_recall)}",
-        f"{_share(row.missed_precision)} {_share(row.missed_recall)}",
+        f"{share(row.served_precision)} {share(row.served_recall)}",
+        f"{share(row.missed_precision)} {share(row.missed_recall)}",
         f"{row.deviations_found}/{row.deviations}",
         str(row.deviations_wrong),
         *_lengths(row.lengths),
@@ -104,7 +95,6 @@ def _figures(row: fleet_scores.Row) -> tuple[str, ...]:
 
 def month_table(found: compliance_month.Month) -> Table:
     """The figures of the month as people read them."""
-    made = Table(title="a month of route compliance", show_header=False)
     busy = found.reading_s + found.judging_s
     rows = [
         ("vehicles, days, shifts", f"{found.vehicles}, {found.days}, {found.shifts:,}"),
@@ -119,16 +109,7 @@ def month_table(found: compliance_month.Month) -> Table:
         ("making the data (not counted)", f"{found.making_s:.0f} s"),
         ("load of the machine over 1, 5, 15 min", ", ".join(map(str, found.load))),
     ]
-    for name, value in rows:
-        made.add_row(name, value)
-    return made
-
-
-def _tell(figures: msgspec.Struct, json_file: Path | None) -> None:
-    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
-    typer.echo(encoded)
-    if json_file is not None:
-        json_file.write_text(encoded + "\n", "utf-8")
+    return listing("a month of route compliance", rows)
 
 
 def _lengths(found: Lengths) -> tuple[str, ...]:
@@ -145,10 +126,6 @@ def _lengths(found: Lengths) -> tuple[str, ...]:
 
 def _micros(seconds: float, found: compliance_month.Month) -> str:
     return f"{seconds * 1e6 / found.fixes:.2f} µs"
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
 
 
 def _percent(value: float | None) -> str:

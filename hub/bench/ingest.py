@@ -26,7 +26,8 @@ import msgspec
 import psutil
 
 from devices.vocabulary import Delivery, Frame, Outcome
-from hub.bootstrap import Hub, Installation
+from hub.bootstrap import Hub
+from hub.installation import Installation
 from hub.settings import Settings
 from ingest.transports.mqtt.subscriber import MqttSubscriber
 from store.copy_limit import server_side_copy_seconds

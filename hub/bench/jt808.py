@@ -24,7 +24,8 @@ import psutil
 import psycopg
 
 from hub.bench.ingest import machine
-from hub.bootstrap import Hub, Installation
+from hub.bootstrap import Hub
+from hub.installation import Installation
 from hub.settings import Settings
 from ingest.adapters.jt808.terminals import Jt808Server
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from hub import logs
 from hub.bench.jt808 import Figures, Latency, Plan, measure
+from hub.bench.telling import JsonFile, listing, tell
 from hub.running import run
 
 
@@ -21,7 +20,7 @@ def jt808(
     seconds: Annotated[float, typer.Option(help="Length of the steady phase.", min=1)] = 60.0,
     away: Annotated[int, typer.Option(help="Terminals that go away and come back at once.", min=1)] = 500,
     backlog: Annotated[int, typer.Option(help="Positions that each of them brings.", min=1)] = 180,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """JT/T 808: terminals register, authenticate and report; some come back with a backlog at once.
 
@@ -32,15 +31,11 @@ def jt808(
     with Console(stderr=True).status(f"{terminals:,} terminals, about {seconds + 90:.0f} s"):
         figures = run(measure(plan))
     Console().print(table(figures))
-    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
-    typer.echo(encoded)
-    if json_file is not None:
-        json_file.write_text(encoded + "\n", "utf-8")
+    tell(figures, json_file)
 
 
 def table(figures: Figures) -> Table:
     """The figures as people read them."""
-    made = Table(title="jt808", show_header=False)
     rows = [
         ("terminals, connections open", f"{figures.terminals:,}, {figures.connections:,}"),
         ("all registered and authenticated after", f"{figures.entered_s:.1f} s"),
@@ -59,9 +54,7 @@ def table(figures: Figures) -> Table:
         ("memory of the hub", ", ".join(f"{phase} {mib:.0f} MiB" for phase, mib in figures.rss_mib.items())),
         ("CPU of the hub", ", ".join(f"{phase} {share:.0f} %" for phase, share in figures.cpu_percent.items())),
     ]
-    for name, value in rows:
-        made.add_row(name, value)
-    return made
+    return listing("jt808", rows)
 
 
 def _latency(latency: Latency) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from hub import logs
 from hub.bench.planning import AIM_S, Figures, Load, measure
+from hub.bench.telling import JsonFile, tell
 
 
 def planning(
@@ -22,7 +21,7 @@ def planning(
     seed: Annotated[int, typer.Option(help="Of the city.")] = 7,
     capacity_l: Annotated[float, typer.Option(help="Litres of a truck's body; it packs three times as much.")] = 8_000,
     slower: Annotated[float, typer.Option(help="How many times slower the bins fill than the simulator's.")] = 1.0,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Collect a simulated city by plan, by fixed rounds and by the nearest neighbour: way, overflows, solver's time."""
     logs.configure("warning")
@@ -30,11 +29,8 @@ def planning(
     with Console(stderr=True).status("simulating") as status:
         figures = measure(load, lambda name: status.update(f"{name}, {days} days"))
     Console().print(table(figures))
-    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
     typer.echo(one_plan(figures))
-    typer.echo(encoded)
-    if json_file is not None:
-        json_file.write_text(encoded + "\n", "utf-8")
+    tell(figures, json_file)
 
 
 def one_plan(figures: Figures) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from hub import logs
 from hub.bench import tracker_cost, tracker_speed
+from hub.bench.telling import JsonFile, tell
 from hub.running import run
 
 
@@ -31,7 +31,7 @@ def trackers(
     devices: Annotated[int, typer.Option(help="Devices of the floods.", min=1)] = 20_000,
     messages: Annotated[int, typer.Option(help="Messages of each flood.", min=1_000)] = 100_000,
     rounds: Annotated[int, typer.Option(help="Rounds of each measurement.", min=1)] = 3,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """What the live trackers cost a message: part by part beside decoding, and in a hub with and without them."""
     logs.configure("error")
@@ -43,10 +43,7 @@ def trackers(
         with waiting.status(f"{2 * rounds} floods of {messages:,} messages from {devices:,} devices"):
             figures.speed = run(tracker_speed.measure(messages, devices, rounds))
         console.print(speed_table(figures.speed))
-    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
-    typer.echo(encoded)
-    if json_file is not None:
-        json_file.write_text(encoded + "\n", "utf-8")
+    tell(figures, json_file)
 
 
 def cost_table(found: tracker_cost.Cost) -> Table:

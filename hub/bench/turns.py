@@ -19,7 +19,8 @@ import psutil
 from devices.vocabulary import Identity
 from hub.bench.ingest import Cpu, flood
 from hub.bench.load import MIX
-from hub.bootstrap import Hub, Installation
+from hub.bootstrap import Hub
+from hub.installation import Installation
 from ingest.ports import TelemetryStore
 from store.devices_table import DeviceSpec, enter
 

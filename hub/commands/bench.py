@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -25,6 +23,7 @@ from hub.bench import (
 )
 from hub.bench import modbus as modbus_bench
 from hub.bench.ingest import Figures, measure
+from hub.bench.telling import JsonFile, listing, tell
 from hub.running import run
 
 
@@ -51,7 +50,7 @@ def register(app: typer.Typer) -> None:
 def ingest(
     messages: Annotated[int, typer.Option(help="Messages of the throughput run.", min=1_000)] = 200_000,
     devices: Annotated[int, typer.Option(help="Devices that send them.", min=1)] = 1_000,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """MQTT QoS 1 to committed rows: a fix and three readings a message, about 200 bytes, durable commits.
 
@@ -61,7 +60,7 @@ def ingest(
     with Console(stderr=True).status(f"publishing {messages:,} messages, twice"):
         figures = run(measure(messages, devices))
     Console().print(table(figures))
-    _tell(figures, json_file)
+    tell(figures, json_file)
 
 
 def modbus(
@@ -72,7 +71,7 @@ def modbus(
     period: Annotated[float, typer.Option(help="Seconds between two polls of a unit.", min=0.1)] = 5.0,
     seconds: Annotated[float, typer.Option(help="Seconds that are measured, after a warm-up.", min=1)] = 60.0,
     line_ms: Annotated[float, typer.Option(help="One serial line behind each gateway; an answer's time on it.")] = 0.0,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """How well living Modbus units keep their period while others are dead. Units and hub share this machine."""
     logs.configure("error")
@@ -84,21 +83,12 @@ def modbus(
     with Console(stderr=True).status(f"polling {units} units every {period:g} s"):
         figures = run(modbus_bench.measure(load))
     Console().print(modbus_table(figures))
-    _tell(figures, json_file)
-
-
-def _tell(figures: msgspec.Struct, json_file: Path | None) -> None:
-    """The figures as JSON."""
-    encoded = msgspec.json.format(msgspec.json.encode(figures), indent=2).decode()
-    typer.echo(encoded)
-    if json_file is not None:
-        json_file.write_text(encoded + "\n", "utf-8")
+    tell(figures, json_file)
 
 
 def modbus_table(figures: modbus_bench.Figures) -> Table:
     """The figures of the Modbus bench as people read them."""
     load = figures.load
-    made = Table(title="modbus", show_header=False)
     rows = [
         ("units, dead, buses", f"{load.units}, {load.dead}, {load.buses} ({load.kind})"),
         ("living units polled", f"{figures.seen} of {figures.living}"),
@@ -111,14 +101,11 @@ def modbus_table(figures: modbus_bench.Figures) -> Table:
         ("CPU of the hub's part", f"{figures.cpu_pct:.1f} % of a core"),
         ("memory", f"{figures.rss_mib:.0f} MiB"),
     ]
-    for name, value in rows:
-        made.add_row(name, value)
-    return made
+    return listing("modbus", rows)
 
 
 def table(figures: Figures) -> Table:
     """The figures as people read them."""
-    made = Table(title="ingest", show_header=False)
     rows = [
         ("messages, devices", f"{figures.messages:,} of {figures.devices:,}"),
         ("throughput", f"{figures.messages_per_s:,.0f} msg/s = {figures.rows_per_s:,.0f} rows/s"),
@@ -132,6 +119,4 @@ def table(figures: Figures) -> Table:
         ("CPU a message", ", ".join(f"{name} {value:.0f} µs" for name, value in figures.cpu_us.items())),
         ("rows found twice", f"{figures.duplicates}"),
     ]
-    for name, value in rows:
-        made.add_row(name, value)
-    return made
+    return listing("ingest", rows)

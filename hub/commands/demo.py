@@ -19,11 +19,12 @@ from devices.errors import ConfigError, TransientError
 from fleet.calendar import local_date
 from fleet.master.entering import NotEnteredError
 from hub import logs, settings
-from hub.bootstrap import Hub, Installation
+from hub.bootstrap import Hub
 from hub.commands.serve import announce
 from hub.demo.city import DemoCity
 from hub.demo.desk import DemoDesk
 from hub.embedded import default_data_folder
+from hub.installation import Installation
 from hub.people import demo_people, open_people, tell
 from hub.running import run, run_installation
 from simulators.city.local_time import ZONE
@@ -99,7 +100,8 @@ def _run(
         if stop.is_set():
             return
         now = time_ns() // 1_000
-        async with poster(installation.dsn(), installation.web.url) as http, at_desks(installation.dsn(), seed, stop):
+        dsn = installation.dsn()
+        async with poster(dsn, installation.web.url) as http, at_desks(dsn, hub, seed, stop):
             await simulate(
                 scenario,
                 broker=BrokerAddress(connection.host, connection.port, connection.username, password),
@@ -146,11 +148,11 @@ async def poster(dsn: str, url: str) -> AsyncIterator[HttpAddress | None]:
 
 
 @asynccontextmanager
-async def at_desks(dsn: str, seed: int, stop: asyncio.Event) -> AsyncIterator[None]:
+async def at_desks(dsn: str, hub: Hub, seed: int, stop: asyncio.Event) -> AsyncIterator[None]:
     """People who report incidents and give orders, beside the block."""
     pool: Pool = AsyncConnectionPool(kwargs=session_parameters(dsn), min_size=0, max_size=2, open=False, name="demo")
     async with pool:
-        working = asyncio.create_task(DemoDesk(pool, seed).run(stop))
+        working = asyncio.create_task(DemoDesk(pool, seed, hub.following.tellable).run(stop))
         try:
             yield
         finally:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from time import time_ns
 from typing import Annotated
 
 import msgspec
 import typer
-from psycopg_pool import AsyncConnectionPool
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -19,14 +17,10 @@ from devices import instants
 from devices.access import KeyEntry, Role
 from devices.errors import ConfigError
 from devices.kinds import DEVICE_ID
-from devices.metrics import Catalogue
 from devices.people import check_areas
-from hub.access import ConfigOption, DataOption, actor, load, open_store, patiently
-from hub.bootstrap import make_store
+from hub.access import ConfigOption, DataOption, actor, load, open_pool, patiently
 from hub.running import run
-from hub.settings import Settings
 from store.api_keys import ApiKeys
-from store.connection import session_parameters
 from store.writers_session import WriteSession
 
 _DAY_US = 86_400_000_000
@@ -67,8 +61,9 @@ def create(
     expires_at = None if days is None else time_ns() // 1_000 + round(days * _DAY_US)
 
     async def make() -> tuple[str, KeyEntry]:
-        async with _keys(settings, make=True) as keys:
+        async with open_pool(settings, create=True) as pool:
             # Not tried again: whether the first try made a key is not known, and it would be one too many.
+            keys = ApiKeys(WriteSession(pool))
             return await keys.create(name, role, device=device, expires_at=expires_at, actor=actor(), areas=area)
 
     key, entry = run(make())
@@ -87,7 +82,8 @@ def list_keys(
     settings = load(config, data)
 
     async def read() -> tuple[KeyEntry, ...]:
-        async with _keys(settings) as keys:
+        async with open_pool(settings) as pool:
+            keys = ApiKeys(WriteSession(pool))
             return (await patiently(lambda: keys.keys(ended=all_))).items
 
     entries = run(read())
@@ -108,7 +104,8 @@ def revoke(
     chosen = prefix.removeprefix("sanihub_").partition("_")[0]
 
     async def end() -> KeyEntry | None:
-        async with _keys(settings) as keys:
+        async with open_pool(settings) as pool:
+            keys = ApiKeys(WriteSession(pool))
             return await patiently(lambda: keys.revoke(chosen, actor=actor()))
 
     entry = run(end())
@@ -134,20 +131,6 @@ def _check(name: str, role: Role, device: str | None, areas: list[str] | None) -
         raise ConfigError(
             "--device: expected an id of 1 to 64 letters, digits, '.', '_', ':' or '-', starting with a letter or digit"
         )
-
-
-@asynccontextmanager
-async def _keys(settings: Settings, *, make: bool = False) -> AsyncIterator[ApiKeys]:
-    """The keys of the settings' store, opened and migrated."""
-    async with open_store(settings, create=make) as access:
-        store = make_store(settings, access.dsn, Catalogue())
-        try:
-            await patiently(store.open)
-        finally:
-            await store.close()
-        pool = AsyncConnectionPool(kwargs=session_parameters(access.dsn), min_size=0, max_size=1, open=False)
-        async with pool:
-            yield ApiKeys(WriteSession(pool))
 
 
 def _shown(entry: KeyEntry) -> dict[str, object]:

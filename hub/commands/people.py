@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -17,14 +16,12 @@ from api.passwords import hashed
 from devices import instants
 from devices.access import Role
 from devices.errors import ConfigError, SanihubError
-from devices.metrics import Catalogue
 from devices.people import LastAdminError, Person, PersonSpec, check_password, check_person, new_password
-from hub.access import ConfigOption, DataOption, actor, load, open_store, patiently
-from hub.bootstrap import make_store
-from hub.people import open_people
+from hub.access import ConfigOption, DataOption, actor, load, open_pool
 from hub.running import run
 from hub.settings import Settings
 from store.people import People
+from store.writers_session import WriteSession
 
 T = TypeVar("T")
 _PAGE = 1_000
@@ -146,26 +143,13 @@ def _switch(settings: Settings, name: str, *, active: bool) -> Person:
 
 def _with(settings: Settings, work: Callable[[People], Awaitable[T]], *, make: bool = False) -> T:
     async def working() -> T:
-        async with _people(settings, make=make) as people:
-            return await work(people)
+        async with open_pool(settings, create=make) as pool:
+            return await work(People(WriteSession(pool)))
 
     try:
         return run(working())
     except LastAdminError:
         raise ConfigError("nobody would be left who may enter people: enter another admin first") from None
-
-
-@asynccontextmanager
-async def _people(settings: Settings, *, make: bool = False) -> AsyncIterator[People]:
-    """The people of the settings' store, opened and migrated."""
-    async with open_store(settings, create=make) as access:
-        store = make_store(settings, access.dsn, Catalogue())
-        try:
-            await patiently(store.open)
-        finally:
-            await store.close()
-        async with open_people(access.dsn) as people:
-            yield people
 
 
 def _sound(check: Callable[[], None]) -> None:

@@ -12,7 +12,8 @@ from rich.table import Table
 
 from devices.errors import TransientError
 from hub import logs, settings
-from hub.bootstrap import Hub, Installation
+from hub.bootstrap import Hub
+from hub.installation import Installation
 from hub.people import first_admin, open_people, tell
 from hub.running import run, run_installation
 from ingest.runner import Condition, persist

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from time import time_ns
 
@@ -19,8 +19,8 @@ from devices.errors import RejectedError, TransientError
 from fleet.evaluation.inputs import Finding, Task
 from fleet.incidents.categories import categories
 from fleet.incidents.incident import IncidentStateError, Report, Reporter
+from hub.areas import Areas
 from hub.demo.photo import drawn
-from hub.incidents.areas import AreaFinder
 from hub.incidents.desk import IncidentDesk
 from hub.incidents.settings import IncidentsSection
 from hub.orders.desk import OrderDesk
@@ -59,15 +59,16 @@ _TEXTS = {
 
 
 class DemoDesk:
-    """Works on a store; ``seed`` makes it repeatable."""
+    """Works on a store; ``seed`` makes it repeatable, ``tellable`` are the protocols by which orders go down."""
 
-    def __init__(self, pool: Pool, seed: int) -> None:
+    def __init__(self, pool: Pool, seed: int, tellable: Collection[str]) -> None:
         reads, writes = ReadSession(pool), WriteSession(pool)
         readers = Readers.over(pool)
         self._seed = seed
         self._devices, self._alerts, self._master = readers.devices, readers.alerts, FleetMaster(reads)
-        self._incidents = IncidentDesk(Incidents(reads, writes), AreaFinder(self._master), IncidentsSection())
-        self._orders = OrderDesk(Orders(reads, writes), readers.devices, readers.alerts, OrdersSection())
+        self._incidents = IncidentDesk(Incidents(reads, writes), Areas(reads), IncidentsSection())
+        store, section = Orders(reads, writes), OrdersSection()
+        self._orders = OrderDesk(store, readers.devices, readers.alerts, section, tellable=tellable)
         self._records = EvaluationRecords(reads, writes)
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -14,7 +14,7 @@ from devices.read_models import Page
 from fleet.incidents.categories import categories
 from fleet.incidents.heat import Heat, count
 from fleet.incidents.incident import Action, Dossier, Incident, IncidentFilter, Report, Reporter
-from hub.incidents.areas import AreaFinder
+from hub.areas import Areas
 from hub.incidents.photo import look_at
 from hub.incidents.settings import IncidentsSection
 from store.incidents import Incidents
@@ -26,7 +26,7 @@ class IncidentDesk:
     def __init__(
         self,
         store: Incidents,
-        areas: AreaFinder,
+        areas: Areas,
         settings: IncidentsSection,
         *,
         nudge: Callable[[], None] = lambda: None,
@@ -49,7 +49,7 @@ class IncidentDesk:
 
     async def report(self, report: Report, reporter: Reporter) -> tuple[int, bool]:
         """Enter a report; its number, and whether it is new."""
-        area = await self._areas.area_at(report.lon, report.lat, self._clock())
+        area = await self._areas.area_at(report.lon, report.lat)
         return await self._store.enter(report, reporter, area, self._clock())
 
     async def add_photo(self, number: int, actor: str, content: bytes) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from time import time_ns
 from typing import Any
 
@@ -18,11 +18,13 @@ from store.orders import Orders
 
 MINUTE = 60_000_000
 REFUSE_TYPES = ("refuse_truck",)
-TELLABLE = frozenset({"jt808", "mqtt-json"})  #: protocols with a way down (:mod:`hub.orders.ways`)
 
 
 class OrderDesk:
-    """Over the store; ``nudge`` is called when there is something to send."""
+    """Over the store; ``nudge`` is called when there is something to send.
+
+    ``tellable`` are the protocols with a way down: of vehicles near a place, one that speaks them comes first.
+    """
 
     def __init__(
         self,
@@ -31,11 +33,12 @@ class OrderDesk:
         alerts: AlertReader,
         section: OrdersSection,
         *,
+        tellable: Collection[str] = (),
         nudge: Callable[[], None] = lambda: None,
         clock: Callable[[], int] = lambda: time_ns() // 1_000,
     ) -> None:
         self._store, self._devices, self._alerts = store, devices, alerts
-        self._section = section
+        self._section, self._tellable = section, tellable
         self._nudge, self._clock = nudge, clock
 
     async def give(self, fields: Mapping[str, Any], actor: str, *, within: tuple[str, ...] | None) -> tuple[str, bool]:
@@ -133,9 +136,8 @@ class OrderDesk:
         at = (values["lon"], values["lat"])
         found = await self.candidates(*at, kind=values["kind"], within=within, limit=20)
         own = [one for one in found if one.vehicle != values.get("device")]
-        told = [
-            one for one in own if one.protocol in TELLABLE
-        ]  # a little farther is nearer than one that hears nothing
+        # A little farther is nearer than one that hears nothing.
+        told = [one for one in own if one.protocol in self._tellable]
         return Assignee(vehicle=(told or own)[0].vehicle) if own else Assignee()
 
 

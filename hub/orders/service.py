@@ -41,6 +41,11 @@ class Following:
         self._section = section
         self._nudged = asyncio.Event()
 
+    @property
+    def tellable(self) -> frozenset[str]:
+        """The protocols with a way down."""
+        return frozenset(way.protocol for way in self._ways)
+
     def nudge(self) -> None:
         """An order was given: look now."""
         self._nudged.set()

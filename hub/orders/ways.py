@@ -32,6 +32,7 @@ class Way(Protocol):
     """A way to vehicles."""
 
     name: str
+    protocol: str  #: whoever speaks it can be told
 
     def reaches(self, device: DeviceEntry) -> bool:
         """Whether it leads to this one."""
@@ -49,7 +50,7 @@ class Way(Protocol):
 class Display:
     """The text of a JT/T 808 terminal (0x8300), shown and spoken; confirmed by the terminal (0x0001)."""
 
-    name = "jt808"
+    name = protocol = "jt808"
 
     def __init__(self, commands: Commands, section: OrdersSection) -> None:
         self._commands = commands
@@ -57,7 +58,7 @@ class Display:
 
     def reaches(self, device: DeviceEntry) -> bool:
         """A device that takes texts, or would while its terminal is connected."""
-        return device.protocol == "jt808" or "text" in self._commands.available(device)
+        return device.protocol == self.protocol or "text" in self._commands.available(device)
 
     async def send(self, device: DeviceEntry, order: ToSend) -> None:
         """Show it. The command is audited as any other."""
@@ -76,6 +77,7 @@ class Topic:
     """``<prefix>/v1/<device>/orders``, QoS 1, not retained; the broker's acknowledgement is the confirmation."""
 
     name = "mqtt"
+    protocol = "mqtt-json"
 
     def __init__(self, broker: Broker, section: OrdersSection) -> None:
         self._broker = broker
@@ -86,7 +88,7 @@ class Topic:
 
     def reaches(self, device: DeviceEntry) -> bool:
         """A device that was heard over JSON and MQTT."""
-        return device.protocol == "mqtt-json"
+        return device.protocol == self.protocol
 
     async def send(self, device: DeviceEntry, order: ToSend) -> None:
         """Publish."""

@@ -23,7 +23,6 @@ from hub.bins.outlook import Outlook
 from hub.bins.settings import BinsSection
 from hub.commanding import Commanding
 from hub.fleet.evaluating import Evaluating
-from hub.incidents.areas import AreaFinder
 from hub.incidents.desk import IncidentDesk
 from hub.incidents.settings import Department, IncidentsSection
 from hub.orders.desk import OrderDesk
@@ -40,7 +39,6 @@ from store.api_keys import ApiKeys
 from store.bin_history import BinHistory
 from store.device_entry import DeviceEntry
 from store.fleet_entry import FleetEntry
-from store.fleet_master import FleetMaster
 from store.incidents import Incidents
 from store.live import LiveStore
 from store.orders import Orders
@@ -209,6 +207,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
         sources = Sources.over(ReadSession(pool), BinsSection())
         planning = PlanningService(sources, orders, PlanAudits(pool, orders, lambda: micros(NOW)))
         desk = ReportDesk(pool)
+        areas = Areas(ReadSession(pool), clock=lambda: micros(NOW))
         yield Services(
             devices=readers.devices,
             telemetry=readers.telemetry,
@@ -233,7 +232,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             sessions=SessionTable(WriteSession(pool)),
             key_keeper=ApiKeys(WriteSession(pool)),
             registry=DeviceEntry(WriteSession(pool)),
-            areas=Areas(ReadSession(pool), clock=lambda: micros(NOW)),
+            areas=areas,
             reports=desk,
             order_desk=OrderDesk(
                 Orders(ReadSession(pool), WriteSession(pool)),
@@ -244,7 +243,7 @@ async def services(city: City, probe: FakeProbe) -> AsyncIterator[Services]:
             ),
             incidents=IncidentDesk(
                 Incidents(ReadSession(pool), WriteSession(pool)),
-                AreaFinder(FleetMaster(ReadSession(pool))),
+                areas,
                 IncidentsSection(departments=(ROADS,)),
                 clock=lambda: micros(NOW),
             ),

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from fleet.bins.emptying import Emptying, series
 from fleet.bins.halts import Halt
-from fleet.bins.missed_pickups import Pickup, Seen, missed_pickups, overflows, unseen
+from fleet.bins.missed_pickups import Pickup, Seen, missed_pickups, unseen
 from fleet.bins.readiness import Thresholds
 from fleet.compliance.outcomes import with_outcomes
 from fleet.compliance.result import Compliance, Gap, Split, StopResult
@@ -207,8 +207,6 @@ def test_hours_of_overflow_end_with_the_emptying() -> None:
     seen = filling(*[90.0] * 4, *[97.0] * 20, emptied=[emptied(9)])
     assert only(seen).overflow_h == pytest.approx(2)
     assert only(Seen(seen.fill)).overflow_h == pytest.approx(9), "to the end of what is seen, two hours past the window"
-    assert overflows([seen.fill, seen.fill], clock(6), clock(9)) == pytest.approx(4)
-    assert overflows([series([(clock(6), 99), (clock(12), 99)])], clock(6), clock(12)) == 0, "silence is no overflow"
 
 
 def test_a_judgement_takes_the_outcomes_over_and_nothing_else() -> None:

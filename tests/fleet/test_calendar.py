@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.instants import from_datetime, parse, to_datetime
+from devices.instants import parse, to_datetime
 from fleet import calendar
 from fleet.calendar import MINUTE
 from fleet.master.plan import Shift
@@ -27,12 +27,6 @@ def at(text: str) -> int:
 def test_a_shift_past_midnight_belongs_to_the_day_on_which_it_began() -> None:
     night = Shift("night", 22 * 60, 480, zone=SHANGHAI)
     assert calendar.span(night, date(2026, 6, 1)) == (at("2026-06-01T22:00+08:00"), at("2026-06-02T06:00+08:00"))
-    assert calendar.service_day([night], at("2026-06-02T05:59+08:00"), SHANGHAI) == date(2026, 6, 1)
-    assert calendar.service_day([night], at("2026-06-02T06:00+08:00"), SHANGHAI) == date(2026, 6, 2)
-    assert calendar.service_span([night], date(2026, 6, 1), SHANGHAI) == (
-        at("2026-06-01T00:00+08:00"),
-        at("2026-06-02T06:00+08:00"),
-    )
 
 
 @pytest.mark.parametrize(
@@ -56,7 +50,7 @@ def test_a_start_that_the_clock_leaves_out_or_shows_twice() -> None:
 
 @pytest.mark.parametrize(("on", "hours"), [(SPRING, 23), (AUTUMN, 25), (date(2026, 6, 1), 24)])
 def test_a_day_is_as_long_as_its_clocks_make_it(on: date, hours: int) -> None:
-    start, end = calendar.day_span(on, BERLIN)
+    start, end = calendar.wall(on, 0, BERLIN), calendar.wall(on + timedelta(days=1), 0, BERLIN)
     assert end - start == hours * HOUR
 
 
@@ -65,23 +59,12 @@ def test_breaks_are_elapsed_time_too() -> None:
     first, second = calendar.breaks(night, SPRING - timedelta(days=1))
     assert first == (at("2026-03-29T00:00+01:00"), at("2026-03-29T00:15+01:00"))
     assert second == (at("2026-03-29T04:00+02:00"), at("2026-03-29T04:30+02:00"))
-    assert calendar.on_break(night, SPRING - timedelta(days=1), first[0])
-    assert not calendar.on_break(night, SPRING - timedelta(days=1), first[1])
 
 
 def test_only_on_its_days_of_the_week() -> None:
     monday = Shift("monday", 22 * 60, 480, zone=BERLIN, weekdays=(0,))
-    assert calendar.duty_at([monday], at("2026-06-02T05:00+02:00")) is not None  # begun on Monday the first
-    assert calendar.duty_at([monday], at("2026-06-02T23:00+02:00")) is None
-
-
-def test_where_two_overlap_the_one_that_began_last_runs() -> None:
-    early, late = Shift("early", 300, 540, zone=BERLIN), Shift("late", 780, 540, zone=BERLIN)
-    duty = calendar.duty_at([late, early], at("2026-06-01T13:30+02:00"))
-    assert duty is not None
-    assert duty.shift is late
-    running = calendar.duties([late, early], *calendar.day_span(date(2026, 6, 1), BERLIN))
-    assert [duty.shift.id for duty in running] == ["early", "late"]
+    assert calendar.begins(monday, date(2026, 6, 1))
+    assert not calendar.begins(monday, date(2026, 6, 2))
 
 
 zones = st.sampled_from([BERLIN, SHANGHAI, "America/St_Johns", "Australia/Lord_Howe", "UTC"])
@@ -97,16 +80,9 @@ shifts = st.builds(
 
 
 @given(shifts, dates)
-def test_every_instant_of_a_shift_is_of_its_service_day(shift: Shift, on: date) -> None:
+def test_a_shift_is_as_long_as_it_says(shift: Shift, on: date) -> None:
     start, end = calendar.span(shift, on)
     assert end - start == shift.length * MINUTE
-    if not calendar.begins(shift, on):
-        return
-    for instant in (start, (start + end) // 2, end - 1):
-        running = calendar.duties([shift], instant, instant + 1)
-        assert on in {duty.on for duty in running}
-    assert all(duty.on != on for duty in calendar.duties([shift], end, end + 1))
-    assert all(duty.on != on for duty in calendar.duties([shift], start - 1, start))
 
 
 @given(shifts, dates)
@@ -120,16 +96,6 @@ def test_the_wall_shows_the_start(shift: Shift, on: date) -> None:
 
 
 @given(zones, dates)
-def test_days_follow_each_other_without_gap(zone: str, on: date) -> None:
-    start, end = calendar.day_span(on, zone)
-    assert calendar.day_span(on + timedelta(days=1), zone)[0] == end
+def test_a_date_lasts_from_midnight_to_midnight(zone: str, on: date) -> None:
+    start, end = calendar.wall(on, 0, zone), calendar.wall(on + timedelta(days=1), 0, zone)
     assert calendar.local_date(start, zone) == calendar.local_date(end - 1, zone) == on
-
-
-@given(shifts, dates, st.integers(0, 3 * 1_440), st.integers(1, 3 * 1_440))
-def test_a_span_cut_anywhere_has_the_same_duties(shift: Shift, on: date, first: int, more: int) -> None:
-    start = from_datetime(datetime(on.year, on.month, on.day, tzinfo=UTC))
-    cut, end = start + first * MINUTE, start + (first + more) * MINUTE
-    parts = {*calendar.duties([shift], start, cut), *calendar.duties([shift], cut, end)} if first else None
-    whole = set(calendar.duties([shift], start, end))
-    assert parts is None or parts == whole

@@ -47,7 +47,7 @@ async def worked(pool: AsyncConnectionPool, monkeypatch: pytest.MonkeyPatch) -> 
         stop.set()
 
     monkeypatch.setattr(desk, "pause", once)
-    await DemoDesk(pool, 1).run(stop)
+    await DemoDesk(pool, 1, ["mqtt-json"]).run(stop)
 
 
 async def test_what_was_and_what_comes(pool: AsyncConnectionPool, monkeypatch: pytest.MonkeyPatch) -> None:

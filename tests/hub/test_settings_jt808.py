@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devices.errors import ConfigError
-from hub.bootstrap import kept_secret
+from hub.secret import kept_secret
 from hub.settings import load
 from ingest.adapters.jt808.settings import Jt808Section
 from ingest.wire.jt808.alarms import Input

@@ -93,7 +93,7 @@ async def test_in_one_click_from_an_alert_to_a_bin_that_was_emptied(post: Post) 
         " VALUES (%s, now(), now(), %s, 114.3, %s)"
     )
     for key, lat in ((near, 30.58), (far, 30.70), (other, 30.571)):
-        post.sql(state, key, lat, "mqtt-json")
+        post.sql(state, key, lat, "jt808")
     post.sql(state, deaf, 30.5701, "nmea")  # nearest of all, and nobody can tell it anything
     alert = (
         "INSERT INTO alerts (device_key, rule, severity, rule_set, raised_at)"

@@ -10,7 +10,7 @@ from simulators.city import City, Observation, Size
 from simulators.city.local_time import HOUR
 from simulators.city.observation import SECOND
 from simulators.fault_spells import Spell
-from simulators.faults import ClockSkew, Delayed, FaultLine, FaultSettings, transform
+from simulators.faults import ClockSkew, Delayed, FaultLine, FaultSettings
 from simulators.message import Batcher, Message
 from simulators.scenario import load_scenario
 from simulators.truth import Record, TruthLog, nowhere
@@ -29,7 +29,9 @@ def apply(
 ) -> tuple[list[Message], list[Record], list[bytes]]:
     lines: list[bytes] = []
     log = TruthLog(lines.append)
-    messages = list(transform(reports, settings, seed, log))
+    line = FaultLine(settings, seed, log)
+    messages = [message for report in reports for message in line.feed(report)]
+    messages += line.flush()
     log.footer({})
     return messages, [msgspec.json.decode(line, type=Record) for line in lines[:-1]], lines
 

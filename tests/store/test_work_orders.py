@@ -9,17 +9,20 @@ import msgspec
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
+from devices.read_models import Page
 from fleet.master.entering import NotEnteredError
 from fleet.master.plan import Shift
+from fleet.orders.order import OrdersWanted
 from fleet.planning.distance import grid_travel
-from fleet.planning.orders import master_of, run_of, work_orders
+from fleet.planning.orders import WorkOrder, master_of, run_of, work_orders
 from fleet.planning.problem import CollectionPlan, sites
 from fleet.planning.solve import solve
 from store.audit import Audit
 from store.connection import session_parameters
 from store.fleet_master import FleetMaster
+from store.orders import Orders
 from store.readers_session import ReadSession
-from store.work_orders import OrderFilter, WorkOrders
+from store.work_orders import WorkOrders
 from store.writers_session import WriteSession
 from tests.fleet.planning_problems import problem, row, truck
 from tests.intake import make_store
@@ -33,9 +36,16 @@ def made(count: int = 12) -> CollectionPlan:
 class Desk:
     def __init__(self, pool: AsyncConnectionPool) -> None:
         self.orders = WorkOrders(ReadSession(pool), WriteSession(pool))
+        self._entered = Orders(ReadSession(pool), WriteSession(pool))
         self.audit = Audit(ReadSession(pool), WriteSession(pool))
         self.master = FleetMaster(ReadSession(pool))
         self._pool = pool
+
+    async def page(self, wanted: OrdersWanted, *, cursor: str | None = None, limit: int = 100) -> Page[WorkOrder]:
+        """Entered orders, as far as the plan has said what they are."""
+        found = await self._entered.page(wanted, cursor=cursor, limit=limit)
+        items = tuple(msgspec.convert(one, WorkOrder, from_attributes=True) for one in found.items)
+        return Page(items, found.next_cursor)
 
     async def know(self, *devices: str) -> None:
         async with self._pool.connection() as connection:
@@ -65,7 +75,7 @@ async def test_a_plan_becomes_orders_that_come_back_as_they_were(desk: Desk) -> 
     entered = await desk.orders.enter(plan, "tester")
     assert not entered.known
     assert entered.orders == len(work_orders(plan)) == 12 + 2  # the tip twice
-    page = await desk.orders.page(OrderFilter(on=plan.on), cursor=None, limit=100)
+    page = await desk.page(OrdersWanted(on=plan.on))
     assert page.items == work_orders(plan)
     assert await desk.orders.plan(entered.run) == plan
     assert await desk.noted() == [f"planning:{entered.run}"]
@@ -75,7 +85,7 @@ async def test_entering_it_again_or_at_once_changes_nothing(desk: Desk) -> None:
     plan = made()
     results = await asyncio.gather(*(desk.orders.enter(plan, "tester") for _ in range(3)))
     assert sorted(one.known for one in results) == [False, True, True]
-    page = await desk.orders.page(OrderFilter(), cursor=None, limit=100)
+    page = await desk.page(OrdersWanted())
     assert page.items == work_orders(plan)
     assert len(await desk.noted()) == 1
 
@@ -85,9 +95,9 @@ async def test_a_new_plan_takes_the_place_of_what_is_unsent(desk: Desk) -> None:
     await desk.orders.enter(first, "tester")
     entered = await desk.orders.enter(second, "tester")
     assert entered.cancelled == len(work_orders(first))
-    planned = await desk.orders.page(OrderFilter(states=("planned",)), cursor=None, limit=100)
+    planned = await desk.page(OrdersWanted(states=("planned",)))
     assert planned.items == work_orders(second)
-    gone = await desk.orders.page(OrderFilter(states=("cancelled",)), cursor=None, limit=100)
+    gone = await desk.page(OrdersWanted(states=("cancelled",)))
     assert [one.id for one in gone.items] == [one.id for one in work_orders(first)]
 
 
@@ -96,14 +106,14 @@ async def test_orders_are_filtered_and_paged(desk: Desk) -> None:
     run = (await desk.orders.enter(plan, "tester")).run
     found, cursor = [], None
     while True:
-        page = await desk.orders.page(OrderFilter(run=run, vehicles=("vehicle-0001",)), cursor=cursor, limit=5)
+        page = await desk.page(OrdersWanted(run=run, vehicles=("vehicle-0001",)), cursor=cursor, limit=5)
         found += page.items
         if (cursor := page.next_cursor) is None:
             break
     assert tuple(found) == work_orders(plan)
-    one = await desk.orders.page(OrderFilter(devices=("bin-003",)), cursor=None, limit=5)
+    one = await desk.page(OrdersWanted(devices=("bin-003",)))
     assert [order.device for order in one.items] == ["bin-003"]
-    assert (await desk.orders.page(OrderFilter(vehicles=("other",)), cursor=None, limit=5)).items == ()
+    assert (await desk.page(OrdersWanted(vehicles=("other",)))).items == ()
     assert await desk.orders.plan("none") is None
 
 
@@ -112,7 +122,7 @@ async def test_routes_and_plans_are_entered_with_the_orders_or_nothing_is(desk: 
     master = master_of(plan, early)
     with pytest.raises(NotEnteredError, match="there is none among the devices"):
         await desk.orders.enter(plan, "tester", master)
-    assert (await desk.orders.page(OrderFilter(), cursor=None, limit=10)).items == ()
+    assert (await desk.page(OrdersWanted())).items == ()
     assert await desk.orders.plan(run_of(plan)) is None
     await desk.know("vehicle-0001", *(f"bin-{number:03d}" for number in range(12)))
     assert not (await desk.orders.enter(plan, "tester", master)).known
