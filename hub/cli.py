@@ -13,18 +13,11 @@ import typer
 from devices.errors import SanihubError
 from hub import commands
 
-app = typer.Typer(
-    name="sanihub",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    help="Telemetry hub for city sanitation: vehicles, bins, public toilets and crews.",
-)
+VERSION = "--version"
 
 
-@app.callback(invoke_without_command=True)
 def root(
-    show_version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    show_version: Annotated[bool, typer.Option(VERSION, help="Print the version and leave.")] = False,
 ) -> None:
     """Telemetry hub for city sanitation: vehicles, bins, public toilets and crews."""
     if show_version:
@@ -32,19 +25,35 @@ def root(
         raise typer.Exit
 
 
-def register_all() -> None:
-    """Let every module of :mod:`hub.commands` add its command: each has a ``register(app)``."""
-    for module in sorted(pkgutil.iter_modules(commands.__path__), key=lambda item: item.name):
-        importlib.import_module(f"hub.commands.{module.name}").register(app)
+def program(first: str = "") -> typer.Typer:
+    """The command line: every module of :mod:`hub.commands` has a ``register(app)`` and adds what it is named after.
+
+    With the name of a command as ``first`` argument only its module is imported, for all of them take seconds.
+    """
+    app = typer.Typer(
+        name="sanihub",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        help="Telemetry hub for city sanitation: vehicles, bins, public toilets and crews.",
+    )
+    app.callback(invoke_without_command=True)(root)
+    modules = {_command(item.name): item.name for item in pkgutil.iter_modules(commands.__path__)}
+    wanted = [] if first == VERSION else [first] if first in modules else sorted(modules)
+    for name in wanted:
+        importlib.import_module(f"hub.commands.{modules[name]}").register(app)
+    return app
 
 
-register_all()
+def _command(module: str) -> str:
+    """The command that a module is named after: ``dead_letters`` brings dead-letters, ``import_`` brings import."""
+    return module.rstrip("_").replace("_", "-")
 
 
 def main() -> None:
     """Run the command line. A fault of ours is one clear message and exit code 2, never a traceback."""
     try:
-        app()
+        program(sys.argv[1] if len(sys.argv) > 1 else "")()
     except SanihubError as error:
         typer.secho(f"sanihub: {error}", err=True, fg="red")
         sys.exit(2)

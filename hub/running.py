@@ -6,18 +6,19 @@ import asyncio
 import gc
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
-from hub.bootstrap import Hub
-from hub.installation import Installation
-from hub.settings import Settings
+if TYPE_CHECKING:
+    from hub.bootstrap import Hub
+    from hub.installation import Installation
+    from hub.settings import Settings
 
 log = structlog.get_logger("hub")
 T = TypeVar("T")
 
-Companion = Callable[[Installation, Hub, asyncio.Event], Awaitable[None]]
+Companion = Callable[["Installation", "Hub", asyncio.Event], Awaitable[None]]
 """Something that runs beside the hub (a simulator); the event is set when all is to end."""
 
 
@@ -54,6 +55,8 @@ async def run_installation(
     seconds: float | None = None,
 ) -> None:
     """Start everything, run until a signal (or for so many seconds), and stop everything in order."""
+    from hub.installation import Installation  # the whole hub, which no other command needs
+
     stop = stop_event()
     installation = Installation(settings, port=port)
     try:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from api.live.feed import LiveLimits
+from api.live.limits import LiveLimits
 from api.policy import AccessPolicy
 from devices.clock import SECOND, ClockPolicy
 from devices.errors import ConfigError

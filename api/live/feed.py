@@ -9,9 +9,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import msgspec
-
 from api.live.events import body
+from api.live.limits import LiveLimits
 from api.live.newest import Newest
 from api.live.place import Place
 from api.live.ring import A_TIME, Entry, Ring
@@ -22,18 +21,6 @@ from devices.live import LiveAlert, LiveDevice, LiveOrder
 A_BUNDLE = 250  #: devices in one event
 KEPT_BUNDLES = 16
 ASKED_FOR_S = 60.0  #: how long the feed goes on without a reader, for those who come back
-
-
-class LiveLimits(msgspec.Struct, frozen=True):
-    """Bounds of the stream: readers in all and of one principal, and what is kept for those who come back."""
-
-    readers: int = 200
-    readers_each: int = 10
-    devices: int = 100_000
-    items: int = 10_000
-    patience_s: float = 20.0  #: how long a reader may take nothing
-    heartbeat_s: float = 15.0
-    lifetime_s: float = 900.0  #: then the reader has to come again, and be recognised again
 
 
 class Feed:

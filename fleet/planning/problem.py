@@ -13,6 +13,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from devices.errors import SanihubError
 from fleet.master.places import Place
 from fleet.master.route import LonLat
 from fleet.track import Column
@@ -25,6 +26,10 @@ Span = tuple[int, int]
 
 _Positive = Annotated[float, Meta(gt=0)]
 _Share = Annotated[float, Meta(ge=0)]
+
+
+class ProblemError(SanihubError):
+    """The problem is not sound."""
 
 
 class Demand(msgspec.Struct, frozen=True):

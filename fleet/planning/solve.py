@@ -16,17 +16,12 @@ import numpy as np
 import vroom
 from numpy.typing import NDArray
 
-from devices.errors import SanihubError
-from fleet.planning.problem import CollectionPlan, Problem, Travel, Truck, faults, site_of
+from fleet.planning.problem import CollectionPlan, Problem, ProblemError, Travel, Truck, faults, site_of
 from fleet.planning.timetable import SECOND, Timetable
 from fleet.planning.unserved import explain
 
 NO_WAY_S = 400_000  #: stands for inf: longer than any shift, and far from the solver's bounds
 SPARE = 1.1  #: of the loads that the litres need: bins do not fill a truck to the brim
-
-
-class ProblemError(SanihubError):
-    """The problem is not sound."""
 
 
 class _Load(NamedTuple):

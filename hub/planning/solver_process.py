@@ -13,8 +13,7 @@ import msgspec
 import numpy as np
 
 from devices.errors import SanihubError, TransientError
-from fleet.planning.problem import CollectionPlan, Problem, Travel, sites
-from fleet.planning.solve import ProblemError, solve
+from fleet.planning.problem import CollectionPlan, Problem, ProblemError, Travel, sites
 
 LIMIT_S = 120.0  #: then the process is ended
 
@@ -67,6 +66,8 @@ async def solve_apart(problem: Problem, travel: Travel, *, limit_s: float = LIMI
 
 def main() -> None:
     """Read the problem, solve it, answer."""
+    from fleet.planning.solve import solve  # the solver is heavy, and for this process alone
+
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=_Order)
     count = len(sites(order.problem))
     travel = Travel(*(np.frombuffer(part, "<f8").reshape(count, count) for part in (order.metres, order.seconds)))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from api.live.events import told
-from api.live.feed import LiveLimits
+from api.live.limits import LiveLimits
 from api.live.newest import bare
 from api.live.place import read_place
 from api.live_params import LiveQuery

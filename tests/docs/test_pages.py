@@ -25,7 +25,7 @@ def anchors(page: Path) -> set[str]:
 def command_lines() -> set[str]:
     """``serve``, ``dead-letters list`` ...: every command that the program has."""
     found = set()
-    root = typer.main.get_command(cli.app)
+    root = typer.main.get_command(cli.program())
     for name, command in root.commands.items():  # type: ignore[attr-defined]
         below = getattr(command, "commands", None)
         found |= {name} if below is None else {f"{name} {part}" for part in below}

@@ -31,7 +31,7 @@ def test_the_example_is_a_scenario() -> None:
 
 
 def test_the_options_exist() -> None:
-    command = typer.main.get_command(cli.app).commands["simulate"]  # type: ignore[attr-defined]
+    command = typer.main.get_command(cli.program()).commands["simulate"]  # type: ignore[attr-defined]
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     assert set(re.findall(r"`(--[a-z][a-z0-9-]+)", PAGE)) <= known
 

@@ -12,8 +12,8 @@ from fleet.planning.check import check
 from fleet.planning.distance import crow_travel, grid_travel
 from fleet.planning.fixed_round import fixed_round
 from fleet.planning.nearest_neighbour import nearest_neighbour
-from fleet.planning.problem import Break, CollectionPlan, Demand, Problem, Travel, sites
-from fleet.planning.solve import ProblemError, solve
+from fleet.planning.problem import Break, CollectionPlan, Demand, Problem, ProblemError, Travel, sites
+from fleet.planning.solve import solve
 from tests.fleet.planning_problems import BEGIN, S, problem, problems, row, truck
 
 

@@ -11,7 +11,7 @@ import structlog
 from click.testing import Result
 from typer.testing import CliRunner
 
-from hub.cli import app
+from hub.cli import program
 
 
 def invoke(*argv: object, stdin: bytes | None = None, dsn: str | None = None, **env: str) -> Result:
@@ -21,7 +21,9 @@ def invoke(*argv: object, stdin: bytes | None = None, dsn: str | None = None, **
     env.setdefault("COLUMNS", "200")  # tables are not to be folded
     handlers, config = logging.getLogger().handlers[:], structlog.get_config()
     try:
-        return CliRunner().invoke(app, [str(part) for part in argv], input=stdin, env=env)
+        return CliRunner().invoke(
+            program(str(argv[0]) if argv else ""), [str(part) for part in argv], input=stdin, env=env
+        )
     finally:
         logging.getLogger().handlers[:] = handlers
         structlog.configure(**config)

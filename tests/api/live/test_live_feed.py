@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.live.feed import Feed, LiveLimits
+from api.live.feed import Feed
+from api.live.limits import LiveLimits
 from api.live.place import read_place
 from api.live.reader import Reader
 from api.live.sight import Sight
