@@ -71,7 +71,7 @@ class Sight(msgspec.Struct, frozen=True):
         if isinstance(item, LiveIncident):
             within = self.areas is None or item.area in self.areas or item.entered_by == self.actor
             return within and (not self.devices or item.device in self.devices)
-        if not self.devices and (self.visible is None or item.entered_by == self.actor):
+        if not self.devices and (self.visible is None or (self.actor and item.entered_by == self.actor)):
             return True  # whoever it is for: a crew, a worker, nobody yet
         return any(self.shows(device) for device in (item.vehicle, item.device) if device is not None)
 
