@@ -95,6 +95,12 @@ class CrewHub:
         assert answer.is_success, answer.text
         return answer.json()
 
+    def post(self, role: str, body: Any) -> None:
+        """Telemetry, with a key of that role."""
+        headers = {"X-API-Key": make_key(self._dsn, role)}
+        answer = httpx.post(f"{self.url}/api/v1/telemetry", json=body, headers=headers, timeout=30)
+        assert answer.is_success, answer.text
+
     def content(self, path: str) -> bytes:
         """What a dispatcher is given at a path."""
         return self._clients["dispatcher"].get(path).raise_for_status().content

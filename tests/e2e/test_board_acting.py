@@ -34,6 +34,7 @@ def hub(postgres_module_dsn: str) -> Iterator[CrewHub]:
                 " RETURNING key",
                 *(name, kind, f"Nr {number}", json.dumps(more)),
             )
+            made.sql("INSERT INTO identities (scheme, value, device_key) VALUES ('id', %s, %s)", name, row[0][0])
             if kind == "vehicle":
                 state = (
                     "INSERT INTO device_state (device_key, received_at, fix_at, lat, lon)"
@@ -115,6 +116,34 @@ def test_an_alert_becomes_an_order_in_one_click_and_is_done(hub: CrewHub, board:
     wait_until(lambda: order(hub, name)["state"] == "done", "it is done")
     expect(detail.locator(".log")).to_contain_text("Emptied by hand")
     assert order(hub, name)["done_by"] == "person:chen"
+
+
+PLACED = """() => {
+  const map = document.querySelector('.map-host').map;
+  const free = map.getContainer().clientWidth - (document.querySelector('.drawer')?.offsetWidth ?? 0);
+  const ring = map.querySourceFeatures('picked')[0];
+  const at = ring && map.project(ring.geometry.coordinates);
+  return at && !map.isMoving() ? [at.x / free, at.y / map.getContainer().clientHeight] : null;
+}"""
+
+
+def in_the_middle(page: Page) -> bool:
+    """Whether the device that is chosen stands in the middle third of what is free of the map."""
+    at: list[float] | None = page.evaluate(PLACED)
+    return at is not None and all(1 / 3 < share < 2 / 3 for share in at)
+
+
+def test_a_vehicle_that_is_chosen_comes_to_the_middle_wherever_it_has_gone(hub: CrewHub, board: Board) -> None:
+    page = board.page
+    page.keyboard.press("2")
+    page.locator(".panel [data-row]").filter(has_text="Nr 2").click()
+    expect(page.locator(".drawer")).to_be_visible()
+    wait_until(lambda: in_the_middle(page), "it stands in the middle")
+    hub.post("integration", {"device": "truck-2", "fix": {"lat": 30.604, "lon": 114.304}})  # it is further by now
+    there = "document.querySelector('.map-host').map.querySourceFeatures('picked')[0].geometry.coordinates[1]"
+    wait_until(lambda: page.evaluate(there) > 30.603, "the newer position is drawn")
+    wait_until(lambda: in_the_middle(page), "it stands in the middle again")
+    picture(page, "board-vehicle")
 
 
 def test_an_order_is_given_by_hand_and_cancelled(hub: CrewHub, board: Board) -> None:
