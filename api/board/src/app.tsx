@@ -18,7 +18,7 @@ import { ReportsPanel } from "./panels/reports";
 import { Toasts } from "./panels/toasts";
 import { StaleBar, TopLine } from "./panels/topline";
 import { BottomBar, Rail } from "./panels/rail";
-import { entry, panels } from "./session";
+import { entering, entry, panels } from "./session";
 import type { BoardConfig } from "./types";
 import { panel, phone, picked, type Panel } from "./view";
 import { t } from "./words";
@@ -39,7 +39,7 @@ export function App({ config }: { config: BoardConfig }): JSX.Element {
     addEventListener("keydown", handleKey);
     return () => removeEventListener("keydown", handleKey);
   }, []);
-  if (entry.value === "out") return <SignIn />;
+  if (entry.value === "out" || entering.value) return <SignIn />;
   const Shown = panel.value && panels.value.includes(panel.value) && SHOWN[panel.value];
   return (
     <div class="frame" data-panel={panel.value ?? ""} data-drawer={picked.value ? "open" : ""}>

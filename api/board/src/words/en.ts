@@ -46,6 +46,8 @@ export const en = {
   "session.leave": "Sign out",
   "session.ended": "Your session has ended; sign in again.",
   "session.intro": "Live board of the city's sanitation",
+  "session.visit": "Look without signing in",
+  "session.needed": "This is for those who have signed in.",
   "session.throttled": "Too many attempts; wait a moment.",
   "key.title": "This hub asks for a key",
   "key.why": "It has no people to sign in. Enter an API key of the role dispatcher or higher; it is forgotten when the page is closed.",

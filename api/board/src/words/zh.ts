@@ -45,6 +45,8 @@ export const zh: Words = {
   "session.leave": "退出登录",
   "session.ended": "登录已失效，请重新登录。",
   "session.intro": "城市环卫实时看板",
+  "session.visit": "不登录，仅查看",
+  "session.needed": "登录后可查看。",
   "session.throttled": "尝试次数过多，请稍候。",
   "key.title": "本系统需要密钥",
   "key.why": "系统没有用户账号。请输入调度员或更高角色的 API 密钥；关闭页面后即被忘记。",
