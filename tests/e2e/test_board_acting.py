@@ -107,6 +107,11 @@ def test_an_alert_becomes_an_order_in_one_click_and_is_done(hub: CrewHub, board:
     page.keyboard.press("3")
     page.locator(f"[data-order='{name}']").click()
     detail = page.locator(f"[data-detail='{name}']")
+    first = hub.told("dispatcher", "GET", "/work-orders/candidates", params={"lat": 30.5721, "lon": 114.3, "limit": 1})
+    more = {"lat": 30.5721, "lon": 114.3, "limit": 1, "cursor": first["next_cursor"]}
+    rest = hub.told("dispatcher", "GET", "/work-orders/candidates", params=more)
+    assert [one["vehicle"] for one in first["items"] + rest["items"]] == ["truck-1", "truck-2"]
+    assert rest["next_cursor"] is None
     detail.get_by_role("button", name="Assign").click()
     detail.locator("[data-candidate='truck-2']").click()
     wait_until(lambda: order(hub, name)["vehicle"] == "truck-2", "the other truck is to do it")
