@@ -75,10 +75,11 @@ class CrewHub:
             )
         for name, shown in (("li", "李梅"), ("wang", "王波")):
             self.told("manager", "POST", "/devices", json={"id": f"badge-{name}", "kind": "worker", "name": shown})
-            self._person(name, "--role", "worker", "--worker", name, "--display-name", shown)
-        self._person("chen", "--role", "dispatcher", "--display-name", "陈")
+            self.person(name, "--role", "worker", "--worker", name, "--display-name", shown)
+        self.person("chen", "--role", "dispatcher", "--display-name", "陈")
 
-    def _person(self, name: str, *more: str) -> None:
+    def person(self, name: str, *more: str) -> None:
+        """Enter somebody over the command line."""
         said = self._process.cli("people", "create", name, *more)
         found = re.search(r"\S{16}(?=\s*$)", said)
         assert found, said

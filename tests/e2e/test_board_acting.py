@@ -59,7 +59,7 @@ def browser() -> Iterator[Browser]:
 class Board:
     """The board, with a dispatcher signed in."""
 
-    def __init__(self, hub: CrewHub, browser: Browser, **options: Any) -> None:
+    def __init__(self, hub: CrewHub, browser: Browser, name: str = "chen", **options: Any) -> None:
         chosen = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", "reduced_motion": "reduce", **options}
         self.context = browser.new_context(**chosen)
         self.context.set_default_timeout(PATIENCE_MS)
@@ -69,8 +69,8 @@ class Board:
         self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.goto(hub.url)
-        self.page.fill("input[name=name]", "chen")
-        self.page.fill("input[name=password]", hub.passwords["chen"])
+        self.page.fill("input[name=name]", name)
+        self.page.fill("input[name=password]", hub.passwords[name])
         self.page.click("button[type=submit]")
         expect(self.page.locator(".pulse")).to_have_attribute("data-state", re.compile("live|polling"))
 
@@ -238,6 +238,67 @@ def test_a_report_is_made_and_downloaded_as_pdf(board: Board) -> None:
     content = Path(told.value.path()).read_bytes()
     assert content.startswith(b"%PDF-")
     assert len(pypdfium2.PdfDocument(content)) >= 1
+
+
+def test_an_admin_enters_a_viewer_who_sees_no_actions(hub: CrewHub, browser: Browser) -> None:
+    hub.person("root", "--role", "admin", "--display-name", "Root")
+    board = Board(hub, browser, name="root")
+    page = board.page
+    assert not page.evaluate("performance.getEntriesByType('resource').some((one) => /assets\\/panel/.test(one.name))")
+    page.keyboard.press("9")
+    page.get_by_role("button", name="Add a person").click()
+    for field, text in (("name", "zhao"), ("display_name", "赵")):
+        page.fill(f".give input[name={field}]", text)
+    page.get_by_role("button", name="Save").click()
+    hub.passwords["zhao"] = page.locator(".secret").inner_text()
+    found = serious(page)
+    page.get_by_role("button", name="I have it").click()
+    row = page.locator("[data-person=zhao]")
+    expect(row).to_contain_text("Viewer")
+    picture(page, "board-people")
+    viewer = Board(hub, browser, name="zhao")
+    viewer.page.locator(".alert .row").first.click()
+    expect(viewer.page.locator(".drawer")).to_be_visible()
+    expect(viewer.page.locator(".alert textarea, .alert .buttons")).to_have_count(0)
+    expect(viewer.page.locator(".rail")).not_to_contain_text("People")
+    row.click()
+    page.get_by_label("Role").select_option("dispatcher")
+    page.fill(".give input[name=areas]", "east")
+    page.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("east")
+    row.click()
+    page.get_by_role("button", name="New password").click()
+    page.get_by_role("button", name="Yes").click()
+    expect(page.locator(".secret")).not_to_have_text(hub.passwords["zhao"])
+    page.get_by_role("button", name="I have it").click()
+    page.get_by_role("button", name="Disable").click()
+    expect(page.locator("[data-sheet=zhao]")).to_contain_text("disabled")
+    found += serious(page)
+    page.get_by_role("button", name="Keys", exact=True).click()
+    page.get_by_role("button", name="Make a key").click()
+    page.fill("input[name=key-name]", "weighbridge")
+    page.get_by_role("button", name="Make a key").click()
+    assert len(page.locator(".secret").inner_text()) > 30
+    page.get_by_role("button", name="I have it").click()
+    key = page.locator("[data-key]").filter(has_text="weighbridge")
+    found += serious(page)
+    key.get_by_role("button", name="Revoke").click()
+    key.get_by_role("button", name="Yes").click()
+    expect(key).to_have_count(0)
+    page.get_by_role("button", name="Audit", exact=True).click()
+    page.fill("input[name=target]", "person:zhao")
+    entries = page.locator("[data-entry]")
+    expect(entries.filter(has_text="person:zhao").first).to_be_visible()
+    expect(entries.filter(has_not_text="person:zhao")).to_have_count(0)
+    found += serious(page)
+    picture(page, "board-audit")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.keyboard.press("l")
+    picture(page, "board-phone-audit")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    for one in (board, viewer):
+        one.context.close()
+    assert (found, board.errors, viewer.errors) == ([], [], [])
 
 
 def test_a_worker_who_signs_in_here_comes_to_their_own_page(hub: CrewHub, browser: Browser) -> None:

@@ -10,6 +10,7 @@ import { Drawer } from "./panels/drawer";
 import { EvaluationPanel } from "./panels/evaluation";
 import { FleetPanel } from "./panels/fleet";
 import { Help } from "./panels/help";
+import { later } from "./panels/later";
 import { HubPanel } from "./panels/hub";
 import { KeyDialog, SignIn } from "./panels/login";
 import { More } from "./panels/more";
@@ -32,6 +33,7 @@ const SHOWN: Record<Panel, () => JSX.Element> = {
   evaluation: EvaluationPanel,
   reports: ReportsPanel,
   hub: HubPanel,
+  people: later(async () => (await import("./people/panel")).PeoplePanel),
 };
 
 export function App({ config }: { config: BoardConfig }): JSX.Element {

@@ -27,6 +27,7 @@ const OF_PERSONS: readonly Panel[] = ["orders", "incidents", ...OF_ALL_AREAS];
 
 /** Whether somebody may open a panel: what names people is not for visitors, what is about all areas not for those who are limited to some. */
 function mayOpen(name: Panel): boolean {
+  if (name === "people") return session.value?.role === "admin" && !session.value.areas;
   if (entry.value === "visiting") return !OF_PERSONS.includes(name);
   return !session.value?.areas || !OF_ALL_AREAS.includes(name);
 }

@@ -7,7 +7,7 @@ import { attempt } from "../toasts";
 import { moreOpen, openPanel, phone, switchTheme, theme, type Panel } from "../view";
 import { switchLanguage, t } from "../words";
 
-const REST: readonly Panel[] = ["incidents", "playback", "evaluation", "reports", "hub"];
+const REST: readonly Panel[] = ["incidents", "playback", "evaluation", "reports", "hub", "people"];
 
 export function More(): JSX.Element | null {
   if (!phone.value || !moreOpen.value) return null;

@@ -11,6 +11,7 @@ export const en = {
   "app.evaluation": "Evaluation",
   "app.reports": "Reports",
   "app.hub": "Hub",
+  "app.people": "People",
   "app.more": "More",
   "app.close": "Close",
   "app.language": "中文",

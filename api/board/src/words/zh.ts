@@ -12,6 +12,7 @@ export const zh: Words = {
   "app.evaluation": "考核",
   "app.reports": "报表",
   "app.hub": "系统",
+  "app.people": "人员",
   "app.more": "更多",
   "app.close": "关闭",
   "app.language": "EN",
