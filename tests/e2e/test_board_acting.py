@@ -293,7 +293,6 @@ def test_an_admin_enters_a_viewer_who_sees_no_actions(hub: CrewHub, browser: Bro
     found += serious(page)
     picture(page, "board-audit")
     page.set_viewport_size({"width": 390, "height": 844})
-    page.keyboard.press("l")
     picture(page, "board-phone-audit")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     for one in (board, viewer):
