@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.instants import Instant
+from api.models import PageOf
 
 
 class _Body(BaseModel):
@@ -67,8 +68,7 @@ class ReadinessBody(_Body):
     alerts: list[str] = Field(description="Open alerts that ask for it.", examples=[["smoke"]])
 
 
-class ReadinessListBody(BaseModel):
-    """Every bin in service, by id."""
+class ReadinessListBody(PageOf[ReadinessBody]):
+    """A page of bins in service, by id."""
 
     as_of: Instant
-    items: list[ReadinessBody]

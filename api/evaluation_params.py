@@ -53,6 +53,13 @@ class EvaluationsQuery(PeriodQuery):
     limit: Annotated[int, Field(default=20, ge=1, le=MOST_LISTED)]
 
 
+class SchemesQuery(_Query):
+    """Pages of schemes."""
+
+    cursor: Cursor
+    limit: Annotated[int, Field(default=100, ge=1, le=1000)]
+
+
 class SchemeQuery(_Query):
     """Which version of a scheme, in which form."""
 

@@ -42,9 +42,9 @@ class LiveQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     types: Annotated[
-        list[Literal["device", "alert", "order"]],
+        list[Literal["device", "alert", "order", "incident"]],
         BeforeValidator(_listed),
-        Field(default_factory=list, max_length=3, description="Of events; by commas or repeated. Default: all."),
+        Field(default_factory=list, max_length=4, description="Of events; by commas or repeated. Default: all."),
     ]
     kinds: Annotated[
         list[Kind],

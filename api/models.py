@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -32,6 +33,13 @@ class PageOf(BaseModel, Generic[Item]):
 def page_of(page: Page[Read], body: Callable[[Read], Item]) -> PageOf[Item]:
     """What was read, each item as its body."""
     return PageOf(items=[body(one) for one in page.items], next_cursor=page.next_cursor)
+
+
+def page_of_names(names: Sequence[str], cursor: str | None, limit: int) -> tuple[Sequence[str], str | None]:
+    """Of sorted names those of a page, and the cursor of the next one: the last name that was shown."""
+    first = 0 if cursor is None else bisect_right(names, cursor)
+    shown = names[first : first + limit]
+    return shown, shown[-1] if len(names) > first + limit else None
 
 
 class DeviceBody(_Body):

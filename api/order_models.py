@@ -159,12 +159,6 @@ class CandidateBody(_Body):
     protocol: str | None = Field(description="How it was heard, and so whether it can be told.", examples=["jt808"])
 
 
-class CandidatesBody(BaseModel):
-    """The nearest first."""
-
-    items: list[CandidateBody]
-
-
 class SentRunBody(BaseModel):
     """How many orders are to be sent down."""
 
@@ -198,6 +192,7 @@ class CandidatesQuery(BaseModel):
     lat: Annotated[float, Field(ge=-90, le=90)]
     lon: Annotated[float, Field(ge=-180, le=180)]
     kind: Annotated[KindName, Field(default="other")]
+    cursor: Cursor
     limit: Annotated[int, Field(default=5, ge=1, le=50)]
 
 

@@ -35,8 +35,15 @@ class OrderDesk(Protocol):
         """Orders by their planned start."""
 
     async def candidates(
-        self, lon: float, lat: float, *, kind: str, within: tuple[str, ...] | None, limit: int
-    ) -> tuple[Candidate, ...]:
+        self,
+        lon: float,
+        lat: float,
+        *,
+        kind: str,
+        within: tuple[str, ...] | None,
+        cursor: str | None = None,
+        limit: int,
+    ) -> Page[Candidate]:
         """Vehicles that could do something of a kind there, the nearest first."""
 
     async def assign(self, order_id: str, actor: str, assignee: Assignee) -> bool:

@@ -255,6 +255,8 @@ class ReadinessQuery(_Query):
         InstantQuery | None,
         Field(default=None, description="A bin that will be full by then is ready too; within 14 days."),
     ]
+    cursor: Cursor
+    limit: Annotated[int, Field(default=500, ge=1, le=2000)]
 
 
 class ForecastQuery(_Query):

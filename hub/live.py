@@ -20,7 +20,7 @@ from store.live import LiveStore
 
 GATHER_S = 0.25
 A_TIME = 5_000  #: devices, or entries of the log, in one question
-MOST_WAITING = 200_000  #: alerts and orders that are noted and not yet read; beyond it readers are told to read anew
+MOST_WAITING = 200_000  #: notes that are not yet read; beyond it readers are told to read anew
 
 T = TypeVar("T")
 
@@ -31,28 +31,35 @@ class Waiting(msgspec.Struct):
     devices: dict[int, None] = msgspec.field(default_factory=dict)
     alerts: dict[int, None] = msgspec.field(default_factory=dict)
     orders: dict[str, None] = msgspec.field(default_factory=dict)
+    incidents: dict[int, None] = msgspec.field(default_factory=dict)
 
     def add(self, note: Note) -> None:
         """Add what a note names."""
         self.devices.update(dict.fromkeys(note.devices))
         self.alerts.update(dict.fromkeys(note.alerts))
         self.orders.update(dict.fromkeys(note.orders))
+        self.incidents.update(dict.fromkeys(note.incidents))
 
     def join(self, later: Waiting) -> None:
         """Add what waits elsewhere, behind what waits here."""
-        self.add(Note(tuple(later.devices), tuple(later.alerts), tuple(later.orders)))
+        self.add(Note(tuple(later.devices), tuple(later.alerts), tuple(later.orders), tuple(later.incidents)))
 
     def take(self, most: int) -> Waiting:
         """Take out the first of each."""
-        return Waiting(_some(self.devices, most), _some(self.alerts, most), _some(self.orders, most))
+        return Waiting(
+            _some(self.devices, most),
+            _some(self.alerts, most),
+            _some(self.orders, most),
+            _some(self.incidents, most),
+        )
 
     def clear(self) -> None:
         """Forget all of it."""
-        for one in (self.devices, self.alerts, self.orders):
+        for one in (self.devices, self.alerts, self.orders, self.incidents):
             one.clear()
 
     def __len__(self) -> int:
-        return len(self.devices) + len(self.alerts) + len(self.orders)
+        return len(self.devices) + len(self.alerts) + len(self.orders) + len(self.incidents)
 
     @property
     def overfull(self) -> bool:
@@ -131,11 +138,12 @@ class Follower:
             devices = await self._store.devices(taken.devices) if taken.devices else []
             alerts = await self._store.alerts(taken.alerts) if taken.alerts else []
             orders = await self._store.orders(taken.orders) if taken.orders else []
+            incidents = await self._store.incidents(taken.incidents) if taken.incidents else []
         except TransientError:
             taken.join(self._waiting)
             self._waiting = taken
             raise
-        self.feed.publish(devices, alerts, orders)
+        self.feed.publish(devices, alerts, orders, incidents)
 
 
 def _some(found: dict[T, None], most: int) -> dict[T, None]:

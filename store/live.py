@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
 
 import msgspec
 from psycopg import AsyncConnection, AsyncCursor
 
 from devices.instants import from_datetime
-from devices.live import LiveAlert, LiveDevice, LiveOrder, Note
+from devices.live import LiveAlert, LiveDevice, LiveIncident, LiveOrder, Note
 from devices.vocabulary import Batch
 from store.connection import session_parameters, translated_errors
 from store.readers_session import ReadSession, Row, micros_or_none
@@ -61,8 +63,17 @@ SELECT a.id, l.action, l.at, l.actor,
  WHERE l.id = ANY (%(numbers)s::bigint[]) ORDER BY l.id
 """
 _ORDERS = """
-SELECT id, kind, state, vehicle, device, place, planned_start, planned_end, changed_at, changed_by
+SELECT id, kind, state, vehicle, device, place, planned_start, planned_end, changed_at, changed_by, title, note,
+       on_date, crew, worker, sequence, run, reason, lon, lat, origin, alert_id, incident_id, entered_at,
+       entered_by, sent_at, sent_by, accepted_at, done_at, done_by, evidence, fault
   FROM work_orders WHERE id = ANY (%(ids)s::text[]) ORDER BY changed_at, id
+"""
+_INCIDENTS = """
+SELECT i.id, l.action, l.at, l.actor, i.reference, i.category, i.state, i.text, i.lat, i.lon, i.accuracy_m, i.place,
+       i.area, i.device_id, i.seen_at, i.claimed_at, i.entered_at, i.entered_by, i.reporter, i.worker, i.department,
+       i.work_order, i.changed_at, (SELECT count(*) FROM incident_photos p WHERE p.incident_id = i.id)
+  FROM incident_log l JOIN incidents i ON i.id = l.incident_id
+ WHERE l.id = ANY (%(numbers)s::bigint[]) ORDER BY l.id
 """
 
 
@@ -87,10 +98,12 @@ def read_note(text: str) -> Note:
     kind, rest = text[:1], text[1:]
     if kind == "o":
         return Note(orders=tuple(msgspec.json.decode(rest, type=list[str])))
-    if kind not in ("d", "a"):
+    if kind not in ("d", "a", "i"):
         return Note()
     numbers = tuple(map(int, rest.split(",")))
-    return Note(devices=numbers) if kind == "d" else Note(alerts=numbers)
+    if kind == "d":
+        return Note(devices=numbers)
+    return Note(alerts=numbers) if kind == "a" else Note(incidents=numbers)
 
 
 class LiveStore:
@@ -133,7 +146,12 @@ class LiveStore:
 
     async def orders(self, ids: Iterable[str]) -> list[LiveOrder]:
         """Work orders as they stand, in the order of their changes."""
-        return [_order(row) for row in await self._session.rows(_ORDERS, {"ids": list(ids)})]
+        return [LiveOrder(*_in_micros(row)) for row in await self._session.rows(_ORDERS, {"ids": list(ids)})]
+
+    async def incidents(self, numbers: Iterable[int]) -> list[LiveIncident]:
+        """Steps of incidents, by the numbers of their log, in its order."""
+        rows = await self._session.rows(_INCIDENTS, {"numbers": list(numbers)})
+        return [LiveIncident(*_in_micros(row)) for row in rows]
 
 
 async def _notes(connection: AsyncConnection) -> AsyncIterator[Note]:
@@ -177,7 +195,6 @@ def _alert(row: Row) -> LiveAlert:
     )  # fmt: skip
 
 
-def _order(row: Row) -> LiveOrder:
-    order_id, kind, state, vehicle, device, place, start, end, changed_at, changed_by = row
-    spans = from_datetime(start), from_datetime(end), from_datetime(changed_at)
-    return LiveOrder(order_id, kind, state, vehicle, device, place, *spans, changed_by)
+def _in_micros(row: Row) -> tuple[Any, ...]:
+    """A row with its instants as µs."""
+    return tuple(from_datetime(one) if isinstance(one, datetime) else one for one in row)

@@ -16,7 +16,7 @@ from devices.read_models import Page
 from fleet.orders.order import Action, Assignee, Candidate, NewOrder, Order, OrderLine, OrdersWanted, State, check
 from store import audit, incidents
 from store import readers_cursor as cursors
-from store.readers_cursor import OrderCursor
+from store.readers_cursor import CandidateCursor, OrderCursor
 from store.readers_session import ReadSession, Row, micros_or_none
 from store.writers_session import WriteSession
 
@@ -82,17 +82,19 @@ VALUES (%(id)s, %(actor)s, %(action)s, %(text)s, %(detail)s::text::jsonb)
 """
 # Metres on a plane at the place: near enough to say who is nearest.
 _CANDIDATES = """
-SELECT d.id, d.name, d.attributes ->> 'type',
+SELECT id, name, type, away, age_s, orders, protocol FROM (
+SELECT d.id, d.name, d.attributes ->> 'type' AS type,
        111320 * sqrt(power(s.lat - %(lat)s, 2) + power((s.lon - %(lon)s) * cos(radians(%(lat)s)), 2)) AS away,
-       extract(epoch FROM now() - s.fix_at)::float8,
+       extract(epoch FROM now() - s.fix_at)::float8 AS age_s,
        (SELECT count(*) FROM work_orders o WHERE o.vehicle = d.id AND o.state IN ('planned', 'sent', 'accepted')
-           AND o.planned_start < now() + interval '1 day'),
+           AND o.planned_start < now() + interval '1 day') AS orders,
        s.protocol
   FROM devices d JOIN device_state s ON s.device_key = d.key
  WHERE d.kind = 'vehicle' AND d.status IN ('active', 'pending') AND s.fix_at > now() - interval '15 minutes'
    AND (cardinality(%(types)s::text[]) = 0 OR d.attributes ->> 'type' = ANY (%(types)s::text[]))
    AND (%(within)s::text[] IS NULL OR d.id = ANY (%(within)s::text[]))
- ORDER BY away, d.id LIMIT %(limit)s
+) AS heard
+ WHERE (away, id) > (%(away)s::float8, %(after)s::text) ORDER BY away, id LIMIT %(limit)s
 """
 
 
@@ -149,12 +151,23 @@ class Orders:
         return Page(items, onward)
 
     async def candidates(
-        self, lon: float, lat: float, *, types: tuple[str, ...] = (), within: tuple[str, ...] | None = None, limit: int
-    ) -> tuple[Candidate, ...]:
+        self,
+        lon: float,
+        lat: float,
+        *,
+        types: tuple[str, ...] = (),
+        within: tuple[str, ...] | None = None,
+        cursor: str | None = None,
+        limit: int,
+    ) -> Page[Candidate]:
         """Vehicles that were heard of late, the nearest first; ``types`` of them, where any are named."""
-        values = {"lon": lon, "lat": lat, "types": list(types), "limit": limit}
-        rows = await self._reads.rows(_CANDIDATES, {**values, "within": None if within is None else list(within)})
-        return tuple(Candidate(*row) for row in rows)
+        after = cursors.read(cursor, CandidateCursor(-1.0, ""))
+        values = {"lon": lon, "lat": lat, "types": list(types), "limit": limit + 1, "away": after.away_m}
+        values |= {"after": after.vehicle, "within": None if within is None else list(within)}
+        rows = await self._reads.rows(_CANDIDATES, values)
+        return cursors.page(
+            rows, limit, lambda row: Candidate(*row), lambda one: CandidateCursor(one.distance_m, one.vehicle)
+        )
 
     async def assign(self, order_id: str, actor: str, assignee: Assignee) -> bool:
         """Let somebody else do it, from the beginning; False: no such order. Raises OrderStateError."""

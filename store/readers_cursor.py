@@ -125,6 +125,13 @@ class OrderCursor(msgspec.Struct, frozen=True, array_like=True, tag="o"):
     id: _Text
 
 
+class CandidateCursor(msgspec.Struct, frozen=True, array_like=True, tag="c"):
+    """Behind the vehicle that is so far away (m), and this one."""
+
+    away_m: float
+    vehicle: _Text
+
+
 class SpellCursor(msgspec.Struct, frozen=True, array_like=True, tag="t"):
     """Before the trip or stop that began then (the newest come first)."""
 

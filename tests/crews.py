@@ -75,10 +75,11 @@ class CrewHub:
             )
         for name, shown in (("li", "李梅"), ("wang", "王波")):
             self.told("manager", "POST", "/devices", json={"id": f"badge-{name}", "kind": "worker", "name": shown})
-            self._person(name, "--role", "worker", "--worker", name, "--display-name", shown)
-        self._person("chen", "--role", "dispatcher", "--display-name", "陈")
+            self.person(name, "--role", "worker", "--worker", name, "--display-name", shown)
+        self.person("chen", "--role", "dispatcher", "--display-name", "陈")
 
-    def _person(self, name: str, *more: str) -> None:
+    def person(self, name: str, *more: str) -> None:
+        """Enter somebody over the command line."""
         said = self._process.cli("people", "create", name, *more)
         found = re.search(r"\S{16}(?=\s*$)", said)
         assert found, said
@@ -94,6 +95,12 @@ class CrewHub:
         answer = self._clients[role].request(method, path, **options)
         assert answer.is_success, answer.text
         return answer.json()
+
+    def post(self, role: str, body: Any) -> None:
+        """Telemetry, with a key of that role."""
+        headers = {"X-API-Key": make_key(self._dsn, role)}
+        answer = httpx.post(f"{self.url}/api/v1/telemetry", json=body, headers=headers, timeout=30)
+        assert answer.is_success, answer.text
 
     def content(self, path: str) -> bytes:
         """What a dispatcher is given at a path."""

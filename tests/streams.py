@@ -71,7 +71,7 @@ class Stream:
     def of(self, name: str) -> list[Any]:
         """The data of events of a name; for lists, their items."""
         found = [data for event, data in self.events if event == name]
-        return [item for data in found for item in data[f"{name}s"]] if name in ("device", "alert", "order") else found
+        return [item for data in found for item in data[f"{name}s"]] if name not in ("hello", "resync") else found
 
     async def until(self, condition: Callable[[], object], what: str, deadline_s: float = 30.0) -> None:
         """Wait for a condition."""

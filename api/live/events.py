@@ -8,10 +8,14 @@ from typing import Any
 import msgspec
 
 from api.live.place import Place
+from api.live.ring import Item
 from devices.instants import to_iso
-from devices.live import LiveAlert, LiveOrder
 
 Json = dict[str, Any]
+_TIMES = (
+    "at", "raised_at", "cleared_at", "planned_start", "planned_end", "changed_at", "entered_at", "sent_at",
+    "accepted_at", "done_at", "seen_at", "claimed_at",
+)  # fmt: skip
 
 
 def body(type_: str, data: Mapping[str, Any]) -> bytes:
@@ -29,14 +33,14 @@ def heartbeat(place: Place) -> bytes:
     return b": still here\nid: %b\n\n" % str(place).encode()
 
 
-def told(items: Sequence[LiveAlert | LiveOrder]) -> list[Json]:
-    """Alerts or orders as JSON."""
+def told(items: Sequence[Item]) -> list[Json]:
+    """Alerts, orders or incidents as JSON."""
     return [_with_times(item) for item in items]
 
 
-def _with_times(item: LiveAlert | LiveOrder) -> Json:
+def _with_times(item: Item) -> Json:
     fields = msgspec.structs.asdict(item)
-    for name in ("at", "raised_at", "cleared_at", "planned_start", "planned_end", "changed_at"):
+    for name in _TIMES:
         if fields.get(name) is not None:
             fields[name] = to_iso(fields[name])
     return fields

@@ -13,10 +13,10 @@ from api.live.events import body
 from api.live.limits import LiveLimits
 from api.live.newest import Newest
 from api.live.place import Place
-from api.live.ring import A_TIME, Entry, Ring
+from api.live.ring import A_TIME, Entry, Item, Ring, Type
 from api.live.sight import Inside, Sight
 from api.problems import ProblemError
-from devices.live import LiveAlert, LiveDevice, LiveOrder
+from devices.live import LiveAlert, LiveDevice, LiveIncident, LiveOrder
 
 A_BUNDLE = 250  #: devices in one event
 KEPT_BUNDLES = 16
@@ -52,19 +52,22 @@ class Feed:
         devices: Sequence[LiveDevice] = (),
         alerts: Sequence[LiveAlert] = (),
         orders: Sequence[LiveOrder] = (),
+        incidents: Sequence[LiveIncident] = (),
     ) -> None:
         """Tell of what was committed: states first, so that an alert finds its device there."""
         before = self.head
         for device in devices:
             self.head += self.newest.put(device, self.head + 1)
-        for at in range(0, len(alerts), A_TIME):
-            self.head += 1
-            self.ring.put(Entry(self.head, "alert", alerts[at : at + A_TIME]))
-        for at in range(0, len(orders), A_TIME):
-            self.head += 1
-            self.ring.put(Entry(self.head, "order", orders[at : at + A_TIME]))
+        self._keep("alert", alerts)
+        self._keep("order", orders)
+        self._keep("incident", incidents)
         if self.head > before:
             self._wake()
+
+    def _keep(self, type_: Type, items: Sequence[Item]) -> None:
+        for at in range(0, len(items), A_TIME):
+            self.head += 1
+            self.ring.put(Entry(self.head, type_, items[at : at + A_TIME]))
 
     def interrupt(self) -> None:
         """Something may have gone untold: everybody who has come up to here has to read the lists again."""

@@ -13,8 +13,8 @@ MOST_CHARS = 48
 class Place(msgspec.Struct, frozen=True):
     """How far a reader has come in the stream of the hub ``hub`` (drawn anew at each start).
 
-    Alerts and work orders were sent up to ``events``, states of devices up to ``devices``: these are held back to be
-    sent together, those are not.
+    Alerts, work orders and incidents were sent up to ``events``, states of devices up to ``devices``: these are held
+    back to be sent together, those are not.
     """
 
     hub: str

@@ -1,4 +1,4 @@
-"""The last alerts and work orders that were published, for readers that come back."""
+"""The last alerts, work orders and incidents that were published, for readers that come back."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Literal
 
 import msgspec
 
-from devices.live import LiveAlert, LiveOrder
+from devices.live import LiveAlert, LiveIncident, LiveOrder
 
-Type = Literal["alert", "order"]
+Type = Literal["alert", "order", "incident"]
+Item = LiveAlert | LiveOrder | LiveIncident
 A_TIME = 100  #: items in one entry
 
 
@@ -20,7 +21,7 @@ class Entry(msgspec.Struct, frozen=True):
 
     at: int
     type: Type
-    items: Sequence[LiveAlert] | Sequence[LiveOrder]
+    items: Sequence[Item]
 
 
 class Ring:

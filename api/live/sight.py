@@ -7,10 +7,10 @@ from collections.abc import Callable
 import msgspec
 
 from api.live.newest import Shown
-from api.live.ring import Entry
+from api.live.ring import Entry, Item
 from api.people_ports import AreaDirectory
 from devices.access import Principal
-from devices.live import LiveAlert, LiveDevice, LiveOrder
+from devices.live import LiveAlert, LiveDevice, LiveIncident
 
 Visible = Callable[[str], bool]
 Box = tuple[float, float, float, float]
@@ -31,8 +31,11 @@ async def visible_to(principal: Principal, areas: AreaDirectory) -> Visible | No
 class Sight(msgspec.Struct, frozen=True):
     """A reader's filters; empty ones let all through. Readers with equal sights share their bytes.
 
-    ``types`` are of events (device, alert, order). ``kinds`` and ``devices`` hold for alerts too, and ``devices`` for
-    the vehicle and the bin of an order. ``box`` is for states of devices alone.
+    ``types`` are of events (device, alert, order, incident). ``kinds`` and ``devices`` hold for alerts too, ``devices``
+    also for the vehicle and the bin of an order and for what an incident is about. ``box`` is for states of devices
+    alone. Somebody who is limited sees incidents of their ``areas``, and orders and incidents that they
+    (``actor``) have entered.
+    Who is not ``known`` sees no work orders and incidents, which name people.
     """
 
     kinds: frozenset[str] = frozenset()
@@ -40,6 +43,9 @@ class Sight(msgspec.Struct, frozen=True):
     devices: frozenset[str] = frozenset()
     box: Box | None = None
     visible: Visible | None = None
+    areas: frozenset[str] | None = None
+    actor: str = ""
+    known: bool = True
 
     def wants(self, type_: str) -> bool:
         """Whether events of a type are wanted."""
@@ -53,15 +59,20 @@ class Sight(msgspec.Struct, frozen=True):
             return False
         return self.visible is None or self.visible(device_id)
 
-    def items(self, entry: Entry) -> list[LiveAlert | LiveOrder]:
+    def items(self, entry: Entry) -> list[Item]:
         """What is to be seen of an entry."""
-        if not self.wants(entry.type):
+        if not self.wants(entry.type) or not (self.known or entry.type == "alert"):
             return []
         return [item for item in entry.items if self._shows_item(item)]
 
-    def _shows_item(self, item: LiveAlert | LiveOrder) -> bool:
+    def _shows_item(self, item: Item) -> bool:
         if isinstance(item, LiveAlert):
             return self.shows(item.device, item.device_kind)
+        if isinstance(item, LiveIncident):
+            within = self.areas is None or item.area in self.areas or item.entered_by == self.actor
+            return within and (not self.devices or item.device in self.devices)
+        if not self.devices and (self.visible is None or (self.actor and item.entered_by == self.actor)):
+            return True  # whoever it is for: a crew, a worker, nobody yet
         return any(self.shows(device) for device in (item.vehicle, item.device) if device is not None)
 
 

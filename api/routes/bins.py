@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from api.bin_models import EmptyingBody, ForecastBody, ReadinessBody, ReadinessListBody
 from api.instants import DAY
-from api.models import PageOf
+from api.models import PageOf, page_of_names
 from api.openapi import problems
 from api.params import EmptyingsQuery, ForecastQuery, ReadinessQuery
 from api.problems import Fault, ProblemError, not_found
@@ -39,12 +39,14 @@ async def list_emptyings(wired: Wired, query: Annotated[EmptyingsQuery, Query()]
 
 @router.get("/bins/readiness", summary="Which bins are to be emptied", responses=problems(422, 503))
 async def list_bin_readiness(wired: Wired, query: Annotated[ReadinessQuery, Query()]) -> ReadinessListBody:
-    """Every bin in service with its state and the reason: FULLNESS, AGE or ALERT."""
+    """Every bin in service, by id, with its state and the reason: FULLNESS, AGE or ALERT."""
     now = wired.clock()
     _within(query.next_visit, now, "next_visit")
     found = await wired.outlook.readiness(now, query.next_visit)
-    wanted = [one for one in found if not query.state or one.state in query.state]
-    return ReadinessListBody(as_of=now, items=[ReadinessBody.model_validate(one) for one in wanted])
+    known = {one.bin: one for one in found if not query.state or one.state in query.state}
+    names, more = page_of_names(sorted(known), query.cursor, query.limit)
+    items = [ReadinessBody.model_validate(known[name]) for name in names]
+    return ReadinessListBody(as_of=now, items=items, next_cursor=more)
 
 
 @router.get("/bins/{device_id}/forecast", summary="How full a bin will be", responses=problems(404, 422, 503))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_right
 from typing import Annotated, Any
 
 import msgspec
@@ -21,10 +20,11 @@ from api.evaluation_params import (
     PersonId,
     SchemeId,
     SchemeQuery,
+    SchemesQuery,
     known_scheme,
     period_of,
 )
-from api.models import PageOf
+from api.models import PageOf, page_of_names
 from api.openapi import BODIED, KEYED, problems
 from api.ports import PostLimits
 from api.problems import LineFault, ProblemError, not_found
@@ -86,11 +86,10 @@ async def list_evaluations(
     with places.taken_by(reader.actor):
         scheme = await known_scheme(desk, query.scheme, start, query.version)
         names = sorted(await desk.workers(query.crew))
-        first = 0 if query.cursor is None else bisect_right(names, query.cursor)
-        told = [await desk.evaluate("worker", name, start, end, scheme) for name in names[first : first + query.limit]]
+        shown, more = page_of_names(names, query.cursor, query.limit)
+        told = [await desk.evaluate("worker", name, start, end, scheme) for name in shown]
     items = [SummaryBody.model_validate(one) for one in told if one is not None]
-    more = len(names) > first + query.limit
-    return PageOf(items=items, next_cursor=names[first + query.limit - 1] if more else None)
+    return PageOf(items=items, next_cursor=more)
 
 
 @router.get(
@@ -124,12 +123,13 @@ async def evaluate_crew(
     return await _evaluated("crew", wired, desk, places, reader, person_id, query)
 
 
-@router.get("/evaluation/schemes", summary="Schemes", responses=problems(*KEYED, 404, 503))
-async def list_schemes(desk: Desk, reader: KnownReader) -> list[SchemeBody]:
+@router.get("/evaluation/schemes", summary="Schemes", responses=problems(*KEYED, 404, 422, 503))
+async def list_schemes(desk: Desk, reader: KnownReader, query: Annotated[SchemesQuery, Query()]) -> PageOf[SchemeBody]:
     """Every version that was entered, and the ready-made ones (version 0), by id, the newest first."""
     made = [EnteredScheme(name, 0, 0, 0, "sanihub", "ready-made", "") for name in ready_made()]
-    entered = sorted([*await desk.schemes.versions(), *made], key=lambda one: (one.id, -one.version))
-    return [SchemeBody.model_validate(one) for one in entered]
+    known = {_place(one): one for one in (*await desk.schemes.versions(), *made)}
+    places, more = page_of_names(sorted(known), query.cursor, query.limit)
+    return PageOf(items=[SchemeBody.model_validate(known[place]) for place in places], next_cursor=more)
 
 
 @router.get(
@@ -177,6 +177,11 @@ async def enter_scheme(
         except EvaluationStateError as error:
             raise ProblemError(409, "stale-scheme", str(error)) from error
     return await _told(entered)
+
+
+def _place(scheme: EnteredScheme) -> str:
+    """Text that sorts schemes by id, the newest version first."""
+    return f"{scheme.id} {2**31 - scheme.version:010}"
 
 
 async def _evaluated(

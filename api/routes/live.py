@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from api.access import Reader
+from api.access import ANONYMOUS, Reader
 from api.live.newest import bare
 from api.live.place import MOST_CHARS, Place
 from api.live.reader import Reader as LiveReader
@@ -69,7 +69,7 @@ async def follow_live(
     query: Annotated[LiveQuery, Query()],
     last_event_id: LastEventId = None,
 ) -> LiveResponse:
-    """Server-sent events: `hello`, `device`, `alert`, `order`, `resync`; see docs/live.md.
+    """Server-sent events: `hello`, `device`, `alert`, `order`, `incident`, `resync`; see docs/live.md.
 
     Everything was committed before it is told. After `resync` something is missing: read the lists again. A stream
     ends after a quarter of an hour, and when its reader takes nothing; who comes back with `Last-Event-ID` misses
@@ -81,6 +81,9 @@ async def follow_live(
         devices=frozenset(query.devices),
         box=query.bbox,
         visible=await visible_to(reader, wired.areas),
+        areas=reader.areas,
+        actor=reader.actor if reader.areas is not None else "",  # who sees all shares its bytes with the others
+        known=reader is not ANONYMOUS,
     )
     with ExitStack() as stack:
         stack.enter_context(feed.seat(reader.actor))

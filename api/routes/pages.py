@@ -70,6 +70,7 @@ def install(app: FastAPI, settings: BoardSettings) -> None:
         "version": app.version,
         "sign_in": _answers(app, "/api/v1/session"),
         "live": _answers(app, "/api/v1/live"),
+        "open": app.state.policy.open_reading,
         **msgspec.structs.asdict(settings),
     }
     content = msgspec.json.encode(told)

@@ -9,12 +9,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.access import Dispatcher, allowed
 from api.bodies import read_body, validated
-from api.models import PageOf
+from api.models import PageOf, page_of
 from api.openapi import BODIED, KEYED, body, problems, reference
 from api.order_models import (
     AssigneeForm,
     CandidateBody,
-    CandidatesBody,
     CandidatesQuery,
     OrderBody,
     OrderDetailBody,
@@ -73,11 +72,16 @@ async def list_work_orders(
 @router.get("/work-orders/candidates", summary="Who could do it", responses=problems(*KEYED, 422, 503))
 async def list_work_order_candidates(
     wired: Unlimited, dispatcher: Dispatcher, query: Annotated[CandidatesQuery, Query()]
-) -> CandidatesBody:
-    """Vehicles that were heard within fifteen minutes, the nearest first; for bins only refuse trucks."""
+) -> PageOf[CandidateBody]:
+    """Vehicles that were heard within fifteen minutes, the nearest first; for bins only refuse trucks.
+
+    They drive on: between two pages one may come nearer and be missed, or go away and come twice.
+    """
     within = await _within(wired, dispatcher)
-    found = await _desk(wired).candidates(query.lon, query.lat, kind=query.kind, within=within, limit=query.limit)
-    return CandidatesBody(items=[CandidateBody.model_validate(one) for one in found])
+    page = await _desk(wired).candidates(
+        query.lon, query.lat, kind=query.kind, within=within, cursor=query.cursor, limit=query.limit
+    )
+    return page_of(page, CandidateBody.model_validate)
 
 
 @router.post(

@@ -71,11 +71,18 @@ class OrderDesk:
         return await self._store.page(wanted, cursor=cursor, limit=limit)
 
     async def candidates(
-        self, lon: float, lat: float, *, kind: str, within: tuple[str, ...] | None, limit: int
-    ) -> tuple[Candidate, ...]:
+        self,
+        lon: float,
+        lat: float,
+        *,
+        kind: str,
+        within: tuple[str, ...] | None,
+        cursor: str | None = None,
+        limit: int,
+    ) -> Page[Candidate]:
         """Vehicles that could do something of a kind there, the nearest first."""
         types = REFUSE_TYPES if kind in ("collect", "tip") else ()
-        return await self._store.candidates(lon, lat, types=types, within=within, limit=limit)
+        return await self._store.candidates(lon, lat, types=types, within=within, cursor=cursor, limit=limit)
 
     async def assign(self, order_id: str, actor: str, assignee: Assignee) -> bool:
         """Let somebody else do it. Raises OrderStateError, UnknownSubjectError."""
@@ -135,7 +142,7 @@ class OrderDesk:
             return Assignee()
         at = (values["lon"], values["lat"])
         found = await self.candidates(*at, kind=values["kind"], within=within, limit=20)
-        own = [one for one in found if one.vehicle != values.get("device")]
+        own = [one for one in found.items if one.vehicle != values.get("device")]
         # A little farther is nearer than one that hears nothing.
         told = [one for one in own if one.protocol in self._tellable]
         return Assignee(vehicle=(told or own)[0].vehicle) if own else Assignee()

@@ -80,6 +80,9 @@ async def test_readiness_says_why(client: httpx.AsyncClient, city: Any, now: Any
     city.sql("UPDATE devices SET registered_at = %s", now - timedelta(days=2))
     found = {one["bin"]: one for one in await items(client, READINESS)}
     assert set(found) == {"bin-1", "bin-2", "bin-3"}
+    first = (await client.get(READINESS, params={"limit": 2})).raise_for_status().json()
+    rest = await items(client, READINESS, cursor=first["next_cursor"])
+    assert [one["bin"] for one in first["items"] + rest] == ["bin-1", "bin-2", "bin-3"]
     assert (found["bin-1"]["state"], found["bin-1"]["level_pct"]) == ("NOT_READY", 80)
     assert found["bin-1"]["due_at"] > "2026-11-02T08:30"
     assert found["bin-1"]["days_since_emptied"] == pytest.approx(26 / 24)

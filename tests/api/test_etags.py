@@ -28,8 +28,6 @@ TAGGED = [
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 IN_ONE_PIECE = {
     "/api/v1/metrics",
-    "/api/v1/bins/readiness",
-    "/api/v1/work-orders/candidates",
     "/api/v1/me/evaluation",
     "/api/v1/evaluation/workers/{person_id}",
     "/api/v1/evaluation/crews/{person_id}",

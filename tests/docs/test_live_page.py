@@ -10,7 +10,7 @@ from api.live.limits import LiveLimits
 from api.live.newest import bare
 from api.live.place import read_place
 from api.live_params import LiveQuery
-from devices.live import LiveAlert, LiveDevice, LiveOrder
+from devices.live import LiveAlert, LiveDevice, LiveIncident, LiveOrder
 
 PAGE = (Path(__file__).parents[2] / "docs" / "live.md").read_text("utf-8")
 
@@ -29,17 +29,22 @@ def test_the_examples_have_the_fields_that_are_sent() -> None:
         1, "raised", 0, "hub", "raised", "d", "bin", "", "r", "", "info", 0, None, None, None, None, False
     )
     order = LiveOrder("o", "collect", "sent", "v", None, "p", 0, 0, 0, "x")
+    incident = LiveIncident(
+        1, "reported", 0, "x", "r", "spill", "reported", "", 0.0, 0.0, None, "", None, None, 0, None, 0, "x", "x", None,
+        None, None, 0, 0,
+    )  # fmt: skip
     sent = {
         "device": bare(LiveDevice("d", "bin")) | {"readings": {}},
         "alert": told([alert])[0],
         "order": told([order])[0],
+        "incident": told([incident])[0],
     }
     assert {event: list(item) for event, item in shown.items()} == {event: list(item) for event, item in sent.items()}
 
 
 def test_every_filter_and_every_event_is_described() -> None:
     rows = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.M))
-    assert rows == set(LiveQuery.model_fields) | {"hello", "device", "alert", "order", "resync"}
+    assert rows == set(LiveQuery.model_fields) | {"hello", "device", "alert", "order", "incident", "resync"}
 
 
 def test_the_bounds_are_those_of_the_hub() -> None:

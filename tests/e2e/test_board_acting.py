@@ -34,6 +34,7 @@ def hub(postgres_module_dsn: str) -> Iterator[CrewHub]:
                 " RETURNING key",
                 *(name, kind, f"Nr {number}", json.dumps(more)),
             )
+            made.sql("INSERT INTO identities (scheme, value, device_key) VALUES ('id', %s, %s)", name, row[0][0])
             if kind == "vehicle":
                 state = (
                     "INSERT INTO device_state (device_key, received_at, fix_at, lat, lon)"
@@ -58,7 +59,7 @@ def browser() -> Iterator[Browser]:
 class Board:
     """The board, with a dispatcher signed in."""
 
-    def __init__(self, hub: CrewHub, browser: Browser, **options: Any) -> None:
+    def __init__(self, hub: CrewHub, browser: Browser, name: str = "chen", **options: Any) -> None:
         chosen = {"viewport": {"width": 1440, "height": 900}, "locale": "en-GB", "reduced_motion": "reduce", **options}
         self.context = browser.new_context(**chosen)
         self.context.set_default_timeout(PATIENCE_MS)
@@ -68,8 +69,8 @@ class Board:
         self.page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.goto(hub.url)
-        self.page.fill("input[name=name]", "chen")
-        self.page.fill("input[name=password]", hub.passwords["chen"])
+        self.page.fill("input[name=name]", name)
+        self.page.fill("input[name=password]", hub.passwords[name])
         self.page.click("button[type=submit]")
         expect(self.page.locator(".pulse")).to_have_attribute("data-state", re.compile("live|polling"))
 
@@ -106,6 +107,11 @@ def test_an_alert_becomes_an_order_in_one_click_and_is_done(hub: CrewHub, board:
     page.keyboard.press("3")
     page.locator(f"[data-order='{name}']").click()
     detail = page.locator(f"[data-detail='{name}']")
+    first = hub.told("dispatcher", "GET", "/work-orders/candidates", params={"lat": 30.5721, "lon": 114.3, "limit": 1})
+    more = {"lat": 30.5721, "lon": 114.3, "limit": 1, "cursor": first["next_cursor"]}
+    rest = hub.told("dispatcher", "GET", "/work-orders/candidates", params=more)
+    assert [one["vehicle"] for one in first["items"] + rest["items"]] == ["truck-1", "truck-2"]
+    assert rest["next_cursor"] is None
     detail.get_by_role("button", name="Assign").click()
     detail.locator("[data-candidate='truck-2']").click()
     wait_until(lambda: order(hub, name)["vehicle"] == "truck-2", "the other truck is to do it")
@@ -115,6 +121,34 @@ def test_an_alert_becomes_an_order_in_one_click_and_is_done(hub: CrewHub, board:
     wait_until(lambda: order(hub, name)["state"] == "done", "it is done")
     expect(detail.locator(".log")).to_contain_text("Emptied by hand")
     assert order(hub, name)["done_by"] == "person:chen"
+
+
+PLACED = """() => {
+  const map = document.querySelector('.map-host').map;
+  const free = map.getContainer().clientWidth - (document.querySelector('.drawer')?.offsetWidth ?? 0);
+  const ring = map.querySourceFeatures('picked')[0];
+  const at = ring && map.project(ring.geometry.coordinates);
+  return at && !map.isMoving() ? [at.x / free, at.y / map.getContainer().clientHeight] : null;
+}"""
+
+
+def in_the_middle(page: Page) -> bool:
+    """Whether the device that is chosen stands in the middle third of what is free of the map."""
+    at: list[float] | None = page.evaluate(PLACED)
+    return at is not None and all(1 / 3 < share < 2 / 3 for share in at)
+
+
+def test_a_vehicle_that_is_chosen_comes_to_the_middle_wherever_it_has_gone(hub: CrewHub, board: Board) -> None:
+    page = board.page
+    page.keyboard.press("2")
+    page.locator(".panel [data-row]").filter(has_text="Nr 2").click()
+    expect(page.locator(".drawer")).to_be_visible()
+    wait_until(lambda: in_the_middle(page), "it stands in the middle")
+    hub.post("integration", {"device": "truck-2", "fix": {"lat": 30.604, "lon": 114.304}})  # it is further by now
+    there = "document.querySelector('.map-host').map.querySourceFeatures('picked')[0].geometry.coordinates[1]"
+    wait_until(lambda: page.evaluate(there) > 30.603, "the newer position is drawn")
+    wait_until(lambda: in_the_middle(page), "it stands in the middle again")
+    picture(page, "board-vehicle")
 
 
 def test_an_order_is_given_by_hand_and_cancelled(hub: CrewHub, board: Board) -> None:
@@ -204,6 +238,66 @@ def test_a_report_is_made_and_downloaded_as_pdf(board: Board) -> None:
     content = Path(told.value.path()).read_bytes()
     assert content.startswith(b"%PDF-")
     assert len(pypdfium2.PdfDocument(content)) >= 1
+
+
+def test_an_admin_enters_a_viewer_who_sees_no_actions(hub: CrewHub, browser: Browser) -> None:
+    hub.person("root", "--role", "admin", "--display-name", "Root")
+    board = Board(hub, browser, name="root")
+    page = board.page
+    assert not page.evaluate("performance.getEntriesByType('resource').some((one) => /assets\\/panel/.test(one.name))")
+    page.keyboard.press("9")
+    page.get_by_role("button", name="Add a person").click()
+    for field, text in (("name", "zhao"), ("display_name", "赵")):
+        page.fill(f".give input[name={field}]", text)
+    page.get_by_role("button", name="Save").click()
+    hub.passwords["zhao"] = page.locator(".secret").inner_text()
+    found = serious(page)
+    page.get_by_role("button", name="I have it").click()
+    row = page.locator("[data-person=zhao]")
+    expect(row).to_contain_text("Viewer")
+    picture(page, "board-people")
+    viewer = Board(hub, browser, name="zhao")
+    viewer.page.locator(".alert .row").first.click()
+    expect(viewer.page.locator(".drawer")).to_be_visible()
+    expect(viewer.page.locator(".alert textarea, .alert .buttons")).to_have_count(0)
+    expect(viewer.page.locator(".rail")).not_to_contain_text("People")
+    row.click()
+    page.get_by_label("Role").select_option("dispatcher")
+    page.fill(".give input[name=areas]", "east")
+    page.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("east")
+    row.click()
+    page.get_by_role("button", name="New password").click()
+    page.get_by_role("button", name="Yes").click()
+    expect(page.locator(".secret")).not_to_have_text(hub.passwords["zhao"])
+    page.get_by_role("button", name="I have it").click()
+    page.get_by_role("button", name="Disable").click()
+    expect(page.locator("[data-sheet=zhao]")).to_contain_text("disabled")
+    found += serious(page)
+    page.get_by_role("button", name="Keys", exact=True).click()
+    page.get_by_role("button", name="Make a key").click()
+    page.fill("input[name=key-name]", "weighbridge")
+    page.get_by_role("button", name="Make a key").click()
+    assert len(page.locator(".secret").inner_text()) > 30
+    page.get_by_role("button", name="I have it").click()
+    key = page.locator("[data-key]").filter(has_text="weighbridge")
+    found += serious(page)
+    key.get_by_role("button", name="Revoke").click()
+    key.get_by_role("button", name="Yes").click()
+    expect(key).to_have_count(0)
+    page.get_by_role("button", name="Audit", exact=True).click()
+    page.fill("input[name=target]", "person:zhao")
+    entries = page.locator("[data-entry]")
+    expect(entries.filter(has_text="person:zhao").first).to_be_visible()
+    expect(entries.filter(has_not_text="person:zhao")).to_have_count(0)
+    found += serious(page)
+    picture(page, "board-audit")
+    page.set_viewport_size({"width": 390, "height": 844})
+    picture(page, "board-phone-audit")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    for one in (board, viewer):
+        one.context.close()
+    assert (found, board.errors, viewer.errors) == ([], [], [])
 
 
 def test_a_worker_who_signs_in_here_comes_to_their_own_page(hub: CrewHub, browser: Browser) -> None:

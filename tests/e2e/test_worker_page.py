@@ -257,9 +257,19 @@ def test_a_lost_point_is_appealed_against(hub: CrewHub, phone: Phone) -> None:
     expect(lost).to_be_visible()
     lost.get_by_role("button", name="That is wrong").tap()
     lost.locator("textarea").fill("The hydrant was locked")
+    phone.controlled()
+    phone.offline(True)
     lost.get_by_role("button", name="Send the appeal").tap()
-    expect(page.locator("[data-appeal]")).to_contain_text("The hydrant was locked")
+    expect(page.locator("[data-waits]")).to_contain_text("The hydrant was locked")
+    expect(lost.locator(".queued")).to_be_visible()
     picture(page, "points")
+    page.reload()
+    expect(page.locator("[data-net]")).to_contain_text("1 wait to be sent")
+    assert hub.told("manager", "GET", "/evaluation/appeals")["items"] == []
+    phone.offline(False)
+    tab(page, "My points")
+    expect(page.locator("[data-appeal]")).to_contain_text("The hydrant was locked")
+    assert phone.waiting() == []
     (made,) = hub.told("manager", "GET", "/evaluation/appeals")["items"]
     assert (made["about"]["name"], made["entered_by"], made["reason"]) == ("li", "person:li", "The hydrant was locked")
     answer = {"accepted": True, "reason": "Confirmed"}

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from api.live.feed import Feed
 from devices.errors import TransientError
-from devices.live import LiveAlert, LiveDevice, LiveOrder, Note
+from devices.live import LiveAlert, LiveDevice, LiveIncident, LiveOrder, Note
 from hub.live import Follower
 from tests.posting import until
 
@@ -41,6 +41,9 @@ class FaultyStore:
 
     async def orders(self, ids: Iterable[str]) -> list[LiveOrder]:
         return [LiveOrder(one, "collect", "sent", "v", None, "p", 0, 0, 0, "x") for one in ids]
+
+    async def incidents(self, numbers: Iterable[int]) -> list[LiveIncident]:
+        raise AssertionError("nobody noted any")
 
 
 async def test_what_cannot_be_read_waits_and_is_told_once() -> None:

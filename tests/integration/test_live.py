@@ -115,6 +115,42 @@ async def test_an_alert_is_told_at_each_stage_and_an_order_at_each_change(post: 
         assert not reader.of("device")
 
 
+async def test_an_incident_is_told_at_each_step_and_an_order_as_the_list_has_it(post: Post) -> None:
+    dispatcher = {"X-API-Key": await post.key("dispatcher")}
+    reader = await stream(post, types="incident,order")
+
+    async def send(path: str, form: dict[str, Any]) -> dict[str, Any]:
+        answer = await post.client.post(f"/api/v1{path}", json=form, headers=dispatcher)
+        assert answer.is_success, answer.text
+        return dict(answer.json())
+
+    async def until(steps: int) -> None:
+        await reader.until(lambda: len(reader.of("incident")) == steps, f"it is told of step {steps}")
+
+    async with reader.open():
+        form = {"reference": "heap-0001", "category": "rubbish-heap", "lat": 30.5, "lon": 114.3, "text": "Mattresses"}
+        found = (await send("/incidents", form))["incident"]
+        await until(1)
+        await send(f"/incidents/{found['id']}/comments", {"text": "Seen again"})
+        await until(2)
+        given = (await send("/work-orders", {"incident": found["id"], "note": "Gate", "kind": "clear"}))["order"]
+        await until(3)
+        await reader.until(lambda: reader.of("order"), "the order is told")
+        await send(f"/work-orders/{given['id']}/done", {"text": ""})
+        await until(4)
+    steps = [(one["action"], one["state"], one["work_order"]) for one in reader.of("incident")]
+    assert steps == [
+        ("reported", "reported", None),
+        ("commented", "reported", None),
+        ("ordered", "ordered", given["id"]),
+        ("done", "done", given["id"]),
+    ]
+    assert {name: value for name, value in reader.of("incident")[0].items() if name in found} == found
+    order = reader.of("order")[0]
+    renamed = {"start": order["planned_start"], "end": order["planned_end"]}
+    assert {name: renamed.get(name, order.get(name)) for name in given} == given
+
+
 async def test_nothing_is_told_before_its_commit_nor_of_what_is_undone(post: Post) -> None:
     reader = await stream(post)
     async with reader.open():

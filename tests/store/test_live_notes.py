@@ -26,6 +26,7 @@ def test_the_longest_notes_fit() -> None:
 
 def test_other_notes() -> None:
     assert read_note("a7,9") == Note(alerts=(7, 9))
+    assert read_note("i3,12") == Note(incidents=(3, 12))
     assert read_note('o["order, one", "盖"]') == Note(orders=("order, one", "盖"))
     assert read_note("x1") == Note()  # of a later version
 

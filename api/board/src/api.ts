@@ -79,6 +79,10 @@ export async function post<T>(path: string, body: unknown = {}): Promise<T> {
   return (await send("POST", `${PREFIX}${path}`, body)).json() as Promise<T>;
 }
 
+export async function patch<T>(path: string, body: unknown): Promise<T> {
+  return (await send("PATCH", `${PREFIX}${path}`, body)).json() as Promise<T>;
+}
+
 export async function remove(path: string): Promise<void> {
   await send("DELETE", `${PREFIX}${path}`);
 }

@@ -10,6 +10,7 @@ import { Drawer } from "./panels/drawer";
 import { EvaluationPanel } from "./panels/evaluation";
 import { FleetPanel } from "./panels/fleet";
 import { Help } from "./panels/help";
+import { later } from "./panels/later";
 import { HubPanel } from "./panels/hub";
 import { KeyDialog, SignIn } from "./panels/login";
 import { More } from "./panels/more";
@@ -18,7 +19,7 @@ import { ReportsPanel } from "./panels/reports";
 import { Toasts } from "./panels/toasts";
 import { StaleBar, TopLine } from "./panels/topline";
 import { BottomBar, Rail } from "./panels/rail";
-import { entry, panels } from "./session";
+import { entering, entry, panels } from "./session";
 import type { BoardConfig } from "./types";
 import { panel, phone, picked, type Panel } from "./view";
 import { t } from "./words";
@@ -32,6 +33,7 @@ const SHOWN: Record<Panel, () => JSX.Element> = {
   evaluation: EvaluationPanel,
   reports: ReportsPanel,
   hub: HubPanel,
+  people: later(async () => (await import("./people/panel")).PeoplePanel),
 };
 
 export function App({ config }: { config: BoardConfig }): JSX.Element {
@@ -39,7 +41,7 @@ export function App({ config }: { config: BoardConfig }): JSX.Element {
     addEventListener("keydown", handleKey);
     return () => removeEventListener("keydown", handleKey);
   }, []);
-  if (entry.value === "out") return <SignIn />;
+  if (entry.value === "out" || entering.value) return <SignIn />;
   const Shown = panel.value && panels.value.includes(panel.value) && SHOWN[panel.value];
   return (
     <div class="frame" data-panel={panel.value ?? ""} data-drawer={picked.value ? "open" : ""}>

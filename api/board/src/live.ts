@@ -16,14 +16,16 @@ export const state = signal<LiveState>("connecting");
 /** When the page last heard from the hub, ms; 0: never. */
 export const heardAt = signal(0);
 
-type News = (what: "alert" | "order", data: unknown) => void;
+type What = "alert" | "order" | "incident";
+type News = (what: What, data: unknown) => void;
 const listeners = new Set<News>();
-/** Called at each alert and order of the stream; while there is none, at each round of questions (data is null). */
+/** Called at each alert, order and incident of the stream, and with null where it is not known what happened: at its start, and at each round of questions while there is none. */
 export function onNews(listener: News): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
-const tell = (what: "alert" | "order", data: unknown): void => listeners.forEach((listener) => listener(what, data));
+const tell = (what: What, data: unknown): void => listeners.forEach((listener) => listener(what, data));
+const tellAll = (): void => (["alert", "order", "incident"] as const).forEach((what) => tell(what, null));
 
 let source: EventSource | null = null;
 let pollTimer = 0;
@@ -80,7 +82,7 @@ async function poll(): Promise<void> {
   try {
     await readLatest(asOf === null || Date.now() - completeAt > COMPLETE_EVERY_MS);
     heard();
-    tell("alert", null);
+    tellAll();
   } catch {
     // the bar says that data stand still; the next round tries again
   }
@@ -93,7 +95,7 @@ async function begin(): Promise<void> {
   try {
     await (hasStream ? readCity() : readLatest(true));
     heard();
-    if (!hasStream) tell("alert", null);
+    if (!hasStream) tellAll();
   } catch (error) {
     if (!(error instanceof ApiError && error.status === 401)) retryTimer = window.setTimeout(() => void begin(), RETRY_MS);
     return;
@@ -120,14 +122,14 @@ function listen(): void {
       take(event.data ? JSON.parse(event.data as string) : null);
     });
   made.onopen = heard;
-  on("hello", () => tell("alert", null)); // what came while nobody listened is in the list
+  on("hello", tellAll); // what came while nobody listened is in the list
   on("device", (data) => takeLive((data as { devices?: LiveDevice[] }).devices ?? []));
   on("alert", (data) => tell("alert", data));
   on("order", (data) => tell("order", data));
+  on("incident", (data) => tell("incident", data));
   on("resync", () => {
     void readCity().then(heard, () => undefined);
-    tell("alert", null);
-    tell("order", null);
+    tellAll();
   });
   made.onerror = () => {
     if (made.readyState !== EventSource.CLOSED) return; // it connects again by itself, with Last-Event-ID

@@ -1,16 +1,18 @@
-/** Who is signed in. A hub without people is open: everybody reads it, and it asks a key for changes. */
+/** Who is signed in. A hub without people is open: everybody reads it, and it asks a key for changes. One with people may let visitors read. */
 import { computed, signal } from "@preact/signals";
 import { ApiError, get, post, remove, useKey, whenUnknown } from "./api";
 import { start, stop, useStream } from "./live";
 import type { BoardConfig, Session } from "./types";
 import { PANELS, type Panel } from "./view";
 
-export type Entry = "asking" | "in" | "out" | "open";
+export type Entry = "asking" | "in" | "out" | "open" | "visiting";
 
 export const entry = signal<Entry>("asking");
 export const session = signal<Session | null>(null);
 /** Why the sign-in page is shown again, or null. */
 export const ended = signal(false);
+/** Whether a visitor wants to sign in. */
+export const entering = signal(false);
 /** Whether the dialog for a key is open (open hubs only). */
 export const wantsKey = signal(false);
 
@@ -21,8 +23,15 @@ export const access = signal(0);
 export const mayAct = computed(() => entry.value === "open" || (session.value?.may.includes("dispatch") ?? false));
 
 const OF_ALL_AREAS: readonly Panel[] = ["evaluation", "reports"];
-/** The panels that somebody may open: what is about all areas is refused to those who are limited to some. */
-export const panels = computed(() => PANELS.filter((name) => !session.value?.areas || !OF_ALL_AREAS.includes(name)));
+const OF_PERSONS: readonly Panel[] = ["orders", "incidents", ...OF_ALL_AREAS];
+
+/** Whether somebody may open a panel: what names people is not for visitors, what is about all areas not for those who are limited to some. */
+function mayOpen(name: Panel): boolean {
+  if (name === "people") return session.value?.role === "admin" && !session.value.areas;
+  if (entry.value === "visiting") return !OF_PERSONS.includes(name);
+  return !session.value?.areas || !OF_ALL_AREAS.includes(name);
+}
+export const panels = computed(() => PANELS.filter(mayOpen));
 
 whenUnknown(() => {
   if (entry.value === "open") wantsKey.value = true;
@@ -33,14 +42,32 @@ whenUnknown(() => {
   }
 });
 
+let visitors = false;
+/** Nobody is signed in: they are asked to, where there is nothing to see without. */
+function nobody(): void {
+  session.value = null;
+  entry.value = visitors ? "visiting" : "out";
+}
+
+/** Back from the sign-in page to what visitors see. */
+export function visit(): void {
+  entering.value = false;
+  ended.value = false;
+  if (entry.value !== "out") return;
+  nobody();
+  start();
+}
+export const mayVisit = (): boolean => visitors;
+
 const SIGNED = "sanihub.signed"; // whether somebody was signed in here: else there is no need to ask
 
 export async function ask(config: BoardConfig): Promise<void> {
   useStream(config.live);
+  visitors = config.open ?? false;
   if (!config.sign_in) entry.value = "open";
-  else if (localStorage.getItem(SIGNED) === null) entry.value = "out";
+  else if (localStorage.getItem(SIGNED) === null) nobody();
   else await askHub(config);
-  if (entry.value === "in" || entry.value === "open") start();
+  if (entry.value !== "out" && entry.value !== "asking") start();
 }
 
 /** A worker has a page of their own: the board would show them nothing but refusals. */
@@ -57,7 +84,7 @@ async function askHub(config: BoardConfig): Promise<void> {
     entry.value = "in";
   } catch (error) {
     const status = error instanceof ApiError ? error.status : 0;
-    if (status === 401) entry.value = "out";
+    if (status === 401) nobody();
     else setTimeout(() => void ask(config), 3000);
   }
 }
@@ -67,6 +94,7 @@ export async function signIn(name: string, password: string): Promise<void> {
   localStorage.setItem(SIGNED, "");
   if (ownPage()) return;
   ended.value = false;
+  entering.value = false;
   entry.value = "in";
   access.value += 1;
   start();
@@ -80,9 +108,9 @@ export async function signOut(): Promise<void> {
     if (!(error instanceof ApiError && error.status === 401)) throw error; // it was over already
   }
   localStorage.removeItem(SIGNED);
-  session.value = null;
   ended.value = false;
-  entry.value = "out";
+  nobody();
+  if (visitors) start();
 }
 
 export function enterKey(value: string): void {

@@ -285,6 +285,8 @@ export interface BoardConfig {
   version: string;
   /** Whether people sign in at this hub. */
   sign_in: boolean;
+  /** Whether anybody may read. */
+  open?: boolean;
   /** Whether it has a stream of news. */
   live: boolean;
   zone: string;

@@ -1,7 +1,7 @@
 /** What the page shows: the panel, the device, the colours. */
 import { computed, effect, signal } from "@preact/signals";
 
-export const PANELS = ["alerts", "fleet", "orders", "playback", "evaluation", "reports", "hub", "incidents"] as const;
+export const PANELS = ["alerts", "fleet", "orders", "playback", "evaluation", "reports", "hub", "incidents", "people"] as const;
 export type Panel = (typeof PANELS)[number];
 export type Theme = "light" | "dark";
 

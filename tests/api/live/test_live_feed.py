@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from api.live.place import read_place
 from api.live.reader import Reader
 from api.live.sight import Sight
 from api.problems import ProblemError
-from devices.live import LiveAlert, LiveDevice, LiveOrder
+from devices.live import LiveAlert, LiveDevice, LiveIncident, LiveOrder
 
 
 class Clock:
@@ -45,6 +46,15 @@ def order(name: str, vehicle: str = "vehicle-0001") -> LiveOrder:
     return LiveOrder(name, "collect", "planned", vehicle, "bin-0001", "here", 1, 2, 3, "key:x")
 
 
+def incident(
+    number: int, area: str | None = "east", device_id: str | None = None, by: str = "person:a"
+) -> LiveIncident:
+    return LiveIncident(
+        number, "reported", 5, by, f"ref-{number}", "spill", "reported", "", 31.2, 121.5, None, "", area, device_id,
+        5, None, 5, by, "A", None, None, None, 5, 0,
+    )  # fmt: skip
+
+
 @dataclass
 class Client:
     """What a browser would make of the stream."""
@@ -53,6 +63,7 @@ class Client:
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
     alerts: list[int] = field(default_factory=list)
     orders: list[str] = field(default_factory=list)
+    incidents: list[int] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     bundles: list[int] = field(default_factory=list)
@@ -72,6 +83,7 @@ class Client:
                 self.seen.append(f"{one['id']}@{one['received_at']}:{json.dumps(one['readings'], sort_keys=True)}")
         self.alerts += [one["id"] for one in data.get("alerts", ())]
         self.orders += [one["id"] for one in data.get("orders", ())]
+        self.incidents += [one["id"] for one in data.get("incidents", ())]
 
     async def read(self, feed: Feed, most: int | None = None, sight: Sight | None = None, **options: Any) -> None:
         """Read what is there now, or so many pieces of it, and go."""
@@ -230,6 +242,33 @@ async def test_filters() -> None:
     assert (list(allowed.states), allowed.alerts, allowed.orders) == (["vehicle-0001", "vehicle-0002"], [1], ["a", "b"])
     hidden = await seen(visible=lambda name: name == "vehicle-0002")
     assert (list(hidden.states), hidden.alerts, hidden.orders) == (["vehicle-0002"], [], ["b"])
+
+
+async def test_incidents_are_those_of_ones_areas_and_ones_own() -> None:
+    feed = Feed()
+    start = str(feed.place)
+    told = [incident(1), incident(2, "west"), incident(3, None, "bin-0001"), incident(4, "west", by="person:b")]
+    feed.publish(orders=[order("a")], incidents=told)
+
+    async def seen(**wanted: Any) -> Client:
+        client = Client()
+        await client.read(feed, sight=Sight(**wanted), after=start)
+        return client
+
+    assert (await seen()).incidents == [1, 2, 3, 4]
+    assert (await seen(types=frozenset({"order"}))).incidents == []
+    assert (await seen(devices=frozenset({"bin-0001"}))).incidents == [3]
+    assert (await seen(areas=frozenset({"east"}), actor="person:b")).incidents == [1, 4]
+    feed.publish(orders=[msgspec.structs.replace(order("b"), vehicle=None, device=None, worker="li", entered_by="b")])
+    assert (await seen()).orders == ["a", "b"]  # for a worker: no device has to do with it
+    assert (await seen(visible=lambda name: False, actor="b")).orders == ["b"]
+    assert (await seen(visible=lambda name: False, actor="a")).orders == []
+    nobody = await seen(known=False)
+    assert (nobody.incidents, nobody.orders) == ([], [])
+    client = Client(last_id=start)  # cut off between two events, it goes on behind the first
+    await client.read(feed, most=2)
+    await client.read(feed)
+    assert (client.orders, client.incidents) == (["a", "b"], [1, 2, 3, 4])
 
 
 async def test_a_device_that_leaves_the_box_is_told_once_more() -> None:

@@ -4,6 +4,7 @@ import { address, ApiError, get, post } from "../api";
 import { onNews } from "../live";
 import type { Order } from "../orders/types";
 import { orderReference } from "../orders/drawn";
+import { Told } from "../told";
 import type { Page } from "../types";
 import { lang } from "../words";
 import type { Catalogue, Dossier, Heat, Incident, IncidentState } from "./types";
@@ -14,17 +15,32 @@ export interface Wanted {
   from: string;
 }
 
+const COUNT_MS = 5_000;
 export const OPEN: readonly IncidentState[] = ["reported", "ordered", "handed_on"];
 export const EVERY: readonly IncidentState[] = [...OPEN, "done", "rejected"];
 
-/** Counts up when something may have changed: lists read anew. */
-export const turn = signal(0);
-onNews((what) => {
-  if (what === "order") turn.value += 1; // an order that is done ends its incident
+export const told = new Told<Incident>();
+onNews((what, data) => {
+  if (what === "incident") take((data as { incidents: Incident[] } | null)?.incidents ?? null);
 });
-setInterval(() => {
-  if (!document.hidden) turn.value += 1; // the stream does not tell of incidents
-}, 30_000);
+
+/** Counts up, at most every five seconds, when something has changed: counts are made anew. */
+export const counted = signal(0);
+let counting = 0;
+
+function take(incidents: readonly Incident[] | null): void {
+  for (const one of incidents ?? []) covers.delete(one.id);
+  told.take(incidents);
+  counting ||= window.setTimeout(() => {
+    counting = 0;
+    counted.value += 1;
+  }, COUNT_MS);
+}
+
+/** Whether an incident belongs into the list. */
+export function fits(one: Incident, wanted: Wanted): boolean {
+  return wanted.states.includes(one.state) && (!wanted.category || one.category === wanted.category) && Date.parse(one.seen_at) >= Date.parse(wanted.from);
+}
 
 export const catalogue = signal<Catalogue | null>(null);
 
@@ -59,9 +75,9 @@ export function cover(one: Incident): Promise<string | null> {
   return found;
 }
 
-async function act<T>(work: Promise<T>): Promise<T> {
+async function act(work: Promise<Dossier>): Promise<Dossier> {
   const done = await work;
-  turn.value += 1;
+  take([done.incident]);
   return done;
 }
 
@@ -79,12 +95,13 @@ export async function addPhoto(id: number, photo: Blob): Promise<void> {
     const problem = (await answer.json().catch(() => ({}))) as { title?: string; detail?: string };
     throw new ApiError(answer.status, problem.title ?? answer.statusText, problem.detail ?? "");
   }
-  covers.delete(id);
-  turn.value += 1;
+  take([(await dossier(id)).incident]);
 }
 
 /** A work order of an incident, for the nearest vehicle. */
 export async function order(id: number, note: string): Promise<Order> {
   const body = { reference: orderReference(), incident: id, nearest: true, ...(note ? { note } : {}) };
-  return (await act(post<{ order: Order }>("/work-orders", body))).order;
+  const { order: made } = await post<{ order: Order }>("/work-orders", body);
+  take([(await dossier(id)).incident]);
+  return made;
 }

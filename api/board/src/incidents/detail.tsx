@@ -1,6 +1,6 @@
 /** One incident with its evidence, and what is done about it. */
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { moment, number, whole } from "../format";
 import { Icon } from "../icons";
 import { city } from "../map/bridge";
@@ -9,13 +9,21 @@ import { mayAct } from "../session";
 import { attempt, say } from "../toasts";
 import { shrunk } from "../worker/photo";
 import { lang } from "../words";
-import { addPhoto, catalogue, categoryName, comment, departmentName, dossier, finish, handOn, OPEN, order, photoAddress, reject, turn } from "./data";
+import { addPhoto, catalogue, categoryName, comment, departmentName, dossier, finish, handOn, OPEN, order, photoAddress, reject, told } from "./data";
 import type { Dossier, Photo } from "./types";
 import { actionOf, i } from "./words";
 
+const LETTERS_MS = 10_000;
+
 export function Detail({ id, onClose }: { id: number; onClose: () => void }): JSX.Element {
-  const found = useLoaded(() => dossier(id), [id, turn.value]);
+  const found = useLoaded(() => dossier(id), [id, told.changed(id)]);
   const one = found.data?.incident.id === id ? found.data : null;
+  const waits = one?.letters.some((letter) => !letter.delivered_at && !letter.given_up_at) ?? false;
+  useEffect(() => {
+    if (!waits) return undefined;
+    const timer = setInterval(() => document.hidden || found.reload(), LETTERS_MS); // the stream does not tell of letters
+    return () => clearInterval(timer);
+  }, [waits]);
   return (
     <div class="rows">
       <button type="button" class="link" onClick={onClose}><Icon name="back" size={16} />{i("back")}</button>

@@ -5,7 +5,7 @@ import { useEffect } from "preact/hooks";
 import { number, zoneName } from "../format";
 import { city } from "../map/bridge";
 import { Choice, useLoaded, Waiting } from "../panels/parts";
-import { categoryName, heat, turn, type Wanted } from "./data";
+import { categoryName, counted, heat, type Wanted } from "./data";
 import type { Heat } from "./types";
 import { i } from "./words";
 import type { IncidentKey } from "./phrases";
@@ -14,7 +14,7 @@ const CELLS = ["100", "250", "500", "1000"] as const;
 const cell = signal<(typeof CELLS)[number]>("250");
 
 export function HeatTable({ wanted, onHeat }: { wanted: Wanted; onHeat: (found: Heat | null) => void }): JSX.Element {
-  const found = useLoaded(() => heat(wanted, Number(cell.value), zoneName()), [JSON.stringify(wanted), cell.value, turn.value]);
+  const found = useLoaded(() => heat(wanted, Number(cell.value), zoneName()), [JSON.stringify(wanted), cell.value, counted.value]);
   const told = found.data;
   useEffect(() => {
     if (told) onHeat(told);

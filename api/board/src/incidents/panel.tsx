@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { dayOf, moment, number, startOf, whole } from "../format";
 import { city } from "../map/bridge";
 import { Choice, PanelHead, useLoaded, Waiting } from "../panels/parts";
-import { catalogue, categoryName, cover, EVERY, list, OPEN, readCatalogue, turn, type Wanted } from "./data";
+import { catalogue, categoryName, cover, EVERY, fits, list, OPEN, readCatalogue, told, type Wanted } from "./data";
 import { Detail } from "./detail";
 import { HeatTable } from "./heat";
 import { IncidentLayer } from "./layer";
@@ -72,12 +72,14 @@ function Filters(): JSX.Element {
 
 function List({ wanted: what, onList }: { wanted: Wanted; onList: (found: readonly Incident[]) => void }): JSX.Element {
   const [limit, setLimit] = useState(STEP);
-  const found = useLoaded(() => list(what, limit), [JSON.stringify(what), limit, turn.value]);
-  const items = found.data?.items;
+  const found = useLoaded(() => list(what, limit), [JSON.stringify(what), limit, told.turn.value]);
+  const last = found.data?.next_cursor ? found.data.items.at(-1)?.id ?? 0 : 0; // older ones are on the next page
+  const items = found.data && told.over(found.data.items, (one) => fits(one, what), (a, b) => b.id - a.id, (one) => one.id > last);
+  const drawn = JSON.stringify(items?.map((one) => [one.id, one.state]));
   useEffect(() => {
     if (items) onList(items);
     return () => onList([]);
-  }, [items]);
+  }, [drawn]);
   return (
     <div class="rows" data-list="incidents">
       {items?.map((one) => <Row key={one.id} incident={one} />)}

@@ -1,11 +1,12 @@
 /** The map of the city: draws devices in bundles, answers clicks, flies to things. */
 import "maplibre-gl/dist/maplibre-gl.css";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
-import { AttributionControl, LngLatBounds, Map as MapLibre, ScaleControl, setWorkerCount, setWorkerUrl, type GeoJSONSource } from "maplibre-gl";
+import { AttributionControl, Map as MapLibre, ScaleControl, setWorkerCount, setWorkerUrl, type GeoJSONSource } from "maplibre-gl";
 import type { Feature } from "geojson";
 import { devices, type Device } from "../devices";
 import type { BoardConfig, Severity } from "../types";
-import { layersOpen, phone, picked, type Theme } from "../view";
+import type { Theme } from "../view";
+import { Camera } from "./camera";
 import { placer, type Place } from "./datum";
 import { mark, sourceOf, type Mark } from "./features";
 import { addImages } from "./images";
@@ -44,6 +45,7 @@ export class CityMap {
   private master: Master | null = null;
   private bells: ReadonlyMap<string, Severity> = new Map();
   private readonly repaint: Repaint;
+  private readonly camera: Camera;
   private frameMs = 0; // what a frame of the map takes, on average
   private drawnAt = 0;
   private waiting = new Set<string>(); // devices that have changed and are not drawn yet
@@ -98,6 +100,7 @@ export class CityMap {
     });
     this.map.on("render", () => this.time());
     this.repaint = new Repaint(this.map);
+    this.camera = new Camera(this.map);
   }
 
   private source(name: string): GeoJSONSource | undefined {
@@ -156,7 +159,9 @@ export class CityMap {
     this.drawnAt = performance.now();
     this.repaint.hold(TILES_MS);
     this.drawChanged(changed);
-    if (this.picked && changed.has(this.picked)) this.ring();
+    if (!this.picked || !changed.has(this.picked)) return;
+    this.ring();
+    this.camera.follow();
   }
 
   /** How long the page was kept by a frame of the map, until the next task of its own. */
@@ -257,41 +262,25 @@ export class CityMap {
     painted(() => {
       if (this.picked !== id) return;
       if (this.ready) this.ring();
-      const at = id && fly ? this.position(id) : null;
-      if (at) this.fly(at);
+      if (id && fly) this.camera.flyTo(() => (this.picked === id ? this.position(id) : null));
     });
   }
 
   flyTo(lon: number, lat: number): void {
-    this.fly(this.place(lon, lat));
-  }
-
-  private fly(center: [number, number]): void {
-    const up = phone.value ? -0.28 * this.map.getContainer().clientHeight : 0; // the drawer covers the lower part
-    this.map.flyTo({ center, offset: [-covered() / 2, up], zoom: Math.max(this.map.getZoom(), 15.4), duration: still() ? 0 : 700 });
+    this.camera.flyTo(() => this.place(lon, lat));
   }
 
   fit(animate = true): void {
-    const bounds = new LngLatBounds();
-    for (const device of devices.values()) if (device.lat !== null && device.lon !== null) bounds.extend(this.place(device.lon, device.lat));
-    this.fitTo(bounds, animate);
+    this.camera.fit([...devices.keys()].map((id) => this.position(id)).filter((at) => at !== null), animate);
     this.fitted = true;
   }
 
   fitPoints(points: readonly [number, number][]): void {
-    const bounds = new LngLatBounds();
-    for (const [lon, lat] of points) bounds.extend(this.place(lon, lat));
-    this.fitTo(bounds, true);
-  }
-
-  private fitTo(bounds: LngLatBounds, animate: boolean): void {
-    if (bounds.isEmpty()) return;
-    const right = (layersOpen.value && !phone.value ? 270 : 64) + covered(); // what legend and drawer cover
-    this.map.fitBounds(bounds, { padding: { top: 44, bottom: 44, left: 44, right }, maxZoom: 15.5, duration: animate && !still() ? 600 : 0 });
+    this.camera.fit(points.map(([lon, lat]) => this.place(lon, lat)), true);
   }
 
   zoom(by: number): void {
-    this.map.zoomTo(this.map.getZoom() + by, { duration: still() ? 0 : 200 });
+    this.camera.zoom(by);
   }
 
   shown(group: string): boolean {
@@ -322,12 +311,3 @@ export class CityMap {
 }
 
 export const sources = SOURCES;
-
-/** How wide the open drawer lies over the map, pixels. */
-function covered(): number {
-  return picked.value && !phone.value ? (document.querySelector<HTMLElement>(".drawer")?.offsetWidth ?? 0) : 0;
-}
-
-function still(): boolean {
-  return matchMedia("(prefers-reduced-motion: reduce)").matches;
-}

@@ -1,6 +1,6 @@
 /** Work orders as the API has them, and what dispatchers do with them. */
 import { all, get, post } from "../api";
-import { ordersTurn } from "../orders";
+import { toldOrders } from "../orders";
 import type { AlertBody } from "../types";
 import { orderReference } from "./drawn";
 import type { Candidate, Order, OrderDetail } from "./types";
@@ -13,6 +13,13 @@ export interface Wanted {
 }
 
 const MOST = 2_000;
+const OPEN: readonly string[] = ["planned", "sent", "accepted", "overdue"];
+
+/** Whether an order belongs into the list. */
+export function fits(one: Order, wanted: Wanted): boolean {
+  if (wanted.origin && one.origin !== wanted.origin) return false;
+  return wanted.open ? OPEN.includes(one.state) : one.on === wanted.on && (!wanted.state || one.state === wanted.state);
+}
 
 export const list = (wanted: Wanted): Promise<Order[]> =>
   all<Order>("/work-orders", { on: wanted.open ? "" : wanted.on, open: wanted.open || null, state: wanted.state, origin: wanted.origin, limit: 1000 }, MOST);
@@ -42,7 +49,7 @@ export interface Given {
 
 async function done(work: Promise<OrderDetail>): Promise<OrderDetail> {
   const found = await work;
-  ordersTurn.value += 1;
+  toldOrders.take([found.order]);
   return found;
 }
 

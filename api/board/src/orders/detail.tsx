@@ -5,7 +5,7 @@ import { devices } from "../devices";
 import { moment, number, whole } from "../format";
 import { Icon } from "../icons";
 import { city } from "../map/bridge";
-import { ordersTurn } from "../orders";
+import { toldOrders } from "../orders";
 import { useLoaded, Waiting } from "../panels/parts";
 import { mayAct } from "../session";
 import { attempt } from "../toasts";
@@ -18,7 +18,7 @@ import { actionOf, kindOf, o, stateOf } from "./words";
 const ENDED = ["done", "cancelled"];
 
 export function OneOrder({ id, onClose }: { id: string; onClose: () => void }): JSX.Element {
-  const found = useLoaded(() => detail(id), [id, ordersTurn.value]);
+  const found = useLoaded(() => detail(id), [id, toldOrders.changed(id)]);
   const told = found.data?.order.id === id ? found.data : null;
   return (
     <div class="rows">

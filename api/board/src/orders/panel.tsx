@@ -6,10 +6,10 @@ import { devices } from "../devices";
 import { dayOf, moment, number } from "../format";
 import { Icon } from "../icons";
 import { city } from "../map/bridge";
-import { ordersTurn } from "../orders";
+import { toldOrders } from "../orders";
 import { Choice, PanelHead, useLoaded, Waiting } from "../panels/parts";
 import { mayAct } from "../session";
-import { list } from "./data";
+import { fits, list } from "./data";
 import { OneOrder } from "./detail";
 import { GiveOrder } from "./give";
 import type { Order } from "./types";
@@ -45,9 +45,10 @@ function List(): JSX.Element {
   day.value ||= dayOf(Date.now());
   const open = state.value === "open";
   const wanted = { on: day.value, open, state: open ? "" : state.value, origin: origin.value };
-  const found = useLoaded(() => list(wanted), [JSON.stringify(wanted), ordersTurn.value]);
+  const found = useLoaded(() => list(wanted), [JSON.stringify(wanted), toldOrders.turn.value]);
   const text = sought.value.trim().toLowerCase();
-  const shown = (found.data ?? []).filter((one) => !text || `${one.id} ${one.title} ${one.place} ${one.device ?? ""} ${whose(one)}`.toLowerCase().includes(text));
+  const current = found.data ? toldOrders.over(found.data, (one) => fits(one, wanted), byStart) : [];
+  const shown = current.filter((one) => !text || `${one.id} ${one.title} ${one.place} ${one.device ?? ""} ${whose(one)}`.toLowerCase().includes(text));
   const groups = Map.groupBy(shown.slice(0, DRAWN), whose);
   const states: [string, string][] = [["open", o("open")], ["", o("all")], ...STATES.map((one): [string, string] => [one, stateOf(one)])];
   return (
@@ -74,6 +75,8 @@ function List(): JSX.Element {
     </>
   ); // prettier-ignore
 }
+
+const byStart = (a: Order, b: Order): number => Date.parse(a.start) - Date.parse(b.start) || (a.id < b.id ? -1 : 1);
 
 export function whose(one: Order): string {
   return one.vehicle ?? one.crew ?? one.worker ?? "";

@@ -7,7 +7,7 @@ import { Dialog } from "./parts";
 export function Help(): JSX.Element | null {
   if (!helping.value) return null;
   const rows: [string, string][] = [
-    ["1 – 8", t("help.panels")], ["/", t("help.search")], ["↑ ↓", t("help.arrows")], ["Enter", t("help.enter")], ["A", t("help.ack")],
+    ["1 – 9", t("help.panels")], ["/", t("help.search")], ["↑ ↓", t("help.arrows")], ["Enter", t("help.enter")], ["A", t("help.ack")],
     ["Space", t("help.space")], ["F", t("help.fit")], ["M", t("help.sound")], ["D", t("help.theme")], ["L", t("help.language")], ["Esc", t("help.escape")], ["?", t("help.this")],
   ]; // prettier-ignore
   return (

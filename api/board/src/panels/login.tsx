@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { ApiError } from "../api";
-import { ended, enterKey, signIn, wantsKey } from "../session";
+import { ended, enterKey, mayVisit, signIn, visit, wantsKey } from "../session";
 import { explain } from "../toasts";
 import { switchTheme, theme } from "../view";
 import { Icon } from "../icons";
@@ -34,6 +34,7 @@ export function SignIn(): JSX.Element {
         <label>{t("session.password")}<input name="password" type="password" autocomplete="current-password" required value={password} onInput={(event) => setPassword(event.currentTarget.value)} /></label>
         <p class="wrong" role="alert">{wrong}</p>
         <button type="submit" class="main" disabled={busy}>{t("session.enter")}</button>
+        {mayVisit() && <button type="button" onClick={visit}>{t("session.visit")}</button>}
         <Looks />
       </form>
     </main>

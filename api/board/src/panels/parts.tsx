@@ -3,7 +3,7 @@ import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../api";
 import { Icon } from "../icons";
-import { access, wantsKey } from "../session";
+import { access, entering, entry, wantsKey } from "../session";
 import { explain } from "../toasts";
 import { openPanel } from "../view";
 import { t } from "../words";
@@ -72,6 +72,7 @@ export function useLoaded<T>(read: () => Promise<T>, on: readonly unknown[]): Lo
 
 /** What stands in place of a list that is not there (yet). */
 export function Waiting({ of, none }: { of: Loaded<unknown>; none: string }): JSX.Element {
+  if (of.unknown && entry.value === "visiting") return <p class="empty">{t("session.needed")} <button type="button" class="link" onClick={() => (entering.value = true)}>{t("session.enter")}</button></p>; // prettier-ignore
   if (of.unknown) return <p class="empty">{t("key.needed")} <button type="button" class="link" onClick={() => (wantsKey.value = true)}>{t("key.label")}</button></p>; // prettier-ignore
   if (of.error) return <p class="empty">{of.error} <button type="button" class="link" onClick={of.reload}>{t("app.retry")}</button></p>; // prettier-ignore
   return <p class="empty">{of.data === null ? t("app.loading") : none}</p>;

@@ -33,7 +33,7 @@ export function BottomBar(): JSX.Element {
   return (
     <nav class="bottom" aria-label={t("app.title")}>
       <button type="button" aria-pressed={onMap} onClick={() => { openPanel(null); picked.value = null; }}><Icon name="map" /><span>{t("app.map")}</span></button>
-      {SHORT.map((name) => (
+      {SHORT.filter((name) => panels.value.includes(name)).map((name) => (
         <button type="button" key={name} aria-pressed={panel.value === name} onClick={() => openPanel(name)}>
           <Icon name={name} />
           <span>{t(`app.${name}`)}</span>

@@ -6,7 +6,7 @@ import { figures, turn } from "../devices";
 import { clock, number } from "../format";
 import { Icon } from "../icons";
 import { heardAt, state } from "../live";
-import { entry, session, signOut } from "../session";
+import { entering, entry, session, signOut } from "../session";
 import { attempt } from "../toasts";
 import { helping, openPanel, phone, switchTheme, theme } from "../view";
 import { switchLanguage, t } from "../words";
@@ -74,6 +74,7 @@ function Switches(): JSX.Element {
       <button type="button" class="plain word" id="language" title={t("app.languageTitle")} onClick={switchLanguage}>{t("app.language")}</button>
       <button type="button" class="plain" title={`${t("app.help")} (?)`} aria-label={t("app.help")} onClick={() => (helping.value = true)}><Icon name="help" /></button>
       {entry.value === "in" && <button type="button" class="plain word" title={t("session.leave")} onClick={() => void attempt(signOut)}>{session.value?.display_name || session.value?.name} <Icon name="leave" size={17} /></button>}
+      {entry.value === "visiting" && <button type="button" class="plain word" id="sign-in" onClick={() => (entering.value = true)}>{t("session.enter")}</button>}
     </div>
   ); // prettier-ignore
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { drain, MOST_TELEMETRY, put, type Answer, type Hub, type Told } from "./outbox";
 import { check, present } from "./sampling";
 import type { Shelf } from "./shelf";
-import type { Entry, Fresh, IncidentEntry, OrderEntry, Telemetry, TelemetryEntry } from "./types";
+import type { AppealEntry, Entry, Fresh, IncidentEntry, OrderEntry, Telemetry, TelemetryEntry } from "./types";
 
 /** A shelf in memory; what it hands out is a copy, as from a database. */
 class Board implements Shelf {
@@ -37,6 +37,7 @@ class FarHub implements Hub {
   reports = new Map<string, number>();
   photos = new Map<string, number>();
   steps: string[] = [];
+  appeals: string[] = [];
   requests = 0;
   constructor(
     private readonly network: (request: number) => "ok" | "lost" | "answer-lost" | number = () => "ok",
@@ -68,6 +69,13 @@ class FarHub implements Hub {
   photo(incident: number, photo: Blob): Promise<Answer> {
     return this.over(() => {
       this.photos.set(`${incident}/${photo.size}`, photo.size); // the same photo twice is one
+      return { status: 201, body: {}, detail: "" };
+    });
+  }
+  appeal(form: AppealEntry["form"]): Promise<Answer> {
+    return this.over(() => {
+      if (this.appeals.includes(form.deduction)) return { status: 409, body: null, detail: "another appeal is open" };
+      this.appeals.push(form.deduction);
       return { status: 201, body: {}, detail: "" };
     });
   }
@@ -133,6 +141,19 @@ test("a report goes on where it was cut off, and is told once", async () => {
   const told: Entry[] = [];
   expect(await drain(shelf, "li", hub, { ...quiet, settled: (one) => void told.push(one) })).toBe("sent");
   expect([hub.photos.size, hub.requests, told.length, shelf.entries]).toEqual([3, 5, 1, []]);
+});
+
+test("an appeal whose answer was lost is one, and is not called refused", async () => {
+  const form = { deduction: "d", reason: "locked", from: "", to: "", scheme: "weighted", version: 0 };
+  const [shelf, hub] = [new Board(), new FarHub((request) => (request === 0 ? "answer-lost" : "ok"))];
+  await put(shelf, { kind: "appeal", owner: "li", at: 0, form, about: { zh: "", en: "" }, tried: false });
+  const told: string[] = [];
+  const listening = { ...quiet, settled: (_: Entry, refused: string) => void told.push(refused) };
+  expect(await drain(shelf, "li", hub, listening)).toBe("later");
+  expect(await drain(shelf, "li", hub, listening)).toBe("sent");
+  await put(shelf, { kind: "appeal", owner: "li", at: 1, form, about: { zh: "", en: "" }, tried: false });
+  await drain(shelf, "li", hub, listening);
+  expect([told, shelf.entries, hub.appeals]).toEqual([["", "another appeal is open"], [], ["d"]]);
 });
 
 test("one message that is refused costs no other", async () => {

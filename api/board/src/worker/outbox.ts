@@ -1,6 +1,6 @@
 /** Sending what waits: in order, until the hub has said that it has it; what it has, it files once (own times, drawn references). */
 import type { Shelf } from "./shelf";
-import type { Entry, Fresh, IncidentEntry, OrderEntry, TelemetryEntry } from "./types";
+import type { AppealEntry, Entry, Fresh, IncidentEntry, OrderEntry, TelemetryEntry } from "./types";
 
 export const MOST_TELEMETRY = 20_000; // two days and more at a position every ten seconds
 export const MOST_REPORTS = 30;
@@ -22,6 +22,7 @@ export interface Hub {
   incident(form: IncidentEntry["form"]): Promise<Answer>;
   photo(incident: number, photo: Blob): Promise<Answer>;
   order(entry: OrderEntry): Promise<Answer>;
+  appeal(form: AppealEntry["form"]): Promise<Answer>;
 }
 
 /** Why sending has ended: all is sent; try later; nobody is signed in; no badge is entered. */
@@ -84,14 +85,30 @@ async function drainTelemetry(shelf: Shelf, owner: string, hub: Hub, told: Told)
 }
 
 async function drainOthers(shelf: Shelf, owner: string, hub: Hub, told: Told): Promise<Ended> {
-  for (const kind of ["order", "incident"] as const) {
+  for (const kind of ["order", "incident", "appeal"] as const) {
     for (;;) {
       const [entry] = await shelf.oldest(owner, kind, 1);
       if (!entry) break;
-      const ended = entry.kind === "incident" ? await sendReport(shelf, entry, hub, told) : await sendOrder(shelf, entry as OrderEntry, hub, told);
+      const ended = await sendOne(shelf, entry, hub, told);
       if (ended !== "sent") return ended;
     }
   }
+  return "sent";
+}
+
+function sendOne(shelf: Shelf, entry: Entry, hub: Hub, told: Told): Promise<Ended> {
+  if (entry.kind === "incident") return sendReport(shelf, entry, hub, told);
+  return entry.kind === "appeal" ? sendAppeal(shelf, entry, hub, told) : sendOrder(shelf, entry as OrderEntry, hub, told);
+}
+
+/** An appeal has no reference of its own, but of each lost point one at most is open: refused for that, it had arrived before. */
+async function sendAppeal(shelf: Shelf, entry: AppealEntry, hub: Hub, told: Told): Promise<Ended> {
+  if (!entry.tried) await shelf.replace({ ...entry, tried: true });
+  const answer = await hub.appeal(entry.form);
+  const meant = said(answer);
+  if (meant !== "has" && meant !== "refused") return meant;
+  await shelf.remove([entry.seq]);
+  told.settled(entry, meant === "refused" && !(answer.status === 409 && entry.tried) ? answer.detail : "");
   return "sent";
 }
 

@@ -1,13 +1,13 @@
 /** Everything of one's own that the page shows, and when it is read anew. */
 import { effect, signal } from "@preact/signals";
-import { get, post } from "../api";
+import { get } from "../api";
 import type { Catalogue, Incident } from "../incidents/types";
 import type { Order } from "../orders/types";
 import type { Page } from "../types";
 import { Kept } from "./kept";
-import { entry } from "./person";
-import { onSettled } from "./sending";
-import type { MyAppeal, MyEvaluation, Task, Today } from "./types";
+import { entry, person } from "./person";
+import { enqueue, onSettled } from "./sending";
+import type { Lost, MyAppeal, MyEvaluation, Task, Today } from "./types";
 
 const EVERY_MS = 60_000;
 
@@ -39,9 +39,13 @@ export function refresh(fresh = 0): void {
   for (const one of BEHIND[tab.value]) void one.refresh(fresh);
 }
 
-export async function appeal(of: MyEvaluation, deduction: string, reason: string): Promise<void> {
-  await post("/me/appeals", { deduction, reason, from: of.start, to: of.end, scheme: of.scheme, version: of.scheme_version });
-  await appeals.refresh();
+/** Say that a lost point is wrong: it waits on the phone until the hub has it. */
+export async function appeal(of: MyEvaluation, lost: Lost, reason: string): Promise<void> {
+  const owner = person.value?.name;
+  if (!owner) return;
+  const form = { deduction: lost.id, reason, from: of.start, to: of.end, scheme: of.scheme, version: of.scheme_version };
+  const { zh, en } = lost.evidence;
+  await enqueue(owner, Date.now(), { kind: "appeal", form, about: { zh, en }, tried: false });
 }
 
 export function begin(): void {
@@ -55,5 +59,6 @@ export function begin(): void {
   onSettled((one) => {
     if (one.kind === "order") void openOrders.refresh();
     if (one.kind === "incident") void incidents.refresh();
+    if (one.kind === "appeal") void appeals.refresh();
   });
 }

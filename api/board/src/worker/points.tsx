@@ -6,7 +6,8 @@ import { attempt } from "../toasts";
 import { lang, titled } from "../words";
 import { appeal, appeals, evaluation, span } from "./own";
 import { Own } from "./parts";
-import { net } from "./sending";
+import { appealing } from "./sending";
+import { Sign } from "./signs";
 import type { Lost, MyAppeal, MyEvaluation } from "./types";
 import { w } from "./words";
 
@@ -25,7 +26,14 @@ export function Points(): JSX.Element {
       <Own of={evaluation} none={w("points.none")} empty={() => false}>
         {(one) => <Whole of={one} made={made} />}
       </Own>
-      {made.length > 0 && <h2>{w("points.appeals")}</h2>}
+      {made.length + appealing.value.length > 0 && <h2>{w("points.appeals")}</h2>}
+      {appealing.value.map((one) => (
+        <article class="card" key={one.seq} data-waits={one.form.deduction}>
+          <p><b>{said(one.about)}</b></p>
+          <p class="note">{one.form.reason}</p>
+          <p class="queued"><Sign name="up" size={20} />{w("points.queued")}</p>
+        </article>
+      ))}
       {made.map((one) => (
         <article class="card" key={one.id} data-appeal={one.id}>
           <p><b>{said(one.about)}</b></p>
@@ -66,26 +74,26 @@ function LostPoint({ of, lost, made }: { of: MyEvaluation; lost: Lost; made: MyA
   const send = async (event: Event): Promise<void> => {
     event.preventDefault();
     setBusy(true);
-    if (await attempt(() => appeal(of, lost.id, reason.trim()), w("points.sent"))) setAsking(false);
+    if (await attempt(() => appeal(of, lost, reason.trim()))) setAsking(false);
     setBusy(false);
   };
   const evidence = lost.evidence;
+  const waits = appealing.value.some((one) => one.form.deduction === lost.id);
   return (
     <div class="lost" data-lost={lost.id}>
       <p><b class="minus">−{number(lost.taken, 2)}</b> {said(evidence)}</p>
       <p class="thin">{whole(evidence.start)}{evidence.end > evidence.start ? ` – ${moment(evidence.end)}` : ""}{evidence.refs.length > 0 ? ` · ${evidence.refs.join(" · ")}` : ""}</p>
       {lost.correction && <p>{w("points.corrected", lost.correction.reason)}</p>}
-      {made && <p><Standing of={made} /></p>}
+      {waits ? <p class="queued"><Sign name="up" size={20} />{w("points.queued")}</p> : made && <p><Standing of={made} /></p>}
       {asking ? (
         <form class="remark" onSubmit={(event) => void send(event)}>
           <label>{w("points.why")}<textarea rows={3} maxLength={2000} required value={reason} onInput={(event) => setReason(event.currentTarget.value)} /></label>
           <div class="pair">
-            <button type="submit" class="large main" disabled={busy || !reason.trim() || net.value === "offline"}>{w("points.send")}</button>
+            <button type="submit" class="large main" disabled={busy || !reason.trim()}>{w("points.send")}</button>
             <button type="button" class="large" onClick={() => setAsking(false)}>{w("orders.back")}</button>
           </div>
-          {net.value === "offline" && <p>{w("points.network")}</p>}
         </form>
-      ) : made?.state !== "open" && lost.taken > 0 && <button type="button" class="large" onClick={() => setAsking(true)}>{w("points.appeal")}</button>}
+      ) : !waits && made?.state !== "open" && lost.taken > 0 && <button type="button" class="large" onClick={() => setAsking(true)}>{w("points.appeal")}</button>}
     </div>
   ); // prettier-ignore
 }

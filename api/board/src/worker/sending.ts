@@ -5,7 +5,7 @@ import { say } from "../toasts";
 import { drain, put, type Answer, type Hub } from "./outbox";
 import { entry, person, speaksFor } from "./person";
 import { opened, PhoneShelf, type Shelf } from "./shelf";
-import type { Entry, Fresh, IncidentEntry, OrderEntry } from "./types";
+import type { AppealEntry, Entry, Fresh, IncidentEntry, OrderEntry } from "./types";
 import { w } from "./words";
 
 const FIRST_MS = 4_000; // the first wait after a failure; each further one is longer, up to
@@ -19,10 +19,11 @@ export const sending = signal(false);
 export const positions = signal(0);
 export const orders = signal<readonly OrderEntry[]>([]);
 export const reports = signal<readonly IncidentEntry[]>([]);
+export const appealing = signal<readonly AppealEntry[]>([]);
 export const refusals = signal(0);
 export const dropped = signal(0);
 /** Everything of this person that waits. */
-export const waiting = computed(() => positions.value + orders.value.length + reports.value.length);
+export const waiting = computed(() => positions.value + orders.value.length + reports.value.length + appealing.value.length);
 
 /** Called with what the hub has taken or refused for good. */
 type Listener = (entry: Entry) => void;
@@ -37,7 +38,7 @@ const shelf: Promise<Shelf> = database.then((db) => new PhoneShelf(db));
 /** What waits of somebody, of whatever kind. */
 export async function waitingOf(owner: string): Promise<number> {
   const held = await shelf;
-  const counts = await Promise.all((["telemetry", "order", "incident"] as const).map((kind) => held.count(owner, kind)));
+  const counts = await Promise.all((["telemetry", "order", "incident", "appeal"] as const).map((kind) => held.count(owner, kind)));
   return counts.reduce((sum, one) => sum + one, 0);
 }
 
@@ -48,6 +49,7 @@ export async function look(): Promise<void> {
   positions.value = await held.count(owner, "telemetry");
   orders.value = (await held.oldest(owner, "order", 200)) as OrderEntry[];
   reports.value = (await held.oldest(owner, "incident", 50)) as IncidentEntry[];
+  appealing.value = (await held.oldest(owner, "appeal", 50)) as AppealEntry[];
 }
 
 type Unowned<T> = T extends Fresh ? Omit<T, "owner" | "at"> : never;
@@ -89,6 +91,7 @@ const HUB: Hub = {
   incident: (form) => json("/incidents", form),
   photo: (incident, photo) => ask(`/incidents/${incident}/photos`, photo.type, photo, PHOTO_MS),
   order: (one) => json(`/work-orders/${encodeURIComponent(one.order)}/${one.action}`, { text: remark(one) }),
+  appeal: (form) => json("/me/appeals", form),
 };
 
 let timer = 0;
@@ -151,6 +154,7 @@ function settled(one: Entry, detail: string): void {
     refusals.value += 1;
     say(one.kind === "order" ? w("orders.gone", one.order, detail) : detail, "wrong");
   } else if (one.kind === "incident" && one.number !== null) say(w("report.sent", one.number));
+  else if (one.kind === "appeal") say(w("points.sent"));
   listeners.forEach((listener) => listener(one));
 }
 

@@ -49,8 +49,17 @@ export interface OrderEntry extends Waits {
   text: string;
 }
 
-export type Entry = TelemetryEntry | IncidentEntry | OrderEntry;
-export type Fresh = Omit<TelemetryEntry, "seq"> | Omit<IncidentEntry, "seq"> | Omit<OrderEntry, "seq">;
+export interface AppealEntry extends Waits {
+  kind: "appeal";
+  form: { deduction: string; reason: string; from: string; to: string; scheme: string; version: number };
+  /** What it is about, in both languages. */
+  about: { zh: string; en: string };
+  /** Whether it may have arrived before: then the hub says that one is open already. */
+  tried: boolean;
+}
+
+export type Entry = TelemetryEntry | IncidentEntry | OrderEntry | AppealEntry;
+export type Fresh = Omit<TelemetryEntry, "seq"> | Omit<IncidentEntry, "seq"> | Omit<OrderEntry, "seq"> | Omit<AppealEntry, "seq">;
 
 export interface Duty {
   plan: string;
