@@ -33,6 +33,7 @@ from hub.fleet.service import Tracking
 from hub.incidents.areas import AreaFinder
 from hub.incidents.courier import Courier
 from hub.incidents.desk import IncidentDesk
+from hub.influx.wiring import history, sinks
 from hub.live import Follower
 from hub.notify.channel import Surroundings
 from hub.notify.wiring import make_sender
@@ -168,6 +169,7 @@ class Hub:
         around = Surroundings(settings.notify.targets(), {}, settings.notify.zone)
         self.courier = Courier(IncidentLetters(WriteSession(self._pool)), settings.incidents, around)
         self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring), self.uplinks]
+        self.adapters += sinks(settings.influx, dsn)
         audit = Audit(ReadSession(self._pool), WriteSession(self._pool))
         self.commanding = Commanding(self.registry, self.adapters, audit)
         self.following = self._following({section.name: section.broker() for section in brokers})
@@ -257,7 +259,7 @@ class Hub:
         probe = Probe(self, time_ns() // 1_000)
         services = Services(
             devices=readers.devices,
-            telemetry=readers.telemetry,
+            telemetry=history(self.settings.influx, readers.telemetry),
             dead_letters=readers.dead_letters,
             store=readers.status,
             keys=ApiKeys(WriteSession(self._pool)),
