@@ -41,7 +41,7 @@ UPDATE influx_sink SET marks_until = now() + make_interval(days => %s) WHERE mar
 _LOCK_SINK = "LOCK TABLE influx_sink IN ACCESS EXCLUSIVE MODE"
 _BEGIN = """
 INSERT INTO influx_sink (marks_until) VALUES (now() + make_interval(days => %(days)s))
-ON CONFLICT (only) DO UPDATE SET marks_until = excluded.marks_until
+ON CONFLICT (sole) DO UPDATE SET marks_until = excluded.marks_until
 """
 _ENDED = "SELECT marks_until FROM influx_sink WHERE marks_until <= now()"
 _OLDEST = """

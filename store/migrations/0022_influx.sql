@@ -1,7 +1,7 @@
 -- The InfluxDB sink. What a transaction wrote is marked in the same transaction; a mark goes away when InfluxDB has it.
 
 CREATE TABLE influx_sink (                             -- at most one row: whether marks are made, and until when
-    only        boolean PRIMARY KEY DEFAULT true CHECK (only),
+    sole        boolean PRIMARY KEY DEFAULT true CHECK (sole),
     marks_until timestamptz NOT NULL
 );
 
