@@ -40,13 +40,14 @@ class InfluxSink:
         self._backoff = Backoff(first=0.5, most=section.most_wait_s)
         self._stop = asyncio.Event()
         self._waiting, self._counted_at, self._kept_on_at = Waiting(), float("-inf"), float("-inf")
-        self._given_up = 0
+        self._given_up, self._wait_s = 0, 0.0
 
     async def run(self) -> None:
         """Pump until :meth:`stop`. A request that is on its way is awaited, at most for the timeout of the settings."""
         try:
             while not self._stop.is_set():
-                await pause(self._stop, await self._turn())
+                self._wait_s = await self._turn()
+                await pause(self._stop, self._wait_s)
         finally:
             await self._queue.close()
             self._client.close()
