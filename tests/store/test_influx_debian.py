@@ -1,6 +1,6 @@
 """The lines, once more, by the parser of a real InfluxDB: Debian's 1.6.7, where it is installed.
 
-It has no `/api/v2/write`; the stand-in forwards what it took to its `/write`. CI does without: apt-get install influxdb.
+It has no `/api/v2/write`; the stand-in forwards what it took to its `/write`. CI does without it.
 """
 
 from __future__ import annotations

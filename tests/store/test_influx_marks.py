@@ -253,3 +253,26 @@ async def test_marks_that_wait_for_too_long_are_given_up_and_counted(dsn: str, s
     assert gone[0] == 2
     assert (await queue.waiting()).marks == 0
     await queue.close()
+
+
+async def test_hypertables_are_marked_and_read_as_plain_tables_are(timescale_dsn: str) -> None:
+    store = make_store(timescale_dsn, "timescale")
+    await store.open()
+    queue = MarkQueue(timescale_dsn)
+    assert await queue.prepared()
+    await queue.keep_on()
+    begin = NOW - 3_600 * SECOND
+    messages = [
+        {"ts": begin + n * SECOND, "readings": {"fill_pct": n}, "fix": {"lat": 30, "lon": 114}} for n in range(60)
+    ]
+    await ingest(store, make_assembler(store), [frame(one) for one in messages], chunk=7)
+    with influx_server() as server:
+        client = InfluxClient(section(server).target())
+        pump = Pump(client, queue, Naming(), 10)
+        while await pump.step():
+            pass
+        assert server.points == expected(timescale_dsn)
+        assert len(server.points) == 120
+        client.close()
+    await queue.close()
+    await store.close()
