@@ -155,7 +155,7 @@ def told(error: ApiException) -> SanihubError:
         return InfluxAwayError(f"{error.status}: the token is not accepted: {message}", lasting=True)
     if error.status == 404:
         return InfluxAwayError(f"404: no such organisation or bucket: {message}", lasting=True)
-    if 400 <= (error.status or 0) < 500 and error.status not in (408, 429):
+    if error.status == 501 or (400 <= (error.status or 0) < 500 and error.status not in (408, 429)):
         return InfluxAwayError(f"{error.status}: {message}", lasting=True)
     wait_s = retry_after(dict(error.headers or {}).get("Retry-After"))
     return InfluxAwayError(f"{error.status or 'no answer'}: {message}", wait_s=wait_s)

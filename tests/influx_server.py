@@ -42,6 +42,7 @@ class InfluxServer:
         self.gate.set()
         self.most_bytes = 10**9
         self.requests = self.lines = self.deleted = 0
+        self.deletes = True
         self.problems: list[str] = []  #: what a client of InfluxDB must never do
         self.answers: list[int] = []
         self.queries: list[dict[str, Any]] = []
@@ -129,6 +130,8 @@ class InfluxServer:
 
     def delete(self, document: dict[str, str]) -> tuple[int, str]:
         """Take away points between two times, both included, by measurement and device."""
+        if not self.deletes:
+            return 501, "not implemented"
         found = re.fullmatch(r'_measurement="(.*)" AND device="(.*)"', document["predicate"])
         assert found is not None, document
         first, last = (_nanoseconds(document[name]) for name in ("start", "stop"))

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import structlog
 
+from devices.errors import SanihubError
 from devices.instants import to_datetime, to_iso
-from store.influx_client import InfluxClient
+from store.influx_client import InfluxAwayError, InfluxClient
 from store.influx_delivery import deliver
 from store.influx_lines import Point
 from store.influx_marks import Mark, MarkQueue
@@ -91,11 +92,21 @@ class Pump:
             device = await stored.name(key)
             for first, last in _spans(sorted(ats)) if device is not None else ():
                 begin, end = _text(first, "000"), _text(last, "999")
-                await self._client.withdraw(self._naming.readings, str(device), begin, end)
+                await self._delete(str(device), begin, end)
                 place: int | None = first
                 while place is not None:
                     _, place = await self.span(key, place, last + 1, self._batch_points)
             self.pumped.withdrawn += len(ats)
+
+    async def _delete(self, device: str, begin: str, end: str) -> None:
+        """Delete readings there; a server that takes points and does not delete keeps them, which is logged."""
+        try:
+            await self._client.withdraw(self._naming.readings, device, begin, end)
+        except SanihubError as error:
+            if isinstance(error, InfluxAwayError) and not error.lasting:
+                raise
+            await self._client.probe()  # whoever may not write either is to be heard of first
+            log.warning("influx_not_withdrawn", device=device, begin=begin, end=end, error=str(error))
 
     def _complain(self, reasons: Iterable[str]) -> None:
         """Log each reason once, without what differs from batch to batch; a hundred of them are enough."""

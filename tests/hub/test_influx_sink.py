@@ -236,6 +236,24 @@ async def test_what_is_withdrawn_goes_there_too(dsn: str, server: InfluxServer) 
         assert "battery_v" not in server.points["readings", (("device", "bin-1"),), BEGIN + 3 * SECOND]
 
 
+async def test_a_server_that_cannot_delete_keeps_what_is_withdrawn_and_gets_all_else(
+    dsn: str, server: InfluxServer
+) -> None:
+    server.deletes = False
+    with capture_logs() as logs:
+        async with running(dsn, server):
+            await write(dsn, 0, 10)
+            await caught_up(dsn, server)
+            with psycopg.connect(dsn) as connection:
+                (key,) = connection.execute("SELECT key FROM devices WHERE id = 'bin-1'").fetchone() or ()
+            async with await psycopg.AsyncConnection.connect(dsn) as connection, connection.cursor() as cursor:
+                await drop(cursor, key, Obsolete(readings=[("battery_v", BEGIN, 3.5)]))
+            await write(dsn, 10, 10)
+            await until(lambda: waiting(dsn) == 0, "it goes on")
+    assert server.points.keys() == expected(dsn).keys()
+    assert [one["event"] for one in logs].count("influx_not_withdrawn") == 1
+
+
 async def test_two_sinks_on_one_database_share_the_work(dsn: str, server: InfluxServer) -> None:
     async with running(dsn, server, batch_points=50), running(dsn, server, batch_points=50):
         await write(dsn, 0, 400)
