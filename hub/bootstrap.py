@@ -25,6 +25,7 @@ from hub.commanding import Commanding
 from hub.fleet.plan_source import StoredPlans
 from hub.fleet.service import Tracking
 from hub.incidents.wiring import make_courier
+from hub.influx.wiring import sinks
 from hub.live import Follower
 from hub.maintenance import maintain
 from hub.notify.wiring import make_sender
@@ -113,6 +114,7 @@ class Hub:
         )
         wiring = Wiring(self.pipeline, self._keep, partial(kept_secret, data), data, tools)
         self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring), self.uplinks]
+        self.adapters += sinks(settings.influx, dsn)
         self.commanding = Commanding(self.registry, self.adapters, Audit(reads, writes))
         # What follows the telemetry.
         named = {section.name: section.broker() for section in brokers}

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from devices.errors import SanihubError
 from hub.access import data_folder, has_database, in_use, open_store
+from hub.doctor_influx import check_influx, influx_facts
 from hub.doctor_network import check_api, check_brokers
 from hub.examined import Examined, Finding
 from hub.settings import Settings, environment_fault
@@ -42,6 +43,7 @@ async def examine_all(settings: Settings) -> AsyncIterator[Finding]:
             async with open_store(settings) as access:
                 examined.origin = access.origin
                 examined.server = await examine(access.dsn)
+                examined.influx = await influx_facts(settings.influx, access.dsn)
         except SanihubError as error:
             examined.server_fault = str(error)
     for check in CHECKS:
@@ -214,6 +216,7 @@ CHECKS: tuple[Check, ...] = (
     check_store,
     check_clock,
     check_brokers,
+    check_influx,
     check_api,
     check_time_zones,
 )

@@ -9,6 +9,7 @@ import msgspec
 
 from hub.settings import Settings
 from store.diagnosis import ServerFacts
+from store.influx_facts import InfluxFacts
 
 State = Literal["ok", "warn", "fail"]
 
@@ -30,3 +31,4 @@ class Examined(msgspec.Struct):
     server: ServerFacts | None = None
     origin: str = ""
     server_fault: str | None = None
+    influx: InfluxFacts | None = None

@@ -9,6 +9,7 @@ from api.ports import PostLimits, Services
 from hub.areas import Areas
 from hub.fleet.evaluating import Evaluating
 from hub.incidents.wiring import make_incident_desk
+from hub.influx.wiring import history
 from hub.orders.wiring import make_order_desk
 from hub.probe import Probe
 from hub.reporting.sources.plans import Rounds
@@ -32,7 +33,7 @@ def make_services(hub: Hub, pool: Pool) -> Services:
     probe, keys = Probe(hub, time_ns() // 1_000), ApiKeys(writes)
     return Services(
         devices=readers.devices,
-        telemetry=readers.telemetry,
+        telemetry=history(settings.influx, readers.telemetry),
         dead_letters=readers.dead_letters,
         store=readers.status,
         keys=keys,

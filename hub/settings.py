@@ -24,6 +24,7 @@ from hub.alerting.settings import AlertsSection
 from hub.bins.settings import BinsSection
 from hub.board_settings import BoardSection
 from hub.incidents.settings import IncidentsSection
+from hub.influx.settings import InfluxSection
 from hub.notify_settings import NotifySection
 from hub.orders.settings import OrdersSection
 from ingest.assembly import IntakeRules
@@ -194,6 +195,7 @@ class _House(BaseSettings):
     notify: NotifySection = NotifySection()
     incidents: IncidentsSection = IncidentsSection()
     orders: OrdersSection = OrdersSection()
+    influx: InfluxSection = InfluxSection()
     api: ApiSection = ApiSection()
     log: LogSection = LogSection()
 

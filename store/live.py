@@ -18,12 +18,13 @@ from devices.instants import from_datetime
 from devices.live import LiveAlert, LiveDevice, LiveIncident, LiveOrder, Note
 from devices.vocabulary import Batch
 from store.connection import session_parameters, translated_errors
+from store.influx_marks import WANTED, mark
 from store.readers_session import ReadSession, Row, micros_or_none
 
 KEYS_A_NOTE = 700  #: of at most ten digits and a comma: below NOTIFY's limit of 8000 bytes
 ASKED_EVERY_S = 15.0  #: how soon a connection that has died silently is noticed
 
-_ANNOUNCE = "SELECT pg_notify('sanihub_live', note) FROM unnest(%s::text[]) AS note"
+_ANNOUNCE = f"SELECT pg_notify('sanihub_live', note), {WANTED} FROM unnest(%s::text[]) AS note"  # noqa: S608 - constants
 _LISTEN = "LISTEN sanihub_live"
 
 _FIELDS = """
@@ -78,12 +79,18 @@ SELECT i.id, l.action, l.at, l.actor, i.reference, i.category, i.state, i.text, 
 
 
 async def announce(cursor: AsyncCursor, batch: Batch) -> None:
-    """Tell with the commit of the cursor's transaction that a batch changed what is newest of its devices."""
+    """Tell with the commit of the cursor's transaction that a batch changed what is newest of its devices.
+
+    The same question says whether an InfluxDB sink wants to know what was written; then it is marked.
+    """
     keys = set(batch.seen)
     keys.update(reading.device.key for reading in batch.readings)
     keys.update(fix.device.key for fix in batch.fixes)
     if keys:
-        await cursor.execute(_ANNOUNCE, (notes_of(keys),))
+        await cursor.execute(_ANNOUNCE.encode(), (notes_of(keys),))
+        row = await cursor.fetchone()
+        if row is not None and row[1]:
+            await mark(cursor, batch)
 
 
 def notes_of(keys: Collection[int]) -> list[str]:

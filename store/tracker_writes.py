@@ -15,6 +15,7 @@ from devices.instants import to_datetime
 from devices.vocabulary import Batch, Fix, Reading
 from fleet.trackers.book import Outline
 from fleet.trackers.tracker import KINDS, Live
+from store import influx_marks
 from store.alert_history import EARLIEST
 from store.tracker_rows import HaltRow, TripRow
 
@@ -214,6 +215,7 @@ async def drop(cursor: AsyncCursor, key: int, obsolete: Obsolete) -> None:
         touched = {"key": key, "names": sorted(set(names))}
         await cursor.execute(_DROP_LATEST, touched)
         await cursor.execute(_LATEST_AGAIN, touched)
+        await influx_marks.withdraw(cursor, key, ats)
     if obsolete.events:
         kinds, ats, attributes = zip(*obsolete.events, strict=True)
         texts = [msgspec.json.encode(one).decode() for one in attributes]

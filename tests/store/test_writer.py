@@ -147,6 +147,8 @@ async def test_opening_again_and_again_uses_up_no_metric_numbers(postgres_dsn: s
 
 async def test_a_server_that_hangs_is_given_up(private_postgres: PostgresServer) -> None:
     """Its port accepts and nothing answers, as with a stuck disk: no acknowledgement, and no waiting for ever."""
+    patient = make_store(private_postgres.dsn())
+    await patient.open()  # making the tables takes longer than it is to be patient for
     store = PostgresStore(private_postgres.dsn(), mode="plain", now=lambda: NOW, patience_s=0.5)
     assembler = make_assembler(store)
     await ingest(store, assembler, [frame({"ts": NOW, "readings": {"fill_pct": 1}})])
@@ -158,7 +160,6 @@ async def test_a_server_that_hangs_is_given_up(private_postgres: PostgresServer)
         await ingest(store, assembler, [frame({"ts": NOW, "readings": {"fill_pct": 2}})])
     for process in everybody:
         process.resume()
-    patient = make_store(private_postgres.dsn())
     await ingest(patient, make_assembler(patient), [frame({"ts": NOW, "readings": {"fill_pct": 2}})])
     assert [row[3] for row in contents(private_postgres.dsn())["readings"]] == [1.0, 2.0]
     await patient.close()

@@ -1,0 +1,1 @@
+"""The InfluxDB sink: settings, the service beside the pipeline, backfills."""
