@@ -21,7 +21,9 @@ from devices import instants
 from devices.clock import DAY
 from devices.metrics import Catalogue
 from devices.vocabulary import Batch, DeadLetter, Device, Echo, EchoWanted, Identity, ReceiptKey, Written
-from store import chunks, devices_table, echoes, live
+from store import chunks, columnstore, devices_table, echoes, live, presence
+from store.capability import Capability, capability
+from store.columnstore import Columnstore
 from store.connection import session_parameters, translated_errors
 from store.copying import HEADER, TRAILER, Encoded, encode
 from store.forgetting import Keeping, forget
@@ -102,13 +104,16 @@ class PostgresStore:
         catalogue: Catalogue | None = None,
         mode: str = "auto",
         partition_days: int = 7,
+        columnstore: Columnstore | None = None,
         now: Callable[[], int] = lambda: time_ns() // 1_000,
         patience_s: float = 60.0,
     ) -> None:
         self.mode: Mode | None = None
+        self.capability: Capability | None = None
         self._parameters = session_parameters(dsn)
         self._catalogue = catalogue or Catalogue()
         self._wanted_mode = mode
+        self._wanted_columnstore = columnstore
         self._now = now
         self._patience_s = patience_s
         self._partitions = Partitions(partition_days)
@@ -221,11 +226,8 @@ class PostgresStore:
             return connection
         connection = await AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
         try:
-            if self.mode is None:
-                self.mode = await detect(connection, self._wanted_mode)
-                applied = await migrate(connection, self.mode, self._partition_days)
-                if applied:
-                    log.info("schema_migrated", mode=self.mode.value, migrations=applied)
+            await presence.join(connection)
+            await self._prepare(connection)
             self._metric_keys = await enter_catalogue(connection, self._catalogue)
             if self.mode is Mode.PLAIN:
                 await self._partitions.ensure(connection, (), self._now())
@@ -235,6 +237,20 @@ class PostgresStore:
             raise
         self._connection = connection
         return connection
+
+    async def _prepare(self, connection: AsyncConnection) -> None:
+        """Learn what the database is: an upgrade or another licence may have changed it while the connection was away."""
+        mode = await detect(connection, self._wanted_mode)
+        able = await capability(connection, mode)
+        if (mode, able) != (self.mode, self.capability):
+            applied = await migrate(connection, mode, self._partition_days)
+            if able is Capability.FULL and self._wanted_columnstore is not None:
+                await columnstore.keep(connection, self._wanted_columnstore)
+            log.info("store_prepared", mode=mode.value, capability=able.value, migrations=applied)
+            self._partitions = Partitions(self._partition_days)
+            self.mode, self.capability = mode, able
+        if able is Capability.FULL:
+            await connection.execute(columnstore.UNBOUNDED)
 
     async def _transact(
         self,
