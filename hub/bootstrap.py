@@ -47,6 +47,7 @@ from hub.protocols import connections, decoders, routes, webhooks
 from hub.reporting.desk import ReportDesk
 from hub.reporting.sources.plans import Rounds
 from hub.settings import MqttSection, Settings
+from hub.store_watch import StoreWatch
 from hub.uplinks import PostedUplinks
 from hub.web import WebServer
 from ingest.adapters import http_json
@@ -70,6 +71,7 @@ from store.fleet_entry import FleetEntry
 from store.fleet_master import FleetMaster
 from store.incident_letters import IncidentLetters
 from store.incidents import Incidents
+from store.jobs import JobReads
 from store.live import LiveStore
 from store.order_steward import OrderSteward
 from store.orders import Orders
@@ -94,7 +96,11 @@ OVERLAP_US = 60_000_000  #: changes are asked for a minute back, for transaction
 def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresStore:
     """The store of these settings at ``dsn``."""
     return PostgresStore(
-        dsn, catalogue=catalogue, mode=settings.store.mode, partition_days=settings.store.partition_days
+        dsn,
+        catalogue=catalogue,
+        mode=settings.store.mode,
+        partition_days=settings.store.partition_days,
+        columnstore=settings.store.columnstore(),
     )
 
 
@@ -144,6 +150,7 @@ class Hub:
         rules, offsets = settings.intake.rules(), self.tracking.offsets
         assembler = Assembler(self.store, self.registry, self.decoders, rules, offsets)
         self.pipeline = Pipeline(self.tracking.desk, assembler, settings.intake.bounds())
+        self.store_watch = StoreWatch(self.store, JobReads(reads))
         self._bin_history = BinHistory(ReadSession(self._pool))
         self.scribe = Scribe(self.alerting.desk, self._bin_history, self.registry, settings.bins)
         self.reports = ReportDesk(self._pool)
@@ -182,6 +189,7 @@ class Hub:
         try:
             tasks["registry"] = asyncio.create_task(self._keep_registry())
             tasks["maintenance"] = asyncio.create_task(self._maintain())
+            tasks["store jobs"] = asyncio.create_task(self.store_watch.run(self._stop))
             tasks["alerts"] = asyncio.create_task(self._watch())
             tasks["spool"] = asyncio.create_task(feed(self.spool, self.pipeline, self._stop))
             for adapter in self.adapters:

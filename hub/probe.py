@@ -32,6 +32,7 @@ class Probe:
             version=version("sanihub"),
             started_at=self._started_at,
             store_mode=hub.store.mode.value if hub.store.mode else "unknown",
+            store_capability=hub.store.capability.value if hub.store.capability else "unknown",
             data_dir=str(hub.data),
             endpoints=tuple(endpoints),
         )
@@ -78,6 +79,7 @@ class Probe:
         ]
         for name, text, value in counters:
             yield MetricFamily(name, text, (Sample(value),), "counter")
+        yield from hub.store_watch.families()
         letters = tuple(Sample(count, {"code": code}) for code, count in sorted(stats.dead_letters.items()))
         yield MetricFamily("sanihub_dead_letters_total", "Frames kept in dead letters", letters, "counter")
         yield from _families(figure for one in self._standings() for figure in one.figures)

@@ -31,6 +31,7 @@ from ingest.pipeline import Bounds
 from ingest.plugin import Plugin, discover
 from ingest.spool import SpoolSettings
 from ingest.transports.mqtt.session import Broker, Tls
+from store.columnstore import Columnstore
 from store.forgetting import Keeping
 
 Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
@@ -49,9 +50,14 @@ class StoreSection(_Section):
     mode: Literal["auto", "plain", "timescale"] = "auto"
     partition_days: int = Field(7, ge=1, le=366)
     retention_days: int | None = Field(None, ge=1, description="None keeps everything")
+    columnstore_after_days: int = Field(30, ge=0, le=36_500, description="0 converts no chunk")
     dead_letters_days: int = Field(90, ge=1)
     dead_letters: int = Field(1_000_000, ge=1_000, description="how many at most")
     embedded_port: int | None = Field(None, ge=1, le=65_535)
+
+    def columnstore(self) -> Columnstore:
+        """The store's view of when chunks are converted."""
+        return Columnstore(self.columnstore_after_days or None)
 
     def keeping(self) -> Keeping:
         """The store's view of what to keep."""

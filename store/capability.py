@@ -12,8 +12,8 @@ from store.schema import Mode
 COLUMNSTORE_SINCE = (2, 20, 2)
 """The first version of TimescaleDB whose columnstore is used.
 
-Up to 2.19.0 an ``INSERT ... ON CONFLICT DO NOTHING`` that meets a row of the columnstore may leave out the rows behind it
-(timescale/timescaledb issue 7672), which would lose what was acknowledged; 2.20.2 corrects the comparison of NULLs.
+Up to 2.19.0 an ``INSERT ... ON CONFLICT DO NOTHING`` that meets a row of the columnstore may leave out the rows behind
+it (timescale/timescaledb issue 7672), which would lose what was acknowledged; 2.20.2 corrects how NULLs are compared.
 """
 
 
@@ -25,13 +25,17 @@ class Capability(Enum):
     PLAIN = "plain"  #: the database was made without TimescaleDB
 
 
-async def capability(connection: AsyncConnection, mode: Mode) -> Capability:
-    """What this database of this mode can do."""
+async def capability(connection: AsyncConnection, mode: Mode) -> tuple[Capability, str | None]:
+    """What this database of this mode can do, and the version of its TimescaleDB (None in plain mode)."""
     if mode is Mode.PLAIN:
-        return Capability.PLAIN
-    cursor = await connection.execute("SELECT current_setting('timescaledb.license', true)")
+        return Capability.PLAIN, None
+    cursor = await connection.execute(
+        "SELECT current_setting('timescaledb.license', true),"
+        " (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb')"
+    )
     row = await cursor.fetchone()
-    return of_licence(mode, row[0] if row else None)
+    licence, version = row or (None, None)
+    return of_licence(mode, licence), version
 
 
 def of_licence(mode: Mode | None, licence: str | None) -> Capability:
@@ -42,6 +46,6 @@ def of_licence(mode: Mode | None, licence: str | None) -> Capability:
 
 
 def columnstore_fits(version: str | None) -> bool:
-    """Whether the columnstore of this version of TimescaleDB (``2.23.0``, ``2.23.0-dev``) may be trusted with late rows."""
+    """Whether the columnstore of this version (``2.23.0``, ``2.23.0-dev``) may be trusted with late rows."""
     numbers = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", version or "")
     return numbers is not None and tuple(int(part or 0) for part in numbers.groups()) >= COLUMNSTORE_SINCE

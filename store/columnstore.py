@@ -1,7 +1,7 @@
 """The columnstore of TimescaleDB: how telemetry lies in it, and the policy that converts old chunks.
 
-Rows of a batch of the columnstore share their segment and lie in its order. Both are made of the primary keys: a late row
-is held against the rows that are there by segment and order alone, and only the batch that may hold its like is opened.
+Rows of a batch of the columnstore share their segment and lie in its order. Both are made of the primary keys: a late
+row is held against the rows that are there by segment and order alone, and only the batch that may hold it is opened.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ _ENABLE: dict[str, LiteralString] = {
     "events": """ALTER TABLE events SET (timescaledb.enable_columnstore,
         timescaledb.segmentby = 'device_key', timescaledb.orderby = 'observed_at,kind,variant')""",
 }
-_VERSION = "SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'"
 _ENABLED = """
 SELECT segmentby, orderby FROM timescaledb_information.hypertable_columnstore_settings
  WHERE hypertable = %s::regclass
@@ -47,9 +46,9 @@ SELECT count(*), count(*) FILTER (WHERE (config ->> 'compress_after')::interval 
 _ADD = "CALL add_columnstore_policy(%s::regclass, after => make_interval(days => %s))"
 _REMOVE = "CALL remove_columnstore_policy(%s::regclass, if_exists => true)"
 
-# A write that meets rows of the columnstore may have to open batches of theirs. The server's bound on that (100,000 rows
-# a transaction) would refuse a batch of late data each time that it is tried again, which is for ever. The hub's own
-# bounds hold: so many frames a batch, and for a deletion a device and a span.
+# A write that meets rows of the columnstore may have to open batches of theirs. The server's bound on that (100,000
+# rows a transaction) would refuse a batch of late data each time that it is tried again, which is for ever. The hub's
+# own bounds hold: so many frames a batch, and for a deletion devices and a span.
 UNBOUNDED = "SET timescaledb.max_tuples_decompressed_per_dml_transaction = 0"
 
 
@@ -59,14 +58,12 @@ class Columnstore(msgspec.Struct, frozen=True):
     after_days: int | None
 
 
-async def keep(connection: AsyncConnection, wanted: Columnstore) -> None:
+async def keep(connection: AsyncConnection, wanted: Columnstore, version: str | None) -> None:
     """Bring layout and policies to what is wanted; nothing is done where they are so already.
 
-    What is converted already stays so, and is read and written as before. Needs the capability ``full``. That it cannot
-    be is logged, and no error: telemetry is stored without it.
+    What is converted already stays so, and is read and written as before. Needs the capability ``full``; ``version`` is
+    TimescaleDB's. That it cannot be is logged, and no error: telemetry is stored without it.
     """
-    row = await (await connection.execute(_VERSION)).fetchone()
-    version = None if row is None else row[0]
     if not columnstore_fits(version):
         if wanted.after_days is not None:
             log.warning("columnstore_not_used", reason=f"TimescaleDB {version} is too old for it")

@@ -9,13 +9,13 @@ import msgspec
 from psycopg import AsyncConnection
 
 from devices.instants import from_datetime
+from store.readers_session import ReadSession
 
 GRACE = timedelta(hours=1)  #: how long after its time a job may begin before it counts as overdue
 
-# A run that never was stands as minus infinity. Of a policy on a continuous aggregate the view's name is told, not that of
-# the table behind it.
+# A run that never was stands as minus infinity.
 _JOBS = """
-SELECT j.job_id, j.proc_name::text, coalesce(v.view_name, j.hypertable_name)::text, j.scheduled, j.schedule_interval,
+SELECT j.job_id, j.proc_name::text, j.hypertable_name::text, j.scheduled, j.schedule_interval,
        nullif(s.last_run_started_at, '-infinity'), nullif(s.last_successful_finish, '-infinity'),
        nullif(coalesce(s.next_start, j.next_start, j.initial_start), '-infinity'),
        s.last_run_status, coalesce(s.job_status, ''), coalesce(s.total_runs, 0), coalesce(s.total_failures, 0),
@@ -24,9 +24,6 @@ SELECT j.job_id, j.proc_name::text, coalesce(v.view_name, j.hypertable_name)::te
        now()
   FROM timescaledb_information.jobs j
   LEFT JOIN timescaledb_information.job_stats s USING (job_id)
-  LEFT JOIN timescaledb_information.continuous_aggregates v
-         ON (v.materialization_hypertable_schema, v.materialization_hypertable_name)
-          = (j.hypertable_schema, j.hypertable_name)
  WHERE j.hypertable_name IS NOT NULL
  ORDER BY j.job_id
 """
@@ -35,8 +32,8 @@ SELECT j.job_id, j.proc_name::text, coalesce(v.view_name, j.hypertable_name)::te
 class Job(msgspec.Struct, frozen=True):
     """A background job on a table or a continuous aggregate. Instants in µs; None: never, or not planned.
 
-    ``failing``: its newest run failed. ``overdue``: it should have begun more than an hour ago and has not. ``error`` is
-    what it said when it failed last, where the server kept it.
+    ``failing``: its newest run failed. ``overdue``: it should have begun more than an hour ago and has not. ``error``
+    is what it said when it failed last, where the server kept it.
     """
 
     id: int
@@ -51,6 +48,17 @@ class Job(msgspec.Struct, frozen=True):
     failing: bool
     overdue: bool
     error: str | None
+
+
+class JobReads:
+    """The jobs, for the hub that shows them. Raises TransientError while the store is away."""
+
+    def __init__(self, session: ReadSession) -> None:
+        self._session = session
+
+    async def jobs(self) -> tuple[Job, ...]:
+        """As :func:`jobs`."""
+        return tuple(job_of(row) for row in await self._session.rows(_JOBS))
 
 
 async def jobs(connection: AsyncConnection) -> tuple[Job, ...]:

@@ -43,7 +43,7 @@ async def leave(connection: AsyncConnection) -> None:
 async def writers(connection: AsyncConnection) -> list[str]:
     """Who holds the lock now, in words, the oldest first; empty when nobody writes."""
     rows = await (await connection.execute(_HOLDERS, (_KEY,))).fetchall()
-    return [f"{name or 'a program'} from {host or 'this machine'} (server process {pid})" for pid, name, host, _ in rows]
+    return [f"{name or 'a program'} from {host or 'this machine'}, server process {pid}" for pid, name, host, _ in rows]
 
 
 async def _asked(connection: AsyncConnection, statement: str) -> bool:

@@ -112,7 +112,7 @@ class TelemetryReads:
         params = {
             "device": device_id,
             "metric": metric,
-            "start": to_datetime(start),
+            "start": to_datetime(max(start, after.observed_at)),
             "end": to_datetime(end),
             "at": to_datetime(after.observed_at),
             "value": after.value,

@@ -1,8 +1,8 @@
 """The upgrade of a plain database to TimescaleDB, in place: partition by partition, and resumable wherever it dies.
 
-Hypertables are made beside the tables. A partition is copied into its hypertable and dropped in one transaction, so that at
-every instant each row lies in one place. When no partition is left, the hypertables take the tables' names, all in one
-transaction. What is still to be done is seen from what is there: nothing else is written down that could be wrong.
+Hypertables are made beside the tables. A partition is copied into its hypertable and dropped in one transaction, so
+that at every instant each row lies in one place. When no partition is left, the hypertables take the tables' names, all
+in one transaction. What is still to be done is seen from what is there: nothing else is noted that could be wrong.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ async def upgrade(
 ) -> None:
     """Do what is left of the upgrade; ``parts`` is what the plan says is to be moved. Run again, it goes on.
 
-    The connection is in autocommit and has the store to itself (:mod:`store.presence`). ``told`` hears of each step after
-    its commit. Raises UpgradeError and psycopg's errors; what is committed by then stays, and nothing is half moved.
+    The connection is in autocommit and has the store to itself (:mod:`store.presence`). ``told`` hears of each step
+    after its commit. Raises UpgradeError and psycopg's errors; what is committed by then stays, nothing is half moved.
     """
     await connection.execute(sql.SQL("SET lock_timeout = {}").format(sql.Literal(PATIENCE)))
     if await made_in(connection) is Mode.PLAIN:
@@ -118,10 +118,12 @@ async def _rename(connection: AsyncConnection) -> None:
         for table in TELEMETRY:
             left = await (await connection.execute(_LEFT, (table,))).fetchone()
             if left is None or left[0]:
-                raise UpgradeError(f"{table} has partitions that are not moved: was a hub started meanwhile? Run it again")
+                raise UpgradeError(
+                    f"{table} has partitions that are not moved: was a hub started meanwhile? Run it again"
+                )
             beside = table + BESIDE
             grants = await (await connection.execute(_GRANTS, (table,))).fetchall()
-            names = dict(await (await connection.execute(_INDEXES, (table,))).fetchall())
+            names: dict[str, str] = dict(await (await connection.execute(_INDEXES, (table,))).fetchall())
             made = await (await connection.execute(_INDEXES, (beside,))).fetchall()
             await connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(table)))
             renamed = sql.SQL("ALTER TABLE {} RENAME TO {}")
@@ -141,7 +143,7 @@ async def _rename_index(connection: AsyncConnection, name: str, wanted: str) -> 
 async def _grant(connection: AsyncConnection, table: str, grantee: str | None, privilege: str, grantable: bool) -> None:
     """``privilege`` is one of the server's own words."""
     statement = sql.SQL("GRANT {} ON {} TO {}{}").format(
-        sql.SQL(privilege),  # type: ignore[arg-type]
+        sql.SQL(privilege),
         sql.Identifier(table),
         sql.SQL("PUBLIC") if grantee is None else sql.Identifier(grantee),
         sql.SQL(" WITH GRANT OPTION" if grantable else ""),
@@ -151,8 +153,9 @@ async def _grant(connection: AsyncConnection, table: str, grantee: str | None, p
 
 async def _finish(connection: AsyncConnection, wanted: Columnstore, rollups: Rollups | None) -> None:
     """What a new database in TimescaleDB mode has besides. Each of it may be done again."""
-    if await capability(connection, Mode.TIMESCALE) is Capability.FULL:
-        await columnstore.keep(connection, wanted)
+    able, version = await capability(connection, Mode.TIMESCALE)
+    if able is Capability.FULL:
+        await columnstore.keep(connection, wanted, version)
     if rollups is not None:
         await rollups(connection)
     for table in TELEMETRY:

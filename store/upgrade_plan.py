@@ -1,4 +1,4 @@
-"""What an upgrade from plain PostgreSQL to TimescaleDB would do: what stands in its way, what is moved, what room it takes."""
+"""What an upgrade from plain to TimescaleDB would do: what stands in its way, what is moved, what room it takes."""
 
 from __future__ import annotations
 
@@ -93,7 +93,12 @@ async def make_plan(connection: AsyncConnection, *, wanted: str = "auto") -> Pla
 
 
 def _server(
-    connection: AsyncConnection, mode: Mode | None, wanted: str, offered: str | None, used: str | None, preloaded: str | None
+    connection: AsyncConnection,
+    mode: Mode | None,
+    wanted: str,
+    offered: str | None,
+    used: str | None,
+    preloaded: str | None,
 ) -> str | None:
     if connection.info.server_version < MIN_SERVER:
         return f"server version {connection.info.server_version}: expected PostgreSQL 15 or newer"
@@ -124,7 +129,9 @@ async def _views(connection: AsyncConnection) -> str | None:
 async def _migrations(connection: AsyncConnection) -> str | None:
     applied = {name for (name,) in await (await connection.execute(_APPLIED)).fetchall()}
     missing = [name for name, _ in migrations(Mode.PLAIN) if name not in applied]
-    return f"migrations to come: {', '.join(missing)}; start the hub of this version once and stop it" if missing else None
+    return (
+        f"migrations to come: {', '.join(missing)}; start the hub of this version once and stop it" if missing else None
+    )
 
 
 async def _free(connection: AsyncConnection) -> int | None:

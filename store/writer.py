@@ -110,6 +110,7 @@ class PostgresStore:
     ) -> None:
         self.mode: Mode | None = None
         self.capability: Capability | None = None
+        self.timescaledb_version: str | None = None
         self._parameters = session_parameters(dsn)
         self._catalogue = catalogue or Catalogue()
         self._wanted_mode = mode
@@ -239,16 +240,16 @@ class PostgresStore:
         return connection
 
     async def _prepare(self, connection: AsyncConnection) -> None:
-        """Learn what the database is: an upgrade or another licence may have changed it while the connection was away."""
+        """Learn what the database is, which an upgrade may have changed while the connection was away."""
         mode = await detect(connection, self._wanted_mode)
-        able = await capability(connection, mode)
-        if (mode, able) != (self.mode, self.capability):
+        able, version = await capability(connection, mode)
+        if (mode, able, version) != (self.mode, self.capability, self.timescaledb_version):
             applied = await migrate(connection, mode, self._partition_days)
             if able is Capability.FULL and self._wanted_columnstore is not None:
-                await columnstore.keep(connection, self._wanted_columnstore)
+                await columnstore.keep(connection, self._wanted_columnstore, version)
             log.info("store_prepared", mode=mode.value, capability=able.value, migrations=applied)
             self._partitions = Partitions(self._partition_days)
-            self.mode, self.capability = mode, able
+            self.mode, self.capability, self.timescaledb_version = mode, able, version
         if able is Capability.FULL:
             await connection.execute(columnstore.UNBOUNDED)
 
