@@ -15,6 +15,7 @@ from devices.instants import to_datetime
 from devices.vocabulary import Batch, Fix, Reading
 from fleet.trackers.book import Outline
 from fleet.trackers.tracker import KINDS, Live
+from store import rollups
 from store.alert_history import EARLIEST
 from store.tracker_rows import HaltRow, TripRow
 
@@ -218,6 +219,7 @@ async def drop(cursor: AsyncCursor, key: int, obsolete: Obsolete) -> None:
         metrics: dict[str, int] = dict(await cursor.fetchall())
         found = {"metrics": [metrics.get(name) for name in names], "values": list(values), **_span(key, ats)}
         await cursor.execute(_DROP_READINGS, found, prepare=False)
+        await rollups.note_changes(cursor, key, ats)
         touched = {"key": key, "names": sorted(set(names))}
         await cursor.execute(_DROP_LATEST, touched)
         await cursor.execute(_LATEST_AGAIN, touched)
