@@ -31,7 +31,7 @@ SELECT DISTINCT v.oid::regclass::text, t.name
   FROM unnest(%s::text[]) AS t (name)
   JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = to_regclass(t.name)
   JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
-  JOIN pg_class v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm')
+  JOIN pg_class v ON v.oid = r.ev_class AND v.relkind = 'm'
  ORDER BY 1, 2
 """
 _APPLIED = "SELECT name FROM schema_migrations"
@@ -48,7 +48,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What is to be done, and why it cannot be begun: ``obstacles``, in words; empty when it can.
+    """What is to be done, and why it cannot be begun: ``obstacles``, in words; empty when it can. ``doubts`` may be none.
 
     ``begun``: an earlier run was interrupted. ``mode`` is None in a database without our tables. ``free_bytes`` is the
     room on the server's disk, where the server is on this machine and its folder can be seen.
@@ -59,6 +59,7 @@ class Plan(msgspec.Struct, frozen=True):
     begun: bool
     parts: tuple[Part, ...]
     obstacles: tuple[str, ...]
+    doubts: tuple[str, ...]
     free_bytes: int | None
 
     @property
@@ -76,7 +77,12 @@ async def make_plan(connection: AsyncConnection, *, wanted: str = "auto") -> Pla
     """Look, and change nothing. ``wanted`` is the setting ``store.mode``."""
     mode, begun = await made_in(connection), await upgrade_begun(connection)
     offered, used, preloaded = await _row(connection, _OFFERED)
-    found = [_server(connection, mode, wanted, offered, used, preloaded)] if mode is not Mode.TIMESCALE else []
+    found: list[str | None] = []
+    if mode is not Mode.TIMESCALE:
+        found.append(_server(connection, mode, wanted, used or offered))
+    doubts = []
+    if offered is not None and used is None and "timescaledb" not in (preloaded or ""):
+        doubts.append("shared_preload_libraries does not name timescaledb: the server may refuse to make the extension")
     if mode is Mode.PLAIN:
         found += [await _writers(connection), await _views(connection)]
         if not begun:
@@ -88,26 +94,18 @@ async def make_plan(connection: AsyncConnection, *, wanted: str = "auto") -> Pla
         begun=begun,
         parts=tuple(Part(*row) for row in rows),
         obstacles=tuple(obstacle for obstacle in found if obstacle is not None),
+        doubts=tuple(doubts),
         free_bytes=await _free(connection),
     )
 
 
-def _server(
-    connection: AsyncConnection,
-    mode: Mode | None,
-    wanted: str,
-    offered: str | None,
-    used: str | None,
-    preloaded: str | None,
-) -> str | None:
+def _server(connection: AsyncConnection, mode: Mode | None, wanted: str, offered: str | None) -> str | None:
     if connection.info.server_version < MIN_SERVER:
         return f"server version {connection.info.server_version}: expected PostgreSQL 15 or newer"
     if mode is None:
         return "there are no tables of a hub in this database: a hub that starts on it takes TimescaleDB by itself"
-    if offered is None and used is None:
+    if offered is None:
         return "the server does not offer the timescaledb extension: install it for this version of PostgreSQL"
-    if used is None and preloaded is not None and "timescaledb" not in preloaded:
-        return "TimescaleDB is not preloaded: set shared_preload_libraries = 'timescaledb' and restart the server"
     if wanted == "plain":
         return 'store.mode is "plain" in the settings: set it to "auto", or the hub will not start afterwards'
     return None
@@ -123,7 +121,7 @@ async def _views(connection: AsyncConnection) -> str | None:
     if not rows:
         return None
     named = ", ".join(f"{view} (of {table})" for view, table in rows)
-    return f"views of others read the tables that are replaced: drop them, and make them again afterwards: {named}"
+    return f"materialized views read tables that are replaced: drop them, and make them again afterwards: {named}"
 
 
 async def _migrations(connection: AsyncConnection) -> str | None:
