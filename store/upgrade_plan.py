@@ -48,7 +48,7 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What is to be done, and why it cannot be begun: ``obstacles``, in words; empty when it can. ``doubts`` may be none.
+    """What is to be done, and why it cannot be begun: ``obstacles``, in words; empty when it can. ``doubts`` are less.
 
     ``begun``: an earlier run was interrupted. ``mode`` is None in a database without our tables. ``free_bytes`` is the
     room on the server's disk, where the server is on this machine and its folder can be seen.
