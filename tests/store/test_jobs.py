@@ -98,9 +98,10 @@ def run(dsn: str, job: int) -> None:
 
 
 def spoil(dsn: str, job: int) -> None:
-    """Let a policy fail: it is told to work on a table that is not there."""
-    rows(dsn, """SELECT alter_job(%s, check_config => NULL,
-                        config => '{"hypertable_id": 4711, "compress_after": "30 days"}')""", job)  # fmt: skip
+    """Let a policy fail: it is told to work on a table that is not there. Needs a superuser."""
+    broken = """UPDATE _timescaledb_config.bgw_job SET config = jsonb_set(config, '{hypertable_id}', '4711')
+                 WHERE id = %s"""
+    rows(dsn, broken, job)
 
 
 def doctor(dsn: str) -> list[dict[str, Any]]:
@@ -135,9 +136,8 @@ def test_a_job_that_fails_is_told_with_what_it_said(dsn: str) -> None:
     assert by_id[bad].succeeded_at is None
     labels = {"job": str(bad), "procedure": "policy_compression", "table": "fixes"}
     assert (labels, 2) in families["sanihub_store_job_runs_failed_total"]
-    succeeded = dict(
-        (labels["table"], at) for labels, at in families["sanihub_store_job_last_success_timestamp_seconds"]
-    )
+    last = families["sanihub_store_job_last_success_timestamp_seconds"]
+    succeeded = {labels["table"]: at for labels, at in last}
     ((at,),) = rows(dsn, "SELECT last_successful_finish FROM timescaledb_information.job_stats WHERE job_id = %s", good)
     assert succeeded == {"readings": pytest.approx(from_datetime(at) / 1e6)}
     assert families["sanihub_store_info"][0][0]["capability"] == "full"
