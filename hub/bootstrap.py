@@ -46,6 +46,7 @@ from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
 from hub.reporting.desk import ReportDesk
 from hub.reporting.sources.plans import Rounds
+from hub.rolling import Rolling
 from hub.settings import MqttSection, Settings
 from hub.uplinks import PostedUplinks
 from hub.web import WebServer
@@ -77,6 +78,7 @@ from store.people import People
 from store.readers import DeviceReads, Readers
 from store.readers_bins import BinReads
 from store.readers_session import Pool, ReadSession
+from store.rollup_standing import RollupKeeper
 from store.rule_sets import RuleSets
 from store.sessions import SessionTable
 from store.work_orders import WorkOrders
@@ -94,7 +96,11 @@ OVERLAP_US = 60_000_000  #: changes are asked for a minute back, for transaction
 def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresStore:
     """The store of these settings at ``dsn``."""
     return PostgresStore(
-        dsn, catalogue=catalogue, mode=settings.store.mode, partition_days=settings.store.partition_days
+        dsn,
+        catalogue=catalogue,
+        mode=settings.store.mode,
+        partition_days=settings.store.partition_days,
+        zone=settings.store.zone,
     )
 
 
@@ -146,6 +152,7 @@ class Hub:
         self.pipeline = Pipeline(self.tracking.desk, assembler, settings.intake.bounds())
         self._bin_history = BinHistory(ReadSession(self._pool))
         self.scribe = Scribe(self.alerting.desk, self._bin_history, self.registry, settings.bins)
+        self.rolling = Rolling(RollupKeeper(dsn), settings.store.keeping())
         self.reports = ReportDesk(self._pool)
         self.spool = Spool(data / "spool", settings.intake.spool())
         self.subscribers = [
@@ -324,7 +331,7 @@ class Hub:
     async def _watch(self) -> None:
         """The alert engine and what follows the telemetry, once registry and rules are read."""
         if await self.prepared():
-            work = (self.alerting, self.tracking, self.scribe, self.courier, self.following)
+            work = (self.alerting, self.tracking, self.scribe, self.courier, self.following, self.rolling)
             await asyncio.gather(*(one.run(self._stop) for one in work), self.sender.run())
 
     async def _keep_registry(self) -> None:
