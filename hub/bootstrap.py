@@ -46,6 +46,7 @@ from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
 from hub.reporting.desk import ReportDesk
 from hub.reporting.sources.plans import Rounds
+from hub.rolling import Rolling
 from hub.settings import MqttSection, Settings
 from hub.store_watch import StoreWatch
 from hub.uplinks import PostedUplinks
@@ -79,6 +80,7 @@ from store.people import People
 from store.readers import DeviceReads, Readers
 from store.readers_bins import BinReads
 from store.readers_session import Pool, ReadSession
+from store.rollup_standing import RollupKeeper
 from store.rule_sets import RuleSets
 from store.sessions import SessionTable
 from store.work_orders import WorkOrders
@@ -101,6 +103,7 @@ def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresSt
         mode=settings.store.mode,
         partition_days=settings.store.partition_days,
         columnstore=settings.store.columnstore(),
+        zone=settings.store.zone,
     )
 
 
@@ -153,6 +156,7 @@ class Hub:
         self.store_watch = StoreWatch(self.store, JobReads(reads))
         self._bin_history = BinHistory(ReadSession(self._pool))
         self.scribe = Scribe(self.alerting.desk, self._bin_history, self.registry, settings.bins)
+        self.rolling = Rolling(RollupKeeper(dsn), settings.store.keeping())
         self.reports = ReportDesk(self._pool)
         self.spool = Spool(data / "spool", settings.intake.spool())
         self.subscribers = [
@@ -332,7 +336,7 @@ class Hub:
     async def _watch(self) -> None:
         """The alert engine and what follows the telemetry, once registry and rules are read."""
         if await self.prepared():
-            work = (self.alerting, self.tracking, self.scribe, self.courier, self.following)
+            work = (self.alerting, self.tracking, self.scribe, self.courier, self.following, self.rolling)
             await asyncio.gather(*(one.run(self._stop) for one in work), self.sender.run())
 
     async def _keep_registry(self) -> None:

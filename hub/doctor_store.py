@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from time import time_ns
 
 from devices import instants
 from hub.examined import Examined, Finding
@@ -11,7 +12,10 @@ from store.capability import COLUMNSTORE_SINCE, Capability, columnstore_fits
 from store.connection import redacted
 from store.diagnosis import ServerFacts
 from store.jobs import Job
+from store.rollup_standing import RollupStanding
 from store.schema import MIN_SERVER
+
+ROLLUP_LAG_H = 4
 
 
 def check_store(examined: Examined) -> Iterable[Finding]:
@@ -37,6 +41,8 @@ def check_store(examined: Examined) -> Iterable[Finding]:
     yield _durability(facts)
     yield _mode(settings, facts)
     yield _schema(facts)
+    if facts.rollups is not None:
+        yield _rollups(facts.rollups)
 
 
 def _durability(facts: ServerFacts) -> Finding:
@@ -93,6 +99,20 @@ def _schema(facts: ServerFacts) -> Finding:
         advice = "the hub makes them while it runs; start it, or look into its log for maintenance"
         return Finding("schema", "warn", "up to date, but no partitions ahead", advice)
     return Finding("schema", "ok", "up to date" + ("" if days is None else f", partitions for {days:.0f} days ahead"))
+
+
+def _rollups(rollups: RollupStanding) -> Finding:
+    """How far the sums of hours and days have come; a hub that runs leaves an hour or two."""
+    lag_h = rollups.lag_s(time_ns() // 1_000) / 3_600
+    by = "TimescaleDB" if rollups.kind == "timescale" else "the hub"
+    detail = f"by {by}, days of {rollups.zone}"
+    if rollups.refreshed_at is not None:
+        detail += f", refreshed {(time_ns() // 1_000 - rollups.refreshed_at) / 60e6:.0f} min ago"
+    if lag_h > ROLLUP_LAG_H:
+        advice = "boards are right and slow meanwhile; the hub sums up what is left while it runs"
+        return Finding("rollups", "warn", f"{detail}; {lag_h:,.0f} h are not summed up", advice)
+    dirty = f"; {rollups.dirty:,} hours of devices to be summed up again" if rollups.dirty else ""
+    return Finding("rollups", "ok", detail + dirty)
 
 
 def check_jobs(examined: Examined) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from store.capability import Capability, of_licence
 from store.connection import session_parameters, translated_errors
 from store.holdings import Holding, holdings
 from store.jobs import Job, jobs
+from store.rollup_standing import RollupStanding, standing
 from store.schema import TELEMETRY, Mode, migrations, upgrade_begun
 
 _SERVER = """
@@ -27,6 +28,7 @@ SELECT current_setting('server_version'), current_setting('server_version_num'):
        current_setting('timescaledb.license', true)
 """
 _SYNCHRONOUS = "SELECT current_setting('synchronous_commit')"
+ROLLUPS = "0019_rollups"  #: the migration that makes them
 _APPLIED = "SELECT name FROM schema_migrations"
 
 # The upper bounds of the partitions, as text of the form FOR VALUES FROM ('...') TO ('...').
@@ -43,8 +45,9 @@ class ServerFacts(msgspec.Struct, frozen=True):
     """What was found. ``mode`` is None in a database without our tables; ``clock_lead_us`` is positive when the
     server's clock is ahead of this machine's, and true to within ``clock_doubt_us``.
 
-    ``partitions_ahead_days`` is how far the table that ends first reaches beyond now; None without partitions. ``jobs``
-    and ``holdings`` are TimescaleDB's, and empty without it. ``upgrade_begun``: an upgrade to it was interrupted.
+    ``partitions_ahead_days`` is how far the table that ends first reaches beyond now; None without partitions.
+    ``rollups`` are None in a database that has none yet. ``jobs`` and ``holdings`` are TimescaleDB's, and empty without
+    it. ``upgrade_begun``: an upgrade to it was interrupted.
     """  # noqa: D205 - the first sentence needs its line
 
     version: str
@@ -60,6 +63,7 @@ class ServerFacts(msgspec.Struct, frozen=True):
     clock_lead_us: int
     clock_doubt_us: int
     partitions_ahead_days: float | None
+    rollups: RollupStanding | None
     capability: Capability = Capability.PLAIN
     upgrade_begun: bool = False
     jobs: tuple[Job, ...] = ()
@@ -96,6 +100,7 @@ async def examine(dsn: str) -> ServerFacts:
                 upgrade_begun=await upgrade_begun(connection),
                 jobs=await jobs(connection) if mode is Mode.TIMESCALE else (),
                 holdings=await holdings(connection, mode, sizes=False) if mode is Mode.TIMESCALE else (),
+                rollups=await standing(connection) if ROLLUPS in applied else None,
             )
 
 
