@@ -265,9 +265,9 @@ class About(msgspec.Struct, frozen=True):
     version: str
     started_at: int
     store_mode: str
-    store_capability: str = "unknown"
     data_dir: str | None = None
     endpoints: tuple[Endpoint, ...] = ()
+    store_capability: str = "unknown"
 
 
 class HubProbe(Protocol):

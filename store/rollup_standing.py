@@ -9,7 +9,7 @@ import msgspec
 from psycopg import AsyncConnection
 
 from devices.instants import from_datetime
-from store import rollup_steward, rollups_timescale
+from store import presence, rollup_steward, rollups_timescale
 from store.connection import session_parameters, translated_errors
 from store.forgetting import Keeping
 
@@ -76,6 +76,7 @@ class RollupKeeper:
         with translated_errors():
             connection = await AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
             async with connection:
+                await presence.join(connection)  # not while an upgrade moves the readings
                 if await rollups_timescale.take_turn(connection, keeping, now, budget_s):
                     done = (await rollup_steward.take_turn(connection, now, budget_s)).done
                 else:

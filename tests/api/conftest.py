@@ -165,7 +165,12 @@ class FakeProbe:
 
     def about(self) -> About:
         return About(
-            "0.1.0", micros(NOW - timedelta(hours=1)), "plain", "/data", (Endpoint("MQTT", "mqtt://[::]:1883"),)
+            "0.1.0",
+            micros(NOW - timedelta(hours=1)),
+            "plain",
+            "/data",
+            (Endpoint("MQTT", "mqtt://[::]:1883"),),
+            "plain",
         )
 
     def connections(self) -> list[Connection]:

@@ -16,13 +16,14 @@ from psycopg_pool import AsyncConnectionPool
 
 from devices.instants import to_datetime
 from devices.vocabulary import Batch, Written
-from store import readers_telemetry
+from store import readers_buckets, readers_telemetry
 from store.bin_history import BinHistory
-from store.capability import Capability, columnstore_fits
+from store.capability import Capability, columnstore_fits, of_licence
 from store.columnstore import Columnstore
 from store.forgetting import Keeping
 from store.readers import Readers
 from store.readers_session import ReadSession
+from store.schema import Mode
 from store.tracker_writes import Obsolete, drop
 from store.writer import PostgresStore
 from tests import promises
@@ -62,6 +63,13 @@ def clear(dsn: str) -> None:
     clear_rows(dsn)
     for table in ("readings", "fixes", "events"):
         rows(dsn, "SELECT drop_chunks(%s::regclass, older_than => now() + interval '1 year')", table)
+    refresh(dsn)
+
+
+def refresh(dsn: str) -> None:
+    """Bring the rollups up to date, as their policies do."""
+    for name in ("rollup_hours_ts", "rollup_days_ts"):
+        rows(dsn, f"CALL refresh_continuous_aggregate('{name}', NULL, NULL)")
 
 
 def convert(dsn: str) -> None:
@@ -117,12 +125,19 @@ async def test_layout_and_policy_follow_the_setting(timescale_dsn: str) -> None:
     assert first == again == left, "jobs that are right are not made anew, and without a wish they are left"
     assert [after for _, after in changed] == ["14 days"] * 3
     assert none == still_none == []
-    layout = "SELECT hypertable::text, segmentby, orderby FROM timescaledb_information.hypertable_columnstore_settings"
+    layout = """SELECT hypertable::text, segmentby, orderby FROM timescaledb_information.hypertable_columnstore_settings
+                 WHERE hypertable IN ('readings'::regclass, 'fixes'::regclass, 'events'::regclass)"""
     assert sorted(rows(timescale_dsn, layout)) == [
         ("events", "device_key", "observed_at,kind,variant"),
         ("fixes", "device_key", "observed_at,variant"),
         ("readings", "device_key,metric_key", "observed_at,value"),
     ]
+
+
+def test_what_a_licence_lets_be_used() -> None:
+    found = [of_licence(Mode.TIMESCALE, licence) for licence in ("timescale", "apache", None)]
+    assert found == [Capability.FULL, Capability.APACHE, Capability.APACHE]
+    assert of_licence(Mode.PLAIN, "timescale") is of_licence(None, None) is Capability.PLAIN
 
 
 def test_versions_that_lose_rows_are_not_trusted() -> None:
@@ -254,6 +269,7 @@ async def readers(dsn: str, postgres_dsn: str) -> AsyncIterator[tuple[Readers, R
     await fill(dsn, minutes[::2])
     convert(dsn)
     await fill(dsn, minutes, 17)
+    refresh(dsn)
     plain = make_store(postgres_dsn, None, "plain")
     await ingest(plain, make_assembler(plain), [frame(message(minute), "truck-1") for minute in minutes])
     await plain.close()
@@ -339,7 +355,7 @@ async def test_a_page_of_a_device_is_read_by_the_index_of_the_columnstore(dsn: s
     span = {"device": "truck-1", "metric": "fill_pct", "start": to_datetime(OLD), "end": to_datetime(NOW), "limit": 100}
     series = explained(dsn, readers_telemetry._SERIES, **span, at=to_datetime(OLD + 600 * MINUTE), value=1.0)
     events = explained(dsn, readers_telemetry._EVENTS, **span, at=to_datetime(NOW), kinds=[], kind="", variant=0)
-    buckets = explained(dsn, readers_telemetry._BUCKETS, **span, width=timedelta(hours=1))
+    buckets = explained(dsn, readers_buckets._RAW, **span, width=timedelta(hours=1))
     track = explained(
         dsn, readers_telemetry._TRACK, **span, at=to_datetime(OLD), include_invalid=True, seq=0, variant=0
     )
