@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from devices.instants import from_datetime
+from devices.instants import from_datetime, to_iso
 from hub.store_watch import StoreWatch
 from store.columnstore import Columnstore
 from store.jobs import Job, JobReads
@@ -21,14 +21,17 @@ from tests.hub.cli_runner import invoke
 from tests.intake import NOW, frame, ingest, make_assembler
 from tests.promises import MINUTE
 from tests.servers import wait_until
+from tests.timescale_server import pglite_database
 
 OLD = NOW - 60 * 1440 * MINUTE
 
 
 @pytest.fixture(scope="module")
-def dsn(timescale_module_dsn: str) -> Iterator[str]:
-    asyncio.run(prepare(timescale_module_dsn))
-    yield timescale_module_dsn
+def dsn() -> Iterator[str]:
+    """Without background workers: these tests play the scheduler, and no other may."""
+    with pglite_database() as dsn:
+        asyncio.run(prepare(dsn))
+        yield dsn
 
 
 async def prepare(dsn: str) -> None:
@@ -124,6 +127,22 @@ async def watched(dsn: str) -> tuple[dict[str, list[tuple[dict[str, str], float]
     return found, watch.jobs
 
 
+def test_chunks_that_nobody_converts_are_told(dsn: str) -> None:
+    """No worker ever began: there is nothing to be late, and the chunks themselves tell."""
+    _, finding = doctor(dsn)
+    assert (finding["state"], finding["detail"]) == (
+        "warn",
+        "chunks that should be in the columnstore and are not: 1 of readings, 1 of fixes, 1 of events",
+    )
+    for table in ("readings", "fixes", "events"):
+        run(dsn, policy(dsn, table))
+    _, finding = doctor(dsn)
+    assert finding["state"] == "ok"
+    assert ", 3 of them have run" in finding["detail"]
+    status = invoke("store", "status", dsn=dsn).stdout
+    assert "in the columnstore" in status and "policy_compression" in status
+
+
 def test_a_job_that_fails_is_told_with_what_it_said(dsn: str) -> None:
     good, bad = policy(dsn, "readings"), policy(dsn, "fixes")
     run(dsn, good)
@@ -132,23 +151,24 @@ def test_a_job_that_fails_is_told_with_what_it_said(dsn: str) -> None:
     said = run(dsn, bad)
     families, jobs = asyncio.run(watched(dsn))
     by_id = {job.id: job for job in jobs}
-    assert (by_id[good].runs, by_id[good].failures, by_id[good].failing, by_id[good].overdue) == (1, 0, False, False)
-    assert (by_id[bad].runs, by_id[bad].failures, by_id[bad].failing, by_id[bad].table) == (2, 2, True, "fixes")
+    assert (by_id[good].runs, by_id[good].failures, by_id[good].failing, by_id[good].overdue) == (2, 0, False, False)
+    assert (by_id[bad].runs, by_id[bad].failures, by_id[bad].failing, by_id[bad].table) == (3, 2, True, "fixes")
     assert said is not None
     assert by_id[bad].error == said
-    assert by_id[bad].succeeded_at is None
     labels = {"job": str(bad), "procedure": "policy_compression", "table": "fixes"}
     assert (labels, 2) in families["sanihub_store_job_runs_failed_total"]
     last = families["sanihub_store_job_last_success_timestamp_seconds"]
     succeeded = {labels["table"]: at for labels, at in last}
     ((at,),) = rows(dsn, "SELECT last_successful_finish FROM timescaledb_information.job_stats WHERE job_id = %s", good)
-    assert succeeded == {"readings": pytest.approx(from_datetime(at) / 1e6)}
+    assert succeeded["readings"] == pytest.approx(from_datetime(at) / 1e6)
+    good_at = by_id[bad].succeeded_at
+    assert good_at is not None
     assert families["sanihub_store_info"][0][0]["capability"] == "full"
     mode, *findings = doctor(dsn)
     assert (mode["state"], "capability full" in mode["detail"]) == ("ok", True)
     (finding,) = [one for one in findings if f"job {bad}," in one["detail"]]
     assert finding["state"] == "warn"
-    assert f"2 of 2 runs; a good run never): {said}" in finding["detail"]
+    assert f"2 of 3 runs; a good run last at {to_iso(good_at)}): {said}" in finding["detail"]
     assert f"alter_job({bad}" in finding["advice"]
 
 
@@ -166,23 +186,6 @@ def test_a_job_that_does_not_begin_is_told(dsn: str) -> None:
     (finding,) = [one for one in doctor(dsn) if f"job {job}," in one["detail"]]
     assert (finding["state"], "should have begun" in finding["detail"]) == ("warn", True)
     assert "timescaledb.max_background_workers" in finding["advice"]
-
-
-def test_chunks_that_nobody_converts_are_told(timescale_dsn: str) -> None:
-    """No worker ever began: there is nothing to be late, and the chunks themselves tell."""
-    asyncio.run(prepare(timescale_dsn))
-    _, finding = doctor(timescale_dsn)
-    assert (finding["state"], finding["detail"]) == (
-        "warn",
-        "chunks that should be in the columnstore and are not: 1 of readings, 1 of fixes, 1 of events",
-    )
-    for table in ("readings", "fixes", "events"):
-        run(timescale_dsn, policy(timescale_dsn, table))
-    _, finding = doctor(timescale_dsn)
-    assert finding["state"] == "ok"
-    assert ", 3 of them have run" in finding["detail"]
-    status = invoke("store", "status", dsn=timescale_dsn).stdout
-    assert "in the columnstore" in status and "policy_compression" in status
 
 
 # On a full server alone.

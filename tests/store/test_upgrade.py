@@ -124,7 +124,7 @@ async def test_wherever_it_dies_each_row_is_there_once(timescale_dsn: str) -> No
     await fill(timescale_dsn)
     rows(
         timescale_dsn,
-        "CREATE ROLE boards_reader; GRANT SELECT ON readings TO boards_reader; GRANT SELECT ON fixes TO PUBLIC",
+        "GRANT SELECT ON readings TO pg_monitor; GRANT SELECT ON fixes TO PUBLIC",
     )
     rows(timescale_dsn, "CREATE VIEW of_others AS SELECT device_key, max(value) AS most FROM readings GROUP BY 1")
     before, seen = contents(timescale_dsn), await answers(timescale_dsn)
@@ -161,7 +161,7 @@ async def test_wherever_it_dies_each_row_is_there_once(timescale_dsn: str) -> No
     assert rows(timescale_dsn, "SELECT * FROM of_others ORDER BY 1") == others
     now_there = rows(timescale_dsn, "SELECT indexname FROM pg_indexes WHERE tablename = 'readings' ORDER BY 1")
     assert set(indexes) <= set(now_there)
-    for table, who in (("readings", "boards_reader"), ("fixes", "boards_reader")):
+    for table, who in (("readings", "pg_monitor"), ("fixes", "pg_monitor")):
         assert rows(timescale_dsn, "SELECT has_table_privilege(%s, %s, 'SELECT')", who, table) == [(True,)]
     store = PostgresStore(timescale_dsn, now=lambda: NOW, columnstore=WANTED)
     message = {"ts": NOW, "readings": {"fill_pct": 77}}
