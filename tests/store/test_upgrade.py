@@ -245,13 +245,15 @@ async def test_what_stands_in_the_way_is_told_all_at_once(postgres_dsn: str) -> 
     async with connected(postgres_dsn) as connection:
         assert len(await presence.writers(connection)) == 1
         assert not await presence.take_alone(connection)
+        held = """SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+        ((pid,),) = rows(postgres_dsn, held)
         other = make_store(postgres_dsn)
         await other.open()  # several may write at once
         assert len(await presence.writers(connection)) == 2
         await other.close()
-        held = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'"
-        ((pid,),) = rows(postgres_dsn, held)
         rows(postgres_dsn, "SELECT pg_terminate_backend(%s, 5000)", pid)
+        wait_until(lambda: rows(postgres_dsn, held) == [], "the server lets go of their locks")
         assert await presence.writers(connection) == []
         assert await presence.take_alone(connection)
         with pytest.raises(TransientError, match="has the store to itself"):
