@@ -257,13 +257,17 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class About(msgspec.Struct, frozen=True):
-    """What the hub says of itself. ``store_mode`` is ``plain`` or ``timescale``; ``started_at`` in µs."""
+    """What the hub says of itself. ``store_mode`` is ``plain`` or ``timescale``; ``started_at`` in µs.
+
+    ``store_capability`` is what of TimescaleDB may be used: ``full``, ``apache`` or ``plain``.
+    """
 
     version: str
     started_at: int
     store_mode: str
     data_dir: str | None = None
     endpoints: tuple[Endpoint, ...] = ()
+    store_capability: str = "unknown"
 
 
 class HubProbe(Protocol):

@@ -44,6 +44,10 @@ class StoreBody(BaseModel):
 
     reachable: bool
     mode: str = Field(description="plain or timescale.", examples=["plain"])
+    capability: str = Field(
+        description="What of TimescaleDB may be used: full (community licence), apache (hypertables alone), or plain.",
+        examples=["plain"],
+    )
     server_version: str | None = None
     timescaledb_version: str | None = None
     rows: RowsBody | None = None

@@ -35,9 +35,11 @@ from hub.planning.request import Sources
 from hub.planning.service import PlanningService
 from hub.protocols import connections, decoders, routes, webhooks
 from hub.reporting.desk import ReportDesk
+from hub.rolling import Rolling
 from hub.secret import kept_secret
 from hub.services import make_services
 from hub.settings import MqttSection, Settings
+from hub.store_watch import StoreWatch
 from hub.uplinks import PostedUplinks
 from hub.web import WebServer
 from ingest.adapters import http_json
@@ -53,9 +55,11 @@ from store.audit import Audit
 from store.bin_history import BinHistory
 from store.connection import session_parameters
 from store.fleet_master import FleetMaster
+from store.jobs import JobReads
 from store.live import LiveStore
 from store.readers_bins import BinReads
 from store.readers_session import ReadSession
+from store.rollup_standing import RollupKeeper
 from store.work_orders import WorkOrders
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
@@ -70,7 +74,12 @@ OVERLAP_US = 60_000_000  #: changes are asked for a minute back, for transaction
 def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresStore:
     """The store of these settings at ``dsn``."""
     return PostgresStore(
-        dsn, catalogue=catalogue, mode=settings.store.mode, partition_days=settings.store.partition_days
+        dsn,
+        catalogue=catalogue,
+        mode=settings.store.mode,
+        partition_days=settings.store.partition_days,
+        columnstore=settings.store.columnstore(),
+        zone=settings.store.zone,
     )
 
 
@@ -102,6 +111,8 @@ class Hub:
         rules, offsets = settings.intake.rules(), self.tracking.offsets
         assembler = Assembler(self.store, self.registry, self.decoders, rules, offsets)
         self.pipeline = Pipeline(self.tracking.desk, assembler, settings.intake.bounds())
+        self.store_watch = StoreWatch(self.store, JobReads(reads))
+        self.rolling = Rolling(RollupKeeper(dsn), settings.store.keeping())
         self.spool = Spool(data / "spool", settings.intake.spool())
         # Where frames come from, and commands go to.
         self.subscribers = [
@@ -138,6 +149,7 @@ class Hub:
         try:
             tasks["registry"] = asyncio.create_task(self._keep_registry())
             tasks["maintenance"] = asyncio.create_task(maintain(self.store, self.settings.store.keeping(), self._stop))
+            tasks["store jobs"] = asyncio.create_task(self.store_watch.run(self._stop))
             tasks["alerts"] = asyncio.create_task(self._watch())
             tasks["spool"] = asyncio.create_task(feed(self.spool, self.pipeline, self._stop))
             for adapter in self.adapters:
@@ -222,7 +234,7 @@ class Hub:
     async def _watch(self) -> None:
         """The alert engine and what follows the telemetry, once registry and rules are read."""
         if await self.prepared():
-            work = (self.alerting, self.tracking, self.scribe, self.courier, self.following)
+            work = (self.alerting, self.tracking, self.scribe, self.courier, self.following, self.rolling)
             await asyncio.gather(*(one.run(self._stop) for one in work), self.sender.run())
 
     async def _keep_registry(self) -> None:

@@ -19,11 +19,10 @@ from devices.errors import SanihubError
 from hub.access import data_folder, has_database, in_use, open_store
 from hub.doctor_influx import check_influx, influx_facts
 from hub.doctor_network import check_api, check_brokers
+from hub.doctor_store import check_jobs, check_store
 from hub.examined import Examined, Finding
 from hub.settings import Settings, environment_fault
-from store.connection import redacted
-from store.diagnosis import ServerFacts, examine
-from store.schema import MIN_SERVER
+from store.diagnosis import examine
 from store.service_account import run_as, service_account
 
 GIB = 1024**3
@@ -129,72 +128,6 @@ def _program(name: str, installed: Path | None, copy: Path, package: str) -> Fin
     )
 
 
-def check_store(examined: Examined) -> Iterable[Finding]:
-    """The server: reachable, new enough, writable, durable, and which mode."""
-    settings, facts = examined.settings, examined.server
-    if examined.server_fault is not None:
-        advice = "is the hub's folder the right one (--data), and may you read it?"
-        if not settings.embedded_database:
-            advice = "check store.dsn, that the server runs, and that its pg_hba.conf lets this user in"
-        yield Finding("store", "fail", examined.server_fault, advice)
-        return
-    if facts is None:
-        yield Finding("store", "ok", "no data yet: the embedded database is made at the first start")
-        return
-    where = redacted(settings.store.dsn.get_secret_value()) if examined.origin == "external" else "embedded"
-    if facts.version_number < MIN_SERVER:
-        yield Finding("store", "fail", f"{where}: PostgreSQL {facts.version}", "expected PostgreSQL 15 or newer")
-    elif facts.read_only:
-        advice = "point store.dsn at the primary server"
-        yield Finding("store", "fail", f"{where}: read-only (a standby?)", advice)
-    else:
-        yield Finding("store", "ok", f"{where}: PostgreSQL {facts.version}")
-    yield _durability(facts)
-    yield _mode(settings, facts)
-    yield _schema(facts)
-
-
-def _durability(facts: ServerFacts) -> Finding:
-    lax = [name for name, on in (("fsync", facts.fsync), ("full_page_writes", facts.full_page_writes)) if not on]
-    if facts.synchronous_commit == "off":
-        lax.append("synchronous_commit")
-    if not lax:
-        return Finding("durability", "ok", "fsync, full_page_writes and synchronous_commit are on")
-    advice = (
-        "what the hub has acknowledged may be lost in a power cut; set it on: ALTER SYSTEM SET ... = on, and reload"
-    )
-    return Finding("durability", "fail", f"{', '.join(lax)} off", advice)
-
-
-def _mode(settings: Settings, facts: ServerFacts) -> Finding:
-    offered, used = facts.timescaledb_offered, facts.timescaledb_used
-    wanted, mode = settings.store.mode, facts.mode.value if facts.mode else None
-    if mode is not None and wanted not in ("auto", mode):
-        advice = f"set store.mode to {mode} or auto, or use another database"
-        return Finding("mode", "fail", f"store.mode is {wanted}, but this database was made in {mode} mode", advice)
-    if wanted == "timescale" and offered is None:
-        return Finding(
-            "mode", "fail", "store.mode is timescale, but the server does not offer it", "install timescaledb"
-        )
-    if mode == "timescale":
-        return Finding("mode", "ok", f"timescale, TimescaleDB {used}")
-    if offered is not None and mode == "plain":
-        advice = "a new database would use it; this one stays as it was made"
-        return Finding("mode", "ok", f"plain, although TimescaleDB {offered} is offered", advice)
-    return Finding("mode", "ok", mode or f"not made yet; {'TimescaleDB ' + offered if offered else 'plain'}")
-
-
-def _schema(facts: ServerFacts) -> Finding:
-    if facts.migrations_missing:
-        detail = f"{len(facts.migrations_missing)} migrations to come: {', '.join(facts.migrations_missing)}"
-        return Finding("schema", "warn", detail, "the hub makes them when it starts")
-    days = facts.partitions_ahead_days
-    if days is not None and days < 1:
-        advice = "the hub makes them while it runs; start it, or look into its log for maintenance"
-        return Finding("schema", "warn", "up to date, but no partitions ahead", advice)
-    return Finding("schema", "ok", "up to date" + ("" if days is None else f", partitions for {days:.0f} days ahead"))
-
-
 def check_clock(examined: Examined) -> Finding | None:
     """The clock of the hub's machine against the database server's."""
     facts = examined.server
@@ -214,6 +147,7 @@ CHECKS: tuple[Check, ...] = (
     check_data_folder,
     check_programs,
     check_store,
+    check_jobs,
     check_clock,
     check_brokers,
     check_influx,

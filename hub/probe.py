@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
+from time import time_ns
 from typing import TYPE_CHECKING
 
 from api.ports import About, Connection, Endpoint, MetricFamily, Sample
@@ -32,6 +33,7 @@ class Probe:
             version=version("sanihub"),
             started_at=self._started_at,
             store_mode=hub.store.mode.value if hub.store.mode else "unknown",
+            store_capability=hub.store.capability.value if hub.store.capability else "unknown",
             data_dir=str(hub.data),
             endpoints=tuple(endpoints),
         )
@@ -78,6 +80,7 @@ class Probe:
         ]
         for name, text, value in counters:
             yield MetricFamily(name, text, (Sample(value),), "counter")
+        yield from hub.store_watch.families()
         letters = tuple(Sample(count, {"code": code}) for code, count in sorted(stats.dead_letters.items()))
         yield MetricFamily("sanihub_dead_letters_total", "Frames kept in dead letters", letters, "counter")
         yield from _families(figure for one in self._standings() for figure in one.figures)
@@ -97,6 +100,13 @@ class Probe:
             ),
             ("sanihub_live_waiting", "Changes noted and not yet told to the live stream", hub.follower.waiting),
         ]
+        if (rollups := hub.rolling.standing) is not None:
+            gauges.append(("sanihub_rollup_dirty_hours", "Hours of devices to be summed up again", rollups.dirty))
+            lag = rollups.lag_s(time_ns() // 1_000)
+            gauges.append(("sanihub_rollup_lag_seconds", "Time that is not summed up yet", lag))
+            if rollups.refreshed_at is not None:
+                refreshed = rollups.refreshed_at / 1e6
+                gauges.append(("sanihub_rollup_refreshed_timestamp_seconds", "Last refresh by TimescaleDB", refreshed))
         for name, text, value in gauges:
             yield MetricFamily(name, text, (Sample(value),))
 

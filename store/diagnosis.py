@@ -10,8 +10,12 @@ from psycopg import AsyncConnection
 
 from devices import instants
 from devices.clock import DAY
+from store.capability import Capability, of_licence
 from store.connection import session_parameters, translated_errors
-from store.schema import TELEMETRY, Mode, migrations
+from store.holdings import Holding, holdings
+from store.jobs import Job, jobs
+from store.rollup_standing import RollupStanding, standing
+from store.schema import TELEMETRY, Mode, migrations, upgrade_begun
 
 _SERVER = """
 SELECT current_setting('server_version'), current_setting('server_version_num')::integer,
@@ -20,9 +24,11 @@ SELECT current_setting('server_version'), current_setting('server_version_num'):
        (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb'),
        pg_is_in_recovery() OR current_setting('default_transaction_read_only') = 'on',
        (SELECT relkind::text FROM pg_class WHERE oid = to_regclass('readings')),
-       to_regclass('schema_migrations') IS NOT NULL
+       to_regclass('schema_migrations') IS NOT NULL,
+       current_setting('timescaledb.license', true)
 """
 _SYNCHRONOUS = "SELECT current_setting('synchronous_commit')"
+ROLLUPS = "0019_rollups"  #: the migration that makes them
 _APPLIED = "SELECT name FROM schema_migrations"
 
 # The upper bounds of the partitions, as text of the form FOR VALUES FROM ('...') TO ('...').
@@ -40,6 +46,8 @@ class ServerFacts(msgspec.Struct, frozen=True):
     server's clock is ahead of this machine's, and true to within ``clock_doubt_us``.
 
     ``partitions_ahead_days`` is how far the table that ends first reaches beyond now; None without partitions.
+    ``rollups`` are None in a database that has none yet. ``jobs`` and ``holdings`` are TimescaleDB's, and empty without
+    it. ``upgrade_begun``: an upgrade to it was interrupted.
     """  # noqa: D205 - the first sentence needs its line
 
     version: str
@@ -55,6 +63,11 @@ class ServerFacts(msgspec.Struct, frozen=True):
     clock_lead_us: int
     clock_doubt_us: int
     partitions_ahead_days: float | None
+    rollups: RollupStanding | None
+    capability: Capability = Capability.PLAIN
+    upgrade_begun: bool = False
+    jobs: tuple[Job, ...] = ()
+    holdings: tuple[Holding, ...] = ()
 
 
 async def examine(dsn: str) -> ServerFacts:
@@ -63,7 +76,7 @@ async def examine(dsn: str) -> ServerFacts:
         connection = await AsyncConnection.connect(**session_parameters(dsn), autocommit=True)  # type: ignore[arg-type]
         async with connection:
             row = await _one(connection, _SERVER)
-            version, number, fsync, full_pages, offered, used, read_only, relkind, migrated = row
+            version, number, fsync, full_pages, offered, used, read_only, relkind, migrated, licence = row
             mode = None if relkind is None else Mode.PLAIN if relkind == "p" else Mode.TIMESCALE
             applied: set[str] = set()
             if migrated:
@@ -83,6 +96,11 @@ async def examine(dsn: str) -> ServerFacts:
                 clock_lead_us=lead,
                 clock_doubt_us=doubt,
                 partitions_ahead_days=await _ahead(connection) if mode is Mode.PLAIN else None,
+                capability=of_licence(mode, licence),
+                upgrade_begun=await upgrade_begun(connection),
+                jobs=await jobs(connection) if mode is Mode.TIMESCALE else (),
+                holdings=await holdings(connection, mode, sizes=False) if mode is Mode.TIMESCALE else (),
+                rollups=await standing(connection) if ROLLUPS in applied else None,
             )
 
 

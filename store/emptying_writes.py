@@ -27,10 +27,12 @@ UPDATE emptyings e SET retracted = true, revised_at = now()
   FROM unnest(%s::integer[], %s::timestamptz[]) AS g (device_key, at)
  WHERE e.device_key = g.device_key AND e.at = g.at AND NOT e.retracted
 """
+# Devices and span are said as constants besides, see tracker_writes.
 _WITHDRAW = """
-DELETE FROM events e USING unnest(%s::integer[], %s::timestamptz[]) AS g (device_key, at)
+DELETE FROM events e USING unnest(%(keys)s::integer[], %(ats)s::timestamptz[]) AS g (device_key, at)
  WHERE e.device_key = g.device_key AND e.kind = 'emptied' AND e.observed_at = g.at
    AND e.attributes ->> 'derived' = 'true'
+   AND e.device_key = ANY (%(keys)s::integer[]) AND e.observed_at >= %(first)s AND e.observed_at <= %(last)s
 """
 _LOOK = """
 INSERT INTO looks (name, received_at) VALUES (%s, %s)
@@ -62,9 +64,10 @@ async def retract(cursor: AsyncCursor, vanished: Mapping[int, Sequence[Emptying]
     rows = [(key, one) for key, own in vanished.items() for one in own]
     if not rows:
         return
-    columns = ([key for key, _ in rows], [to_datetime(one.at) for _, one in rows])
-    await cursor.execute(_RETRACT, columns)
-    await cursor.execute(_WITHDRAW, columns)
+    keys, ats = [key for key, _ in rows], [to_datetime(one.at) for _, one in rows]
+    await cursor.execute(_RETRACT, (keys, ats))
+    span = {"keys": keys, "ats": ats, "first": min(ats), "last": max(ats)}
+    await cursor.execute(_WITHDRAW, span, prepare=False)
 
 
 async def looked(cursor: AsyncCursor, name: str, received_at: int) -> None:

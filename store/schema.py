@@ -11,12 +11,14 @@ from psycopg import AsyncConnection, sql
 
 from devices.errors import ConfigError
 from devices.metrics import Catalogue
+from store import rollups_timescale
 
 log = structlog.get_logger("store.schema")
 
 MIN_SERVER = 150000  #: PostgreSQL 15
 _LOCK = 0x5A_41_4E_49  # advisory lock of the migrations
 TELEMETRY = ("readings", "fixes", "events")
+BESIDE = "_hyper"  #: what ends the names of the hypertables that an upgrade fills beside the tables
 
 
 class Mode(Enum):
@@ -36,7 +38,12 @@ async def detect(connection: AsyncConnection, wanted: str = "auto") -> Mode:
         raise ConfigError(
             f"store.dsn: server version {connection.info.server_version}, expected PostgreSQL 15 or newer"
         )
-    made = await _made_in(connection)
+    if await upgrade_begun(connection):
+        raise ConfigError(
+            "store: an upgrade to TimescaleDB was interrupted, and part of the telemetry lies beside its tables; run"
+            " `sanihub store upgrade`, which goes on where it was"
+        )
+    made = await made_in(connection)
     if made is not None:
         if wanted not in ("auto", made.value):
             raise ConfigError(f"store.mode: {wanted} is wanted, but this database was made in {made.value} mode")
@@ -64,12 +71,20 @@ async def detect(connection: AsyncConnection, wanted: str = "auto") -> Mode:
     return Mode.TIMESCALE
 
 
-async def _made_in(connection: AsyncConnection) -> Mode | None:
+async def made_in(connection: AsyncConnection) -> Mode | None:
+    """The mode that the tables of this database were made in; None without tables."""
     cursor = await connection.execute("SELECT relkind FROM pg_class WHERE oid = to_regclass('readings')")
     row = await cursor.fetchone()
     if row is None:
         return None
     return Mode.PLAIN if row[0] in ("p", b"p") else Mode.TIMESCALE
+
+
+async def upgrade_begun(connection: AsyncConnection) -> bool:
+    """Whether an upgrade to TimescaleDB has begun and not ended: its hypertables stand beside the tables."""
+    cursor = await connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"{TELEMETRY[0]}{BESIDE}",))
+    row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 async def migrate(connection: AsyncConnection, mode: Mode, chunk_days: int) -> list[str]:
@@ -93,6 +108,8 @@ async def migrate(connection: AsyncConnection, mode: Mode, chunk_days: int) -> l
                 await connection.execute(text.encode())
                 if name == "0002_telemetry":
                     await _divide(connection, mode, chunk_days)
+                if name == "0019_rollups" and mode is Mode.TIMESCALE:
+                    await rollups_timescale.create(connection)
                 await connection.execute("INSERT INTO schema_migrations (name) VALUES (%s)", (name,))
             applied.append(name)
     finally:
@@ -112,13 +129,18 @@ async def _divide(connection: AsyncConnection, mode: Mode, chunk_days: int) -> N
     """Divide the telemetry tables by time: a catch-all partition to begin with, or hypertables."""
     for table in TELEMETRY:
         if mode is Mode.TIMESCALE:
-            await connection.execute(
-                "SELECT create_hypertable(%s::regclass, by_range('observed_at', make_interval(days => %s)))",
-                (table, chunk_days),
-            )
+            await make_hypertable(connection, table, chunk_days)
             continue
         statement = sql.SQL("CREATE TABLE {} PARTITION OF {} DEFAULT")
         await connection.execute(statement.format(sql.Identifier(f"{table}_default"), sql.Identifier(table)))
+
+
+async def make_hypertable(connection: AsyncConnection, table: str, chunk_days: int) -> None:
+    """Make an empty table one that TimescaleDB divides by time, in chunks of so many days."""
+    await connection.execute(
+        "SELECT create_hypertable(%s::regclass, by_range('observed_at', make_interval(days => %s)))",
+        (table, chunk_days),
+    )
 
 
 # Only what is missing is inserted: a row that meets its conflict would still use up a number, and numbers are scarce.

@@ -15,7 +15,7 @@ from devices.instants import to_datetime
 from devices.vocabulary import Batch, Fix, Reading
 from fleet.trackers.book import Outline
 from fleet.trackers.tracker import KINDS, Live
-from store import influx_marks
+from store import influx_marks, rollups
 from store.alert_history import EARLIEST
 from store.tracker_rows import HaltRow, TripRow
 
@@ -85,11 +85,15 @@ ON CONFLICT (device_key, at) DO UPDATE SET state = excluded.state
 _REPAIRED = "DELETE FROM tracker_dirty WHERE device_key = %s AND since >= %s AND marks <= %s"
 _FORGET_STATES = "DELETE FROM tracker_states WHERE device_key = %s AND at >= %s"
 
+# Device, metrics and span are said as constants besides: TimescaleDB opens those batches of the columnstore that they
+# do not exclude, before it looks at what is joined.
+_METRICS = "SELECT name, key FROM metrics WHERE name = ANY (%s::text[])"
 _DROP_READINGS = """
-DELETE FROM readings r USING metrics m, unnest(%(names)s::text[], %(ats)s::timestamptz[], %(values)s::float8[])
-    AS g (name, at, value)
- WHERE m.name = g.name AND r.device_key = %(key)s AND r.metric_key = m.key AND r.observed_at = g.at
-   AND r.value = g.value
+DELETE FROM readings r USING unnest(%(metrics)s::smallint[], %(ats)s::timestamptz[], %(values)s::float8[])
+    AS g (metric, at, value)
+ WHERE r.device_key = %(key)s AND r.metric_key = g.metric AND r.observed_at = g.at AND r.value = g.value
+   AND r.metric_key = ANY (%(metrics)s::smallint[])
+   AND r.observed_at >= %(first)s AND r.observed_at <= %(last)s
 """
 # The newest of what is left; what comes with the batch advances it.
 _DROP_LATEST = """
@@ -109,6 +113,7 @@ _DROP_EVENTS = """
 DELETE FROM events e USING unnest(%(kinds)s::text[], %(ats)s::timestamptz[], %(attributes)s::text[])
     AS g (kind, at, attributes)
  WHERE e.device_key = %(key)s AND e.kind = g.kind AND e.observed_at = g.at AND e.attributes = g.attributes::jsonb
+   AND e.observed_at >= %(first)s AND e.observed_at <= %(last)s
 """
 _DROP_TRIPS = "DELETE FROM trips WHERE device_key = %s AND started_at = ANY (%s::timestamptz[])"
 _DROP_HALTS = "DELETE FROM vehicle_stops WHERE device_key = %s AND started_at = ANY (%s::timestamptz[])"
@@ -210,8 +215,11 @@ async def drop(cursor: AsyncCursor, key: int, obsolete: Obsolete) -> None:
     """Take away what a repaired history does not hold; the latest readings follow."""
     if obsolete.readings:
         names, ats, values = zip(*obsolete.readings, strict=True)
-        given = {"key": key, "names": list(names), "ats": [to_datetime(at) for at in ats], "values": list(values)}
-        await cursor.execute(_DROP_READINGS, given)
+        await cursor.execute(_METRICS, (sorted(set(names)),))
+        metrics: dict[str, int] = dict(await cursor.fetchall())
+        found = {"metrics": [metrics.get(name) for name in names], "values": list(values), **_span(key, ats)}
+        await cursor.execute(_DROP_READINGS, found, prepare=False)
+        await rollups.note_changes(cursor, key, ats)
         touched = {"key": key, "names": sorted(set(names))}
         await cursor.execute(_DROP_LATEST, touched)
         await cursor.execute(_LATEST_AGAIN, touched)
@@ -219,12 +227,20 @@ async def drop(cursor: AsyncCursor, key: int, obsolete: Obsolete) -> None:
     if obsolete.events:
         kinds, ats, attributes = zip(*obsolete.events, strict=True)
         texts = [msgspec.json.encode(one).decode() for one in attributes]
-        given = {"key": key, "kinds": list(kinds), "ats": [to_datetime(at) for at in ats], "attributes": texts}
-        await cursor.execute(_DROP_EVENTS, given)
+        await cursor.execute(
+            _DROP_EVENTS, {"kinds": list(kinds), "attributes": texts, **_span(key, ats)}, prepare=False
+        )
     if obsolete.trips:
         await cursor.execute(_DROP_TRIPS, (key, [to_datetime(at) for at in obsolete.trips]))
     if obsolete.halts:
         await cursor.execute(_DROP_HALTS, (key, [to_datetime(at) for at in obsolete.halts]))
+
+
+def _span(key: int, ats: Sequence[int]) -> dict[str, object]:
+    """Instants of a device, and the span that they lie in. For statements that are not prepared: planned once for all
+    values, they would know no constants."""  # noqa: D205, D209 - one thought
+    moments = [to_datetime(at) for at in ats]
+    return {"key": key, "ats": moments, "first": min(moments), "last": max(moments)}
 
 
 def _columns(rows: Sequence[TripRow] | Sequence[HaltRow]) -> dict[str, list[Any]]:

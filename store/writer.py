@@ -18,14 +18,16 @@ import structlog
 from psycopg import AsyncConnection, AsyncCursor
 
 from devices import instants
-from devices.clock import DAY
 from devices.metrics import Catalogue
 from devices.vocabulary import Batch, DeadLetter, Device, Echo, EchoWanted, Identity, ReceiptKey, Written
-from store import chunks, devices_table, echoes, live
+from store import columnstore, devices_table, echoes, live, presence, rollup_zone, rollups
+from store.capability import Capability, capability
+from store.columnstore import Columnstore
 from store.connection import session_parameters, translated_errors
 from store.copying import HEADER, TRAILER, Encoded, encode
 from store.forgetting import Keeping, forget
 from store.partitions import ORIGIN, Partitions
+from store.retention import retain
 from store.schema import Mode, detect, enter_catalogue, migrate
 
 log = structlog.get_logger("store.writer")
@@ -102,17 +104,23 @@ class PostgresStore:
         catalogue: Catalogue | None = None,
         mode: str = "auto",
         partition_days: int = 7,
+        columnstore: Columnstore | None = None,
+        zone: str | None = None,
         now: Callable[[], int] = lambda: time_ns() // 1_000,
         patience_s: float = 60.0,
     ) -> None:
         self.mode: Mode | None = None
+        self.capability: Capability | None = None
+        self.timescaledb_version: str | None = None
         self._parameters = session_parameters(dsn)
         self._catalogue = catalogue or Catalogue()
         self._wanted_mode = mode
+        self._wanted_columnstore = columnstore
         self._now = now
         self._patience_s = patience_s
         self._partitions = Partitions(partition_days)
         self._partition_days = partition_days
+        self._zone = zone
         self._metric_keys: dict[str, int] = {}
         self._connection: AsyncConnection | None = None
         self._lock = asyncio.Lock()
@@ -187,7 +195,7 @@ class PostgresStore:
     async def maintain(self, keeping: Keeping) -> int:
         """Make partitions ahead, forget and drop what is too old; returns how many partitions were dropped.
 
-        On TimescaleDB, which makes its chunks itself, they are chunks.
+        On TimescaleDB, which makes its chunks itself, they are chunks. Rollups stay (see :mod:`store.retention`).
         """
         now = self._now()
         async with self._session():
@@ -195,12 +203,7 @@ class PostgresStore:
             await forget(connection, keeping, now)
             if self.mode is Mode.PLAIN:
                 await self._partitions.ensure(connection, (), now)
-            if keeping.telemetry_days is None:
-                return 0
-            cutoff = now - keeping.telemetry_days * DAY
-            if self.mode is Mode.PLAIN:
-                return await self._partitions.drop_older(connection, cutoff)
-            return await chunks.drop_older(connection, cutoff)
+            return await retain(connection, keeping, now, self._partitions if self.mode is Mode.PLAIN else None)
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[None]:
@@ -221,11 +224,8 @@ class PostgresStore:
             return connection
         connection = await AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
         try:
-            if self.mode is None:
-                self.mode = await detect(connection, self._wanted_mode)
-                applied = await migrate(connection, self.mode, self._partition_days)
-                if applied:
-                    log.info("schema_migrated", mode=self.mode.value, migrations=applied)
+            await presence.join(connection)
+            await self._prepare(connection)
             self._metric_keys = await enter_catalogue(connection, self._catalogue)
             if self.mode is Mode.PLAIN:
                 await self._partitions.ensure(connection, (), self._now())
@@ -235,6 +235,22 @@ class PostgresStore:
             raise
         self._connection = connection
         return connection
+
+    async def _prepare(self, connection: AsyncConnection) -> None:
+        """Learn what the database is, which an upgrade may have changed while the connection was away."""
+        mode = await detect(connection, self._wanted_mode)
+        able, version = await capability(connection, mode)
+        if (mode, able, version) != (self.mode, self.capability, self.timescaledb_version):
+            applied = await migrate(connection, mode, self._partition_days)
+            if able is Capability.FULL and self._wanted_columnstore is not None:
+                await columnstore.keep(connection, self._wanted_columnstore, version)
+            if self._zone is not None:
+                await rollup_zone.settle(connection, self._zone)
+            log.info("store_prepared", mode=mode.value, capability=able.value, migrations=applied)
+            self._partitions = Partitions(self._partition_days)
+            self.mode, self.capability, self.timescaledb_version = mode, able, version
+        if able is Capability.FULL:
+            await connection.execute(columnstore.UNBOUNDED)
 
     async def _transact(
         self,
@@ -271,6 +287,7 @@ class PostgresStore:
                 await self._copy(cursor, "stage_state", "", encoded.state)
                 await cursor.execute(_ADVANCE_STATE.encode())
             await self._enter_rest(cursor, batch)
+            await rollups.note(cursor, batch, encoded.least)
             await live.announce(cursor, batch)
         return inserted
 

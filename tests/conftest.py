@@ -6,6 +6,7 @@
 `private_postgres`  a server for one test, to be stopped, started and killed
 `timescale_dsn`  a fresh, empty database on a server that offers TimescaleDB, for one test
 `timescale_module_dsn`  the same for a module
+`timescale_workers_dsn`  the same as the first, on a server whose background workers run; skips where none is given
 `nats_broker`  an embedded broker for one test: `.address`, `.stop()`, `.start()`, `.kill()`
 `mosquitto`  a factory: `mosquitto(max_inflight_messages=100, tls=True)`; the same methods, and `.ca_file` with TLS
 `eventually`  waits for a condition: `eventually(lambda: ..., "what is waited for")`
@@ -17,13 +18,14 @@ Every server gets a stop signal from the kernel if the process of the tests dies
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.servers import Mosquitto, NatsServer, PostgresServer, running, temporary_folder, wait_until
-from tests.timescale_server import timescale_database
+from tests.timescale_server import GIVEN, timescale_database
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +73,20 @@ def timescale_dsn() -> Iterator[str]:
 def timescale_module_dsn() -> Iterator[str]:
     with timescale_database() as dsn:
         yield dsn
+
+
+@pytest.fixture
+def timescale_workers_dsn() -> Iterator[str]:
+    if not os.environ.get(GIVEN):
+        pytest.skip(f"only a full server has background workers: set {GIVEN}")
+    with timescale_database() as dsn:
+        yield dsn
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what TimescaleDB was: the tests of its code run in any case, on a server only where one is given."""
+    ran = "a server, by" if os.environ.get(GIVEN) else "PGlite's build; for a server set"
+    terminalreporter.write_line(f"TimescaleDB: tested on {ran} {GIVEN}", yellow=not os.environ.get(GIVEN))
 
 
 @pytest.fixture

@@ -34,13 +34,16 @@ def timescale_database() -> Iterator[str]:
         with fresh_database(given, lambda name: make_conninfo(given, dbname=name)) as dsn:
             yield dsn
     else:
-        with _pglite() as dsn:
+        with pglite_database() as dsn:
             yield dsn
 
 
 @contextlib.contextmanager
-def _pglite() -> Iterator[str]:
-    """A server with a single database in memory; it needs two seconds to start."""
+def pglite_database() -> Iterator[str]:
+    """TimescaleDB's code in PGlite: a server with a single database in memory, without background workers.
+
+    It needs two seconds to start. For itself it is for tests that play the scheduler.
+    """
     if not (FOLDER / "node_modules").is_dir():
         pytest.fail("tests/timescale/node_modules is missing: `make test` installs it")
     with tempfile.TemporaryFile() as log:

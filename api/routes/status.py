@@ -79,11 +79,12 @@ def _devices(figures: StoreFigures) -> DevicesBody:
 
 def _store(about: About, figures: StoreFigures | None, detail: str | None) -> StoreBody:
     if figures is None:
-        return StoreBody(reachable=False, mode=about.store_mode, detail=detail)
+        return StoreBody(reachable=False, mode=about.store_mode, capability=about.store_capability, detail=detail)
     readings, fixes, events = figures.readings_rows, figures.fixes_rows, figures.events_rows
     return StoreBody(
         reachable=True,
         mode=about.store_mode,
+        capability=about.store_capability,
         server_version=figures.server_version,
         timescaledb_version=figures.timescaledb_version,
         rows=RowsBody(readings=readings, fixes=fixes, events=events, total=readings + fixes + events),

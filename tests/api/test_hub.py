@@ -67,7 +67,7 @@ async def test_status(client: httpx.AsyncClient, city: Any, now: Any) -> None:
     assert body["devices"]["newest_received_at"] == "2026-11-02T07:45:00Z"
     assert body["dead_letters_open"] == 1
     assert body["store"]["rows"] == {"readings": 7, "fixes": 0, "events": 0, "total": 7}
-    assert (body["store"]["reachable"], body["store"]["mode"]) == (True, "plain")
+    assert (body["store"]["reachable"], body["store"]["mode"], body["store"]["capability"]) == (True, "plain", "plain")
     assert body["pipeline"]["messages_total"] == 1234
     assert body["endpoints"] == [{"name": "MQTT", "address": "mqtt://[::]:1883"}]
     assert (body["version"], body["uptime_s"]) == ("0.1.0", 3600)

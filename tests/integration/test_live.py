@@ -263,6 +263,7 @@ async def test_a_reader_that_takes_nothing_is_hung_up_on_and_comes_back_to_where
             metrics = (await post.client.get("/metrics")).text
             assert "sanihub_live_readers_dropped_total 1.0" in metrics
             assert "sanihub_live_readers 1.0" in metrics
+            assert 'sanihub_store_info{capability="plain",mode="plain",timescaledb_version=""} 1.0' in metrics
             assert "sanihub_live_states 100.0" in metrics
             assert "sanihub_live_kept_events 0.0" in metrics
             assert "sanihub_live_waiting 0.0" in metrics
