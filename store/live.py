@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import msgspec
 from psycopg import AsyncConnection, AsyncCursor
 
-from devices.instants import from_datetime
+from devices.instants import from_datetime, to_datetime
 from devices.live import LiveAlert, LiveDevice, LiveOrder, Note
 from devices.vocabulary import Batch
 from store.connection import session_parameters, translated_errors
@@ -21,7 +21,9 @@ from store.readers_session import ReadSession, Row, micros_or_none
 KEYS_A_NOTE = 700  #: of at most ten digits and a comma: below NOTIFY's limit of 8000 bytes
 ASKED_EVERY_S = 15.0  #: how soon a connection that has died silently is noticed
 
-_ANNOUNCE = "SELECT pg_notify('sanihub_live', note) FROM unnest(%s::text[]) AS note"
+_ANNOUNCE = """
+SELECT rollup_threshold(%s), (SELECT count(pg_notify('sanihub_live', note)::text) FROM unnest(%s::text[]) AS note)
+"""
 _LISTEN = "LISTEN sanihub_live"
 
 _FIELDS = """
@@ -66,13 +68,20 @@ SELECT id, kind, state, vehicle, device, place, planned_start, planned_end, chan
 """
 
 
-async def announce(cursor: AsyncCursor, batch: Batch) -> None:
-    """Tell with the commit of the cursor's transaction that a batch changed what is newest of its devices."""
+async def announce(cursor: AsyncCursor, batch: Batch, least: int | None) -> int | None:
+    """Tell with the commit of the cursor's transaction that a batch changed what is newest of its devices.
+
+    On the same way, for a way costs more than the question, it asks for the threshold of the rollups where it lies
+    behind ``least``, the oldest instant of the readings (see :func:`store.rollups.note`); both µs.
+    """
     keys = set(batch.seen)
     keys.update(reading.device.key for reading in batch.readings)
     keys.update(fix.device.key for fix in batch.fixes)
-    if keys:
-        await cursor.execute(_ANNOUNCE, (notes_of(keys),))
+    if not keys:
+        return None
+    await cursor.execute(_ANNOUNCE, (None if least is None else to_datetime(least), notes_of(keys)))
+    row = await cursor.fetchone()
+    return None if row is None else row[0]
 
 
 def notes_of(keys: Collection[int]) -> list[str]:

@@ -270,8 +270,7 @@ class PostgresStore:
                 await self._copy(cursor, "stage_state", "", encoded.state)
                 await cursor.execute(_ADVANCE_STATE.encode())
             await self._enter_rest(cursor, batch)
-            await rollups.note(cursor, batch, encoded.least)
-            await live.announce(cursor, batch)
+            await rollups.note(cursor, batch, await live.announce(cursor, batch, encoded.least))
         return inserted
 
     async def _copy(self, cursor: AsyncCursor, table: str, columns: str, data: bytes) -> None:
