@@ -9,22 +9,25 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from psycopg import AsyncConnection, AsyncCursor
 
-from devices.instants import from_datetime
+from devices.instants import from_datetime, to_datetime
 from devices.live import LiveAlert, LiveDevice, LiveIncident, LiveOrder, Note
 from devices.vocabulary import Batch
 from store.connection import session_parameters, translated_errors
-from store.influx_marks import WANTED, mark
+from store.influx_marks import WANTED
 from store.readers_session import ReadSession, Row, micros_or_none
 
 KEYS_A_NOTE = 700  #: of at most ten digits and a comma: below NOTIFY's limit of 8000 bytes
 ASKED_EVERY_S = 15.0  #: how soon a connection that has died silently is noticed
 
-_ANNOUNCE = f"SELECT pg_notify('sanihub_live', note), {WANTED} FROM unnest(%s::text[]) AS note"  # noqa: S608 - constants
+_ANNOUNCE = f"""
+SELECT rollup_threshold(%s), {WANTED},
+       (SELECT count(pg_notify('sanihub_live', note)::text) FROM unnest(%s::text[]) AS note)
+"""  # noqa: S608 - a constant
 _LISTEN = "LISTEN sanihub_live"
 
 _FIELDS = """
@@ -78,19 +81,28 @@ SELECT i.id, l.action, l.at, l.actor, i.reference, i.category, i.state, i.text, 
 """
 
 
-async def announce(cursor: AsyncCursor, batch: Batch) -> None:
+class Wishes(NamedTuple):
+    """What others want to be told of a batch: the rollups' threshold where it matters, and whether InfluxDB is fed."""
+
+    threshold: int | None = None
+    marks: bool = False
+
+
+async def announce(cursor: AsyncCursor, batch: Batch, least: int | None) -> Wishes:
     """Tell with the commit of the cursor's transaction that a batch changed what is newest of its devices.
 
-    The same question says whether an InfluxDB sink wants to know what was written; then it is marked.
+    On the same way, for a way costs more than the question, it asks what others want of the batch: whether it is to be
+    marked for InfluxDB, and the threshold of the rollups where it lies behind ``least``, the oldest instant of the
+    readings (see :func:`store.rollups.note`); both µs.
     """
     keys = set(batch.seen)
     keys.update(reading.device.key for reading in batch.readings)
     keys.update(fix.device.key for fix in batch.fixes)
-    if keys:
-        await cursor.execute(_ANNOUNCE.encode(), (notes_of(keys),))
-        row = await cursor.fetchone()
-        if row is not None and row[1]:
-            await mark(cursor, batch)
+    if not keys:
+        return Wishes()
+    await cursor.execute(_ANNOUNCE.encode(), (None if least is None else to_datetime(least), notes_of(keys)))
+    row = await cursor.fetchone()
+    return Wishes() if row is None else Wishes(row[0], row[1])
 
 
 def notes_of(keys: Collection[int]) -> list[str]:

@@ -28,27 +28,27 @@ SELECT g.device_key, g.hour, date_trunc('day', g.hour, s.zone)
 """
 
 
-async def note(cursor: AsyncCursor[Any], batch: Batch, least: int | None) -> None:
-    """Note what a batch adds before the threshold; ``least`` is the oldest instant of its readings (µs), None of none.
+async def note(cursor: AsyncCursor[Any], batch: Batch, threshold: int | None) -> None:
+    """Note what a batch adds before the threshold (µs); None where its readings all lie behind it.
 
-    In the transaction of the readings, best at its end: it holds up who moves the threshold.
+    In the transaction of the readings and after ``rollup_threshold`` has told the threshold in it, best at its end: it
+    holds up who moves the threshold.
     """
-    if least is not None:
-        await _note(cursor, least, ((one.device.key, one.observed_at) for one in batch.readings))
+    if threshold is not None:
+        await _note(cursor, threshold, ((one.device.key, one.observed_at) for one in batch.readings))
 
 
 async def note_changes(cursor: AsyncCursor[Any], key: int, instants: Iterable[int]) -> None:
     """Note that readings of a device at these instants (µs) came or went, in the transaction that changes them."""
     changed = [(key, at) for at in instants]
-    if changed:
-        await _note(cursor, min(at for _, at in changed), changed)
-
-
-async def _note(cursor: AsyncCursor[Any], least: int, changed: Iterable[tuple[int, int]]) -> None:
-    await cursor.execute(_THRESHOLD, (to_datetime(least),))
-    row = await cursor.fetchone()
-    if row is None or row[0] is None:
+    if not changed:
         return
-    threshold: int = row[0]
+    await cursor.execute(_THRESHOLD, (to_datetime(min(at for _, at in changed)),))
+    row = await cursor.fetchone()
+    if row is not None and row[0] is not None:
+        await _note(cursor, row[0], changed)
+
+
+async def _note(cursor: AsyncCursor[Any], threshold: int, changed: Iterable[tuple[int, int]]) -> None:
     hours = sorted({(key, at // HOUR) for key, at in changed if at < threshold})
     await cursor.execute(_NOTE, ([key for key, _ in hours], [to_datetime(hour * HOUR) for _, hour in hours]))

@@ -20,7 +20,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from devices import instants
 from devices.metrics import Catalogue
 from devices.vocabulary import Batch, DeadLetter, Device, Echo, EchoWanted, Identity, ReceiptKey, Written
-from store import columnstore, devices_table, echoes, live, presence, rollup_zone, rollups
+from store import columnstore, devices_table, echoes, influx_marks, live, presence, rollup_zone, rollups
 from store.capability import Capability, capability
 from store.columnstore import Columnstore
 from store.connection import session_parameters, translated_errors
@@ -287,8 +287,10 @@ class PostgresStore:
                 await self._copy(cursor, "stage_state", "", encoded.state)
                 await cursor.execute(_ADVANCE_STATE.encode())
             await self._enter_rest(cursor, batch)
-            await rollups.note(cursor, batch, encoded.least)
-            await live.announce(cursor, batch)
+            wishes = await live.announce(cursor, batch, encoded.least)
+            await rollups.note(cursor, batch, wishes.threshold)
+            if wishes.marks:
+                await influx_marks.mark(cursor, batch)
         return inserted
 
     async def _copy(self, cursor: AsyncCursor, table: str, columns: str, data: bytes) -> None:

@@ -105,7 +105,8 @@ class Transaction:
                     place = (key, serial * 100 + number, to_datetime(at), to_datetime(at + serial), value / 1e3, 114.0)
                     await cursor.execute(FIX, (*place, altitude, serial % 3 or None, serial % 4 > 0))
                     batch.fixes.append(Fix(device, at, at + serial, Position(value / 1e3, 114.0)))
-            await live.announce(cursor, batch)
+            if (await live.announce(cursor, batch, None)).marks:
+                await influx_marks.mark(cursor, batch)
         return cls(connection)
 
     async def end(self, *, commit: bool) -> None:

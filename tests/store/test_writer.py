@@ -159,6 +159,7 @@ async def test_a_server_that_hangs_is_given_up(private_postgres: PostgresServer)
         await ingest(store, assembler, [frame({"ts": NOW, "readings": {"fill_pct": 2}})])
     for process in everybody:
         process.resume()
+    patient = make_store(private_postgres.dsn())
     await ingest(patient, make_assembler(patient), [frame({"ts": NOW, "readings": {"fill_pct": 2}})])
     assert [row[3] for row in contents(private_postgres.dsn())["readings"]] == [1.0, 2.0]
     await patient.close()
