@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from dashboards.parts.annotations import Mark, marked
 from dashboards.parts.scene import BOARD_VARIABLE, Scene
-from dashboards.parts.variables import live_board, zone
+from dashboards.parts.variables import live_board
 from dashboards.parts.words import FOLDER, Words
 
 __all__ = ["Board", "Row", "Scene", "made"]
@@ -52,7 +52,7 @@ def made(board: Board, scene: Scene) -> dict[str, Any]:
     begun = build.Dashboard(title).uid(uid).description(scene.said(board.about)).tags([TAG, f"lang:{scene.language}"])
     begun.time(board.since, "now").refresh(board.refresh).timezone("browser").week_start("monday").editable()
     begun.tooltip(models.DashboardCursorSync.CROSSHAIR).version(1)
-    held = [zone(scene), *([live_board(scene)] if scene.board_address else [])]
+    held = [live_board(scene)] if scene.board_address else []
     begun.variables([*board.variables(scene), *held])
     begun.annotations([marked(scene, mark) for mark in board.marks])
     begun.links(_links(scene))

@@ -20,12 +20,10 @@ IS_KIND = "('*' IN ($kind) OR kind IN ($kind))"
 SHORT = "$__interval_ms < 300000"  #: so many points fit that the records themselves are shown ...
 LONG = "$__interval_ms >= 300000"  #: ... and from here on the hours of the rollups
 
-ZONE = "Asia/Shanghai"  #: of the days that are counted; a constant of each board, which an operator may change
-
 
 def day(column: str) -> str:
     """The beginning of the city's day in which an instant lies."""
-    return f"date_trunc('day', {column}, '$zone')"
+    return f"date_trunc('day', {column}, (SELECT zone FROM boards.zone))"
 
 
 Shape = Literal["table", "time_series"]

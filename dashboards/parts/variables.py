@@ -7,7 +7,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard as models
 
 from dashboards.parts.scene import BOARD_VARIABLE, Scene
-from dashboards.parts.sql import EVERYTHING, IN_AREA, ZONE, reference
+from dashboards.parts.sql import EVERYTHING, IN_AREA, reference
 from dashboards.parts.words import ALL, Words
 
 AREAS = "SELECT name AS __text, area AS __value FROM boards.areas ORDER BY 1"
@@ -58,11 +58,6 @@ def live_board(scene: Scene) -> Builder[models.VariableModel]:
     """The live board's address: a constant, which an operator may change in the board's settings."""
     held = build.ConstantVariable(BOARD_VARIABLE).value(scene.board_address)
     return _Hidden(held.label(scene.said(Words("实时看板地址", "Live board"))))
-
-
-def zone(scene: Scene) -> Builder[models.VariableModel]:
-    """The city's time zone: a constant, as the live board's address."""
-    return _Hidden(build.ConstantVariable("zone").value(ZONE).label(scene.said(Words("时区", "Time zone"))))
 
 
 def _named(scene: Scene, sql: str) -> str:
