@@ -163,7 +163,8 @@ SELECT 'week-' || n || '-' || d.id, 'collect', state, at::date,
  CROSS JOIN generate_series(0, 6) AS n
  CROSS JOIN LATERAL (SELECT %(end)s::timestamptz - make_interval(days => n, hours => 3) AS at,
         CASE WHEN n > 0 THEN 'done'
-             ELSE (ARRAY['planned', 'sent', 'accepted', 'overdue', 'done', 'cancelled'])[1 + d.key %% 6] END AS state) AS t
+             ELSE (ARRAY['planned', 'sent', 'accepted', 'overdue', 'done', 'cancelled'])[1 + d.key %% 6] END AS state
+      ) AS t
 """
 _INCIDENTS = """
 INSERT INTO incidents (reference, category, state, text, lat, lon, place, area, seen_at, entered_at,
