@@ -12,7 +12,7 @@ from dashboards.parts.columns import column, moment, painted
 from dashboards.parts.maps import Layer, chart
 from dashboards.parts.panels import course, figure, grid
 from dashboards.parts.scene import board_link, live, live_device
-from dashboards.parts.sql import IN_AREA, IS_KIND, day
+from dashboards.parts.sql import IN_AREA, IS_KIND, LONG, SHORT, day
 from dashboards.parts.words import Words
 
 MINE = f"{IN_AREA} AND {IS_KIND}"
@@ -46,12 +46,18 @@ EMPTIED = f"""\
 SELECT {day("at")} AS time, count(*) AS emptyings
   FROM boards.emptyings WHERE $__timeFilter(at) AND {IN_AREA}
  GROUP BY 1 ORDER BY 1"""
-HEARD = f"""\
-SELECT at AS time, count(DISTINCT device) FILTER (WHERE kind = 'vehicle') AS vehicle,
+_COUNTED = """\
+count(DISTINCT device) FILTER (WHERE kind = 'vehicle') AS vehicle,
        count(DISTINCT device) FILTER (WHERE kind = 'bin') AS bin,
-       count(DISTINCT device) FILTER (WHERE kind = 'toilet') AS toilet
-  FROM boards.readings_hourly
- WHERE $__timeFilter(at) AND metric IN ('fill_pct', 'nh3_ppm', 'speed_kmh', 'work_state') AND {MINE}
+       count(DISTINCT device) FILTER (WHERE kind = 'toilet') AS toilet"""
+_TOLD = f"metric IN ('fill_pct', 'nh3_ppm', 'work_state') AND $__timeFilter(at) AND {MINE}"
+HEARD = f"""\
+SELECT at AS time, {_COUNTED}
+  FROM boards.readings_hourly WHERE {SHORT} AND {_TOLD}
+ GROUP BY 1
+ UNION ALL
+SELECT at AS time, {_COUNTED}
+  FROM boards.readings_daily WHERE {LONG} AND {_TOLD}
  GROUP BY 1 ORDER BY 1"""
 ORDERS = """\
 SELECT state, overdue, kind, coalesce(vehicle, crew, worker, '') AS who, coalesce(device, place) AS device,

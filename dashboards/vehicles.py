@@ -28,6 +28,7 @@ DOING = f"""\
 SELECT observed_at AS time, device AS metric, value AS state
   FROM boards.readings
  WHERE metric = 'work_state' AND $__timeFilter(observed_at)
+   AND observed_at > $__timeTo()::timestamptz - interval '7 days'
    AND device IN (SELECT device FROM boards.fleet WHERE {MINE} ORDER BY device LIMIT 40)
  ORDER BY 1"""
 KM = f"""\
@@ -195,7 +196,7 @@ def _course(scene: Scene) -> Row:
                 DOING,
                 NUMBERED,
                 height=12,
-                about=Words("最多四十辆。", "Forty vehicles at most."),
+                about=Words("最多四十辆、七天。", "Forty vehicles and seven days at most."),
             ),
             course(scene, Words("每小时里程", "Driven by the hour"), KM, KM_LOOK, series=km, draw="bars", width=8),
             course(
