@@ -71,30 +71,6 @@ SELECT state, category, place, area, seen_at, department
 
 DEVICE = column("device", "设备", "Device", looks.PLAIN, 115, live_device())
 KM = looks.Look("lengthkm", ((None, looks.CALM),), decimals=1)
-ORDER_KIND = looks.Look(
-    cases=(
-        looks.Case("collect", Words("清运", "Collect"), looks.CALM),
-        looks.Case("tip", Words("卸料", "Tip"), looks.CALM),
-        looks.Case("task", Words("任务", "Task"), looks.CALM),
-    )
-)
-CATEGORY = looks.Look(
-    cases=tuple(
-        looks.Case(value, Words(zh, en), looks.CALM)
-        for value, zh, en in (
-            ("overflowing-bin", "垃圾桶满溢", "Overflowing bin"),
-            ("broken-bin", "垃圾桶损坏", "Broken bin"),
-            ("rubbish-heap", "垃圾堆积", "Rubbish heap"),
-            ("illegal-dumping", "偷倒垃圾", "Illegal dumping"),
-            ("construction-waste", "建筑垃圾", "Construction waste"),
-            ("spill", "抛洒滴漏", "Spill"),
-            ("dirty-road", "路面污染", "Dirty road"),
-            ("toilet-fault", "公厕故障", "Toilet fault"),
-            ("blocked-drain", "雨水口堵塞", "Blocked drain"),
-            ("damaged-road", "道路破损", "Damaged road"),
-        )
-    )
-)
 
 
 def _variables(scene: Scene) -> Sequence[QueryVariable]:
@@ -212,7 +188,7 @@ def _work(scene: Scene) -> Row:
     orders = (
         painted("state", "状态", "State", looks.ORDER, 90),
         column("overdue", "超期", "Overdue", looks.YES, 80),
-        column("kind", "种类", "Kind", ORDER_KIND, 80),
+        column("kind", "种类", "Kind", looks.ORDER_KIND, 80),
         column("who", "执行", "Who", looks.PLAIN, 120),
         DEVICE,
         moment("planned_start", "计划开始", "Planned start"),
@@ -220,7 +196,7 @@ def _work(scene: Scene) -> Row:
     )
     incidents = (
         painted("state", "状态", "State", looks.INCIDENT, 100),
-        column("category", "类别", "Category", CATEGORY, 140),
+        column("category", "类别", "Category", looks.CATEGORY, 140),
         column("place", "地点", "Place"),
         column("area", "区域", "Area", looks.PLAIN, 110),
         moment("seen_at", "发现", "Seen"),

@@ -89,6 +89,9 @@ ROLE = looks.Look(
         looks.Case("depot", Words("停车场", "Depot"), looks.QUIET),
         looks.Case("tip", Words("转运站", "Tip"), looks.CALM),
         looks.Case("fuel", Words("加油站", "Fuel"), looks.CALM),
+        looks.Case("water", Words("加水点", "Water"), looks.CALM),
+        looks.Case("rest", Words("休息点", "Rest"), looks.QUIET),
+        looks.Case("station", Words("转运场", "Station"), looks.CALM),
         looks.Case("", Words("其他", "Elsewhere"), looks.NOTICE),
     )
 )
