@@ -38,6 +38,6 @@ class Rolling:
             except TransientError:  # only while stopping
                 return
             except RejectedError as error:  # no sum of readings that were stored; the boards are right without
-                log.error("rollups_refused", error=str(error))
+                log.warning("rollups_refused", error=str(error))
                 done = True
             await pause(stop, EVERY_S if done else BREATH_S)

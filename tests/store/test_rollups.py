@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from psycopg_pool import AsyncConnectionPool
 
 from devices.errors import ConfigError
@@ -220,7 +219,7 @@ async def test_retention_drops_raw_rows_to_the_partition_and_never_a_rollup(worl
 
 
 async def test_rollups_are_forgotten_when_they_are_too_old_themselves(world: World) -> None:
-    """Hours to the local day in plain mode, to the chunk on TimescaleDB; nothing that is younger than the limit goes."""
+    """Hours to the local day in plain mode, to the chunk on TimescaleDB; nothing younger than the limit goes."""
     begin = 7 * next(_weeks)
     device = f"bin-f{begin}"
     await world.write(
@@ -334,7 +333,8 @@ async def test_distances_are_those_of_the_trips_divided_by_time(world: World) ->
     await world.write([("vehicle-1", "fuel_pct", day(500), 50.0)], day(500))
     trip = """INSERT INTO trips (device_key, started_at, ended_at, origin_lat, origin_lon, driven_m, work_m, work_s,
         transit_s, idle_s, off_s, no_data_s)
-        SELECT key, %(start)s, %(end)s, 31, 121, %(driven)s, %(work)s, 0, 0, 0, 0, 0 FROM devices WHERE id = 'vehicle-1'"""
+        SELECT key, %(start)s, %(end)s, 31, 121, %(driven)s, %(work)s, 0, 0, 0, 0, 0
+          FROM devices WHERE id = 'vehicle-1'"""
     world.run(
         trip, start=moment(500, 15.5), end=moment(500, 17), driven=3000.0, work=1500.0
     )  # over midnight in Shanghai
