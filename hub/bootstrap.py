@@ -19,6 +19,7 @@ from devices.metrics import CATALOGUE, DERIVED, Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.alerting.wiring import make_alerting
+from hub.area_keeper import AreaKeeper
 from hub.bins.outlook import Outlook
 from hub.bins.scribe import Scribe
 from hub.commanding import Commanding
@@ -135,6 +136,7 @@ class Hub:
         self.scribe = Scribe(self.alerting.desk, BinHistory(reads), self.registry, settings.bins)
         self.live_store = LiveStore(dsn, reads)
         self.follower = Follower(self.live_store, Feed(settings.api.live()))
+        self.area_keeper = AreaKeeper(self._pool)
         # What is asked for.
         self.orders = WorkOrders(reads, writes)
         self.outlook = Outlook(BinReads(slow), BinHistory(slow), settings.bins)
@@ -234,8 +236,16 @@ class Hub:
     async def _watch(self) -> None:
         """The alert engine and what follows the telemetry, once registry and rules are read."""
         if await self.prepared():
-            work = (self.alerting, self.tracking, self.scribe, self.courier, self.following, self.rolling)
-            await asyncio.gather(*(one.run(self._stop) for one in work), self.sender.run())
+            works = (
+                self.alerting,
+                self.tracking,
+                self.scribe,
+                self.courier,
+                self.following,
+                self.rolling,
+                self.area_keeper,
+            )
+            await asyncio.gather(*(one.run(self._stop) for one in works), self.sender.run())
 
     async def _keep_registry(self) -> None:
         """Follow what others change in the registry."""

@@ -18,7 +18,8 @@ from psycopg_pool import AsyncConnectionPool
 
 from devices.metrics import CATALOGUE, DERIVED, Catalogue
 from hub.bench.ingest import machine
-from hub.bootstrap import Installation, make_store
+from hub.bootstrap import make_store
+from hub.installation import Installation
 from hub.settings import Settings, StoreSection
 from store.bench_history import DAY, HOUR, MINUTE, Fleet, fill, sum_up
 from store.bench_year import YearFacts, facts

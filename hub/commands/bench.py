@@ -16,6 +16,7 @@ from hub.bench import (
     attendance_table,
     bin_table,
     board_table,
+    boards_table,
     fleet_table,
     jt808_table,
     planning_table,
@@ -35,6 +36,7 @@ def register(app: typer.Typer) -> None:
     group.command("alerts")(alert_table.alerts)
     group.command("api")(api_table.api)
     group.command("board")(board_table.board)
+    group.command("boards")(boards_table.boards)
     group.command("fleet")(fleet_table.fleet)
     group.command("compliance-month")(fleet_table.compliance_month_)
     group.command("jt808")(jt808_table.jt808)

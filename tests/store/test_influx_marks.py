@@ -19,7 +19,7 @@ from devices.vocabulary import Batch, Device, Fix, Position, Reading
 from hub.access import patiently
 from hub.influx.backfill import Backfill, Wanted
 from hub.influx.pump import Pump
-from store import live
+from store import influx_marks, live
 from store.influx_client import InfluxClient
 from store.influx_marks import MarkQueue
 from store.influx_points import Naming
