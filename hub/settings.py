@@ -23,6 +23,7 @@ from devices.registry import UnknownPolicy
 from hub.alerting.settings import AlertsSection
 from hub.bins.settings import BinsSection
 from hub.board_settings import BoardSection
+from hub.grafana.settings import GrafanaSection
 from hub.incidents.settings import IncidentsSection
 from hub.notify_settings import NotifySection
 from hub.orders.settings import OrdersSection
@@ -195,6 +196,7 @@ class _House(BaseSettings):
     incidents: IncidentsSection = IncidentsSection()
     orders: OrdersSection = OrdersSection()
     api: ApiSection = ApiSection()
+    grafana: GrafanaSection = GrafanaSection()
     log: LogSection = LogSection()
 
     @classmethod
