@@ -44,7 +44,9 @@ def is_postgres(found: dict[str, Any]) -> bool:
 def differences(source: Source, found: dict[str, Any]) -> list[str]:
     """The fields in which Grafana's data source is not as wanted; of the password only that it is another."""
     wanted = _fields(source)
-    differing = [name for name, value in wanted.items() if name not in ("type", "jsonData") and found.get(name) != value]
+    differing = [
+        name for name, value in wanted.items() if name not in ("type", "jsonData") and found.get(name) != value
+    ]
     data = found.get("jsonData") or {}
     differing += [f"jsonData.{name}" for name, value in wanted["jsonData"].items() if data.get(name) != value]
     known = (found.get("secureJsonFields") or {}).get("password") is True

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 import niquests
-from grafana_client import GrafanaApi, TokenAuth
-from grafana_client.client import GrafanaException, GrafanaTimeoutError
+from grafana_client.api import GrafanaApi
+from grafana_client.client import GrafanaException, GrafanaTimeoutError, TokenAuth
 from niquests import exceptions
 
 _SAID = 300  #: characters of an answer that are repeated
@@ -119,27 +119,23 @@ def explained(doing: str, permission: str) -> Iterator[None]:
         raise AwayError(f"{doing}: cannot be reached ({_said(error)}); is grafana.url right?") from None
 
 
+_ADVICE = {
+    401: "the token is not known: make one for a service account and give it as grafana.token",
+    403: "the service account needs the permission {permission}",
+    404: "does grafana.url have its whole path, and is this a Grafana?",
+    409: "the name or uid is taken, or it was changed meanwhile: look, and run it again",
+    412: "somebody changed it meanwhile, or its uid is taken: look, and run it again",
+    429: "too many requests: run it again later",
+}
+_SERVER_FAULT = 500
+
+
 def _refused(error: GrafanaException, doing: str, permission: str) -> GrafanaError:
-    code, said = error.status_code, _said(error.response)
-    match code:
-        case 401:
-            return GrafanaError(
-                f"{doing}: 401, the token is not known; make one for a service account and give it as grafana.token"
-            )
-        case 403:
-            return GrafanaError(f"{doing}: 403 ({said}); the service account needs the permission {permission}")
-        case 404:
-            return GrafanaError(f"{doing}: 404 ({said}); does grafana.url have its whole path, and is this Grafana 11+?")
-        case 409:
-            return GrafanaError(f"{doing}: 409 ({said}); the name or uid is taken, or was changed meanwhile: run it again")
-        case 412:
-            return GrafanaError(f"{doing}: 412 ({said}); somebody changed it meanwhile: run it again")
-        case 429:
-            return AwayError(f"{doing}: 429 ({said}); too many requests, run it again later")
-        case _ if code >= 500:
-            return AwayError(f"{doing}: {code} ({said}); see Grafana's log, then run it again")
-        case _:
-            return GrafanaError(f"{doing}: {code} ({said})")
+    code = error.status_code
+    away = code >= _SERVER_FAULT or code == 429
+    advice = _ADVICE.get(code, "see Grafana's log, and run it again" if away else "see Grafana's log")
+    line = f"{doing}: {code} ({_said(error.response)}); {advice.format(permission=permission)}"
+    return AwayError(line) if away else GrafanaError(line)
 
 
 def _said(answer: object) -> str:

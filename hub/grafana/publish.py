@@ -19,7 +19,7 @@ from dashboards.publishing import Board, Folder, GrafanaError, Plan, Source, Ste
 from devices.errors import ConfigError, SanihubError, TransientError
 from hub.access import ConfigOption, DataOption, load, open_store
 from hub.grafana.reader import Reader, prepare
-from hub.grafana.settings import GrafanaSection, Language
+from hub.grafana.settings import GrafanaSection
 from hub.running import run
 from hub.settings import Settings
 
@@ -66,7 +66,13 @@ def publish(
     Grafana has all of it and does not reach the database.
     """
     settings = load(config, data)
-    given: dict[str, Any] = {"url": url, "language": lang, "organisation": org, "ca": ca, "board_address": board_address}
+    given: dict[str, Any] = {
+        "url": url,
+        "language": lang,
+        "organisation": org,
+        "ca": ca,
+        "board_address": board_address,
+    }
     if token_file is not None:
         given |= {"token_file": token_file, "token": None}
     section = over(settings.grafana, given, {"host": database_host, "port": database_port}, insecure=insecure)
@@ -84,9 +90,7 @@ def publish(
         raise typer.Exit(1)
 
 
-def over(
-    section: GrafanaSection, given: dict[str, Any], database: dict[str, Any], *, insecure: bool
-) -> GrafanaSection:
+def over(section: GrafanaSection, given: dict[str, Any], database: dict[str, Any], *, insecure: bool) -> GrafanaSection:
     """The settings with what was given on the command line over them. Raises ConfigError."""
     merged = section.model_dump() | {name: value for name, value in given.items() if value is not None}
     if "token_file" in given:
