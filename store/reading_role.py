@@ -204,11 +204,6 @@ async def logs_in(dsn: str, role: str, password: str) -> bool:
     return True
 
 
-async def server_version(connection: AsyncConnection[TupleRow]) -> int:
-    """The major version of the server, as 18."""
-    return connection.info.server_version // 10_000
-
-
 async def _close_public(connection: AsyncConnection[TupleRow], database: sql.Identifier) -> None:
     """Take from PUBLIC what lets any role write, after giving it to the hub's own user; only in a database of ours."""
     may = await _one(connection, _PUBLIC_MAY)
@@ -231,5 +226,5 @@ def _verifier(connection: AsyncConnection[TupleRow], role: str, password: str) -
 
 async def _one(connection: AsyncConnection[TupleRow], query: str, **parameters: str) -> TupleRow | None:
     with translated_errors():
-        cursor = await connection.execute(query, parameters)  # type: ignore[arg-type]
+        cursor = await connection.execute(query, parameters)
         return await cursor.fetchone()

@@ -44,9 +44,8 @@ def is_postgres(found: dict[str, Any]) -> bool:
 def differences(source: Source, found: dict[str, Any]) -> list[str]:
     """The fields in which Grafana's data source is not as wanted; of the password only that it is another."""
     wanted = _fields(source)
-    differing = [
-        name for name, value in wanted.items() if name not in ("type", "jsonData") and found.get(name) != value
-    ]
+    plain = (name for name in wanted if name not in ("type", "jsonData"))
+    differing = [name for name in plain if found.get(name) != wanted[name]]
     data = found.get("jsonData") or {}
     differing += [f"jsonData.{name}" for name, value in wanted["jsonData"].items() if data.get(name) != value]
     known = (found.get("secureJsonFields") or {}).get("password") is True
@@ -59,15 +58,16 @@ def creation(source: Source) -> dict[str, Any]:
     """The body of ``POST /api/datasources``."""
     fields = _fields(source)
     fields["jsonData"] = fields["jsonData"] | {MARK: _mark(source.password)}
-    return {"uid": source.uid, "basicAuth": False, "isDefault": False, **fields} | _secret(source)
+    return {"uid": source.uid, "basicAuth": False, "isDefault": False, **fields, **_secret(source)}
 
 
 def change(source: Source, found: dict[str, Any]) -> dict[str, Any]:
     """The body of ``PUT /api/datasources/uid/:uid``: what is ours as wanted, and what is not ours as it was found."""
     kept = {name: found[name] for name in ("basicAuth", "isDefault", "version") if name in found}
     fields = _fields(source)
-    data = {**(found.get("jsonData") or {}), **fields["jsonData"], MARK: _mark(source.password)}
-    return {"uid": source.uid, **kept, **fields, "jsonData": data} | _secret(source)
+    there: dict[str, Any] = found.get("jsonData") or {}
+    data = {**there, **fields["jsonData"], MARK: _mark(source.password)}
+    return {"uid": source.uid, **kept, **fields, "jsonData": data, **_secret(source)}
 
 
 def _fields(source: Source) -> dict[str, Any]:

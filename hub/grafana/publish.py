@@ -66,15 +66,8 @@ def publish(
     Grafana has all of it and does not reach the database.
     """
     settings = load(config, data)
-    given: dict[str, Any] = {
-        "url": url,
-        "language": lang,
-        "organisation": org,
-        "ca": ca,
-        "board_address": board_address,
-    }
-    if token_file is not None:
-        given |= {"token_file": token_file, "token": None}
+    given: dict[str, Any] = {"url": url, "language": lang, "organisation": org, "ca": ca}
+    given |= {"board_address": board_address, "token_file": token_file}
     section = over(settings.grafana, given, {"host": database_host, "port": database_port}, insecure=insecure)
     if not section.url:
         raise ConfigError("grafana.url: expected the address of Grafana; give --url or set it")
@@ -93,7 +86,7 @@ def publish(
 def over(section: GrafanaSection, given: dict[str, Any], database: dict[str, Any], *, insecure: bool) -> GrafanaSection:
     """The settings with what was given on the command line over them. Raises ConfigError."""
     merged = section.model_dump() | {name: value for name, value in given.items() if value is not None}
-    if "token_file" in given:
+    if given.get("token_file") is not None:
         merged["token"] = None
     if insecure:
         merged["verify"] = False

@@ -1,4 +1,4 @@
-"""The data source as the hub wants it in Grafana: the role that it reads as, its password, and the way to the database."""
+"""The data source as the hub wants it: the role that Grafana reads as, its password, and the way to the database."""
 
 from __future__ import annotations
 
