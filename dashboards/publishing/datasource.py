@@ -63,7 +63,7 @@ def creation(source: Source) -> dict[str, Any]:
 
 def change(source: Source, found: dict[str, Any]) -> dict[str, Any]:
     """The body of ``PUT /api/datasources/uid/:uid``: what is ours as wanted, and what is not ours as it was found."""
-    kept = {name: found[name] for name in ("basicAuth", "isDefault", "version") if name in found}
+    kept: dict[str, Any] = {name: found[name] for name in ("basicAuth", "isDefault", "version") if name in found}
     fields = _fields(source)
     there: dict[str, Any] = found.get("jsonData") or {}
     data = {**there, **fields["jsonData"], MARK: _mark(source.password)}
