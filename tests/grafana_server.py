@@ -59,8 +59,8 @@ class Request(msgspec.Struct, frozen=True):
 class Refusal(Exception):
     """An answer of 400 and more, with its body."""
 
-    def __init__(self, status: int, message: str, **more: Any) -> None:
-        self.status, self.body = status, {"message": message, **more}
+    def __init__(self, code: int, message: str, /, **more: Any) -> None:
+        self.code, self.body = code, {"message": message, **more}
 
 
 class Organisation:
@@ -109,7 +109,7 @@ class Grafana:
             try:
                 return 200, self._route(request)
             except Refusal as refusal:
-                return refusal.status, refusal.body
+                return refusal.code, refusal.body
 
     def _route(self, request: Request) -> Any:
         if request.line == "GET /api/health":
@@ -323,6 +323,7 @@ ROUTES: list[tuple[str, str, str, Callable[..., Any]]] = [
 def _handler(grafana: Grafana) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 65_536  # head and body in one packet
         timeout = 30
 
         def _serve(self) -> None:
@@ -341,6 +342,7 @@ def _handler(grafana: Grafana) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
             self.wfile.write(raw)
+            self.wfile.flush()
 
         do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve
 

@@ -42,8 +42,9 @@ class Address(msgspec.Struct, frozen=True):
     timeout_s: float = 10.0
 
 
-def connect(address: Address) -> GrafanaApi:
-    """A client of this Grafana; nothing is sent yet. Raises GrafanaError when the address is none."""
+@contextmanager
+def connect(address: Address) -> Iterator[GrafanaApi]:
+    """A client of this Grafana, for as long as it is open. Raises GrafanaError when the address is none."""
     parts = urlsplit(address.url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
         raise GrafanaError(f"grafana.url: expected http(s)://host[:port][/path], got {_bare(address.url)!r}")
@@ -68,7 +69,8 @@ def connect(address: Address) -> GrafanaApi:
     api.client.s.max_redirects = 0
     if address.verify is False:
         warnings.filterwarnings("ignore", message="Unverified HTTPS request")
-    return api
+    with api.client.s:
+        yield api
 
 
 def version(api: GrafanaApi) -> str:

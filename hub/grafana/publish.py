@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from grafana_client.api import GrafanaApi
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
@@ -111,27 +115,25 @@ def wanted_boards(section: GrafanaSection) -> tuple[Board, ...]:
 async def _publish(
     settings: Settings, section: GrafanaSection, address: publishing.Address, *, dry_run: bool, resend_password: bool
 ) -> str | None:
-    boards = wanted_boards(section)
-    console = Console()
-    api = _translated(lambda: publishing.connect(address))
-    # Asked first: a wrong address or token is told before anything is done to the database.
-    found = await asyncio.to_thread(_translated, lambda: publishing.version(api))
-    console.print(f"Grafana {found} at {section.url}", highlight=False)
-    if (major := found.partition(".")[0]).isdecimal() and int(major) < _OLDEST:
-        typer.secho(f"warning: Grafana {found} is older than what the boards are made for ({_OLDEST})", err=True)
-    async with open_store(settings) as access:
-        reader = await prepare(access, settings, section, dry_run=dry_run)
-        _tell_role(console, section, reader, dry_run=dry_run)
-        return await asyncio.to_thread(
-            _translated, lambda: _bring(console, api, reader.source, boards, dry_run, resend_password)
-        )
+    boards, console = wanted_boards(section), Console()
+    with _translated(), publishing.connect(address) as api:
+        # Asked first: a wrong address or token is told before anything is done to the database.
+        found = await asyncio.to_thread(publishing.version, api)
+        console.print(f"Grafana {found} at {section.url}", highlight=False)
+        if (major := found.partition(".")[0]).isdecimal() and int(major) < _OLDEST:
+            typer.secho(f"warning: Grafana {found} is older than what the boards are made for ({_OLDEST})", err=True)
+        async with open_store(settings) as access:
+            reader = await prepare(access, settings, section, dry_run=dry_run)
+            _tell_role(console, section, reader, dry_run=dry_run)
+            bring = partial(_bring, console, api, reader.source, boards, dry_run=dry_run, resend=resend_password)
+            return await asyncio.to_thread(bring)
 
 
 def _bring(
-    console: Console, api: Any, source: Source, boards: tuple[Board, ...], dry_run: bool, resend_password: bool
+    console: Console, api: GrafanaApi, source: Source, boards: tuple[Board, ...], *, dry_run: bool, resend: bool
 ) -> str | None:
     message = f"sanihub {version('sanihub')}: dashboards publish"
-    plan = publishing.plan(api, Wanted(source, boards), message=message, resend_password=resend_password)
+    plan = publishing.plan(api, Wanted(source, boards), message=message, resend_password=resend)
     console.print(_table(plan))
     for uid in plan.strangers:
         console.print(f"{escape(uid)} lies in a folder of these boards and is none of them: left", highlight=False)
@@ -165,10 +167,11 @@ def _tell_role(console: Console, section: GrafanaSection, reader: Reader, *, dry
         typer.secho(f"warning: the role {name} may also {one}; REVOKE it, from PUBLIC if need be", err=True)
 
 
-def _translated(call: Any) -> Any:
-    """Run it, with Grafana's refusals as the hub's errors."""
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Grafana's refusals as the hub's errors."""
     try:
-        return call()
+        yield
     except publishing.AwayError as error:
         raise TransientError(f"grafana: {error}") from None
     except GrafanaError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import socket
@@ -45,8 +46,22 @@ def grafana() -> Iterator[Grafana]:
         yield server
 
 
+CLIENTS = contextlib.ExitStack()
+
+
+@pytest.fixture(autouse=True)
+def _clients() -> Iterator[None]:
+    with CLIENTS:
+        yield
+
+
+def connected(url: str, **options: Any) -> Any:
+    """A client that is closed when the test ends."""
+    return CLIENTS.enter_context(publishing.connect(Address(url, TOKEN, **options)))
+
+
 def client(grafana: Grafana, **options: Any) -> Any:
-    return publishing.connect(Address(grafana.url, TOKEN, **options))
+    return connected(grafana.url, **options)
 
 
 def planned(grafana: Grafana, wanted: Wanted = WANTED, **options: Any) -> Plan:
@@ -119,7 +134,8 @@ def test_a_dry_run_is_a_plan_and_writes_nothing(grafana: Grafana) -> None:
 @pytest.mark.parametrize(
     ("changed", "field"),
     [
-        ({"address": "other:5432"}, "url"), ({"user": "somebody"}, "user"), ({"database": "other"}, "jsonData.database"),
+        ({"address": "other:5432"}, "url"), ({"user": "somebody"}, "user"),
+        ({"database": "other"}, "jsonData.database"),
         ({"sslmode": "verify-full"}, "jsonData.sslmode"), ({"timescale": False}, "jsonData.timescaledb"),
         ({"password": "another"}, "password"), ({"root_certificate": "/ca.pem"}, "jsonData.sslRootCertFile"),
         ({"name": "renamed"}, "name"),
@@ -273,14 +289,7 @@ def test_a_folder_that_somebody_changed_meanwhile_is_a_conflict(grafana: Grafana
 
 @pytest.mark.parametrize(
     "permission",
-    [
-        "datasources:read",
-        "datasources:create",
-        "folders:read",
-        "folders:create",
-        "dashboards:read",
-        "dashboards:create",
-    ],
+    [f"{what}:{verb}" for what in ("datasources", "folders", "dashboards") for verb in ("read", "create")],
 )
 def test_a_missing_permission_is_named(grafana: Grafana, permission: str) -> None:
     grafana.permissions.remove(permission)
@@ -313,7 +322,7 @@ def test_a_grafana_below_a_path(grafana: Grafana) -> None:
     grafana.prefix = "/grafana"
     assert published(grafana) != []
     for url in (f"{grafana.url}/", grafana.url):
-        assert publishing.version(publishing.connect(Address(url, TOKEN))) == "12.1.0"
+        assert publishing.version(connected(url)) == "12.1.0"
 
 
 @pytest.mark.parametrize(
@@ -321,7 +330,7 @@ def test_a_grafana_below_a_path(grafana: Grafana) -> None:
 )
 def test_addresses_that_are_none(url: str) -> None:
     with pytest.raises(GrafanaError, match=r"grafana\.url: expected http") as raised:
-        publishing.connect(Address(url, TOKEN))
+        connected(url)
     assert "secret" not in str(raised.value)
 
 
@@ -329,7 +338,7 @@ def test_nobody_there_and_somebody_else(grafana: Grafana) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(AwayError, match=r"cannot be reached .*is grafana\.url right\?"):
-        publishing.version(publishing.connect(Address(f"http://127.0.0.1:{port}", TOKEN)))
+        publishing.version(connected(f"http://127.0.0.1:{port}"))
     for status, body, said in (
         (200, b"<html>another page</html>", "none of Grafana's"),
         (302, b"", "redirects; give the address that it leads to"),
@@ -356,7 +365,7 @@ def test_somebody_who_never_answers() -> None:
 
     server = HTTPServer(("127.0.0.1", 0), Silent)
     threading.Thread(target=server.handle_request, daemon=True).start()
-    api = publishing.connect(Address(f"http://127.0.0.1:{server.server_address[1]}", TOKEN, timeout_s=0.3))
+    api = connected(f"http://127.0.0.1:{server.server_address[1]}", timeout_s=0.3)
     try:
         with pytest.raises(AwayError, match="no answer in time"):
             publishing.version(api)
@@ -368,7 +377,7 @@ def test_somebody_who_never_answers() -> None:
 def test_tls_with_an_authority_without_one_and_unchecked(open_folder: Path) -> None:
     ca = make_certificates(open_folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(open_folder / "server.pem", open_folder / "server.key")
+    context.load_cert_chain(open_folder / "server.crt", open_folder / "server.key")
     with grafana_server(tls=context) as grafana:
         for verify in (str(ca), False):
             assert publishing.version(client(grafana, verify=verify)) == "12.1.0"
