@@ -20,7 +20,12 @@ _METRICS: tuple[tuple[str, str, int, str], ...] = (
     ("bin", "fill_pct", 1800, "100 * mod((e / 3600 + k * 7) / (20 + k % 24), 1)"),
     ("bin", "temperature_c", 3600, "18 + 9 * sin(e / 13751) + k % 5"),
     ("bin", "battery_pct", 7200, "100 - mod(k * 13, 90) - e %% 600000 / 100000"),
-    ("toilet", "nh3_ppm", 600, "0.4 + 0.4 * sin(e / 13751 + k) + CASE WHEN mod(e / 3600 + k, 29) < 1 THEN 1.2 ELSE 0 END"),
+    (
+        "toilet",
+        "nh3_ppm",
+        600,
+        "0.4 + 0.4 * sin(e / 13751 + k) + CASE WHEN mod(e / 3600 + k, 29) < 1 THEN 1.2 ELSE 0 END",
+    ),
     ("toilet", "h2s_ppm", 600, "0.003 + 0.0025 * sin(e / 9000 + k)"),
     ("toilet", "people_in", 600, "mod(k * 1000, 5000) + floor(e / 60 - 28000000)"),
     ("toilet", "stalls_occupied", 600, "floor(2.5 + 2.5 * sin(e / 7000 + k))"),

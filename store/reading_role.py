@@ -67,12 +67,18 @@ UNION ALL
 SELECT 'create schemas' WHERE has_database_privilege(%(role)s, current_database(), 'CREATE')
 UNION ALL
 SELECT 'make temporary tables' WHERE has_database_privilege(%(role)s, current_database(), 'TEMP')
+UNION ALL
+SELECT 'make large objects' WHERE has_function_privilege(%(role)s, 'lo_create(oid)', 'EXECUTE')
+       OR has_function_privilege(%(role)s, 'lo_creat(integer)', 'EXECUTE')
+       OR has_function_privilege(%(role)s, 'lo_from_bytea(oid, bytea)', 'EXECUTE')
 """
 _PUBLIC_MAY = """
 SELECT EXISTS (SELECT FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
                 WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type = 'TEMPORARY')
        OR EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) a
                    WHERE n.nspname = 'public' AND a.grantee = 0 AND a.privilege_type = 'CREATE')
+       OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+          AND has_function_privilege('public', 'lo_create(oid)', 'EXECUTE')
 """
 _OURS_ALONE = """
 SELECT (SELECT pg_has_role(current_user, datdba, 'USAGE') FROM pg_database WHERE datname = current_database())
@@ -143,7 +149,7 @@ async def establish(connection: AsyncConnection[TupleRow], role: ReadingRole, pa
     """Make the role, or bring it to what it shall be, in one transaction; a ``password`` that is not None is set.
 
     The server is told a SCRAM verifier, so the password does not come into its log. PUBLIC loses the right to make
-    temporary tables, and to create in ``public``, where the database is the hub's alone. The connection must be in
+    temporary tables and large objects, and to create in ``public``, where the database is the hub's alone. The connection must be in
     autocommit, and the schema ``boards`` must be there. Raises ConfigError when the hub's user may not.
     """
     name, schema = sql.Identifier(role.name), sql.Identifier(SCHEMA)
@@ -215,6 +221,11 @@ async def _close_public(connection: AsyncConnection[TupleRow], database: sql.Ide
         "REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC",
     ):
         await connection.execute(sql.SQL(statement).format(database))
+    superuser = await _one(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    if superuser is not None and superuser[0]:
+        await connection.execute(
+            "REVOKE EXECUTE ON FUNCTION lo_create(oid), lo_creat(integer), lo_from_bytea(oid, bytea) FROM PUBLIC"
+        )
     await connection.execute("GRANT CREATE ON SCHEMA public TO CURRENT_USER")
     await connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
 
