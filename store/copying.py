@@ -43,12 +43,13 @@ class Encoded(msgspec.Struct):
     state: bytes  #: a row of ``stage_state`` for each device heard
     spans: set[int]  #: partition spans touched
     latest_count: int
+    least: int | None  #: the oldest instant of the readings, µs
 
 
 def encode(batch: Batch, metric_keys: dict[str, int], width: int, origin: int) -> Encoded:
     """Encode a batch; ``width`` and ``origin`` (µs) are of the partitions."""
     spans: set[int] = set()
-    readings, latest = _readings(batch, metric_keys, width, origin, spans)
+    readings, latest, least = _readings(batch, metric_keys, width, origin, spans)
     fixes: list[bytes] = []
     newest: dict[int, tuple[int, int, int, Fix]] = {}
     for fix in batch.fixes:
@@ -69,14 +70,16 @@ def encode(batch: Batch, metric_keys: dict[str, int], width: int, origin: int) -
         b"".join([_state_row(key, heard, batch, newest.get(key)) for key, heard in sorted(batch.seen.items())]),
         spans,
         len(latest),
+        least if readings else None,
     )
 
 
 def _readings(
     batch: Batch, metric_keys: dict[str, int], width: int, origin: int, spans: set[int]
-) -> tuple[list[bytes], dict[tuple[int, str], tuple[int, float, bytes]]]:
-    """The rows of the readings, and of them the newest of each device and metric."""
+) -> tuple[list[bytes], dict[tuple[int, str], tuple[int, float, bytes]], int]:
+    """The rows of the readings, of them the newest of each device and metric, and the oldest instant."""
     rows: list[bytes] = []
+    least = 2**63
     latest: dict[tuple[int, str], tuple[int, float, bytes]] = {}
     for reading in batch.readings:
         key, metric, at, value = reading.device.key, reading.metric, reading.observed_at, reading.value
@@ -88,10 +91,12 @@ def _readings(
             row = _READING_CLAIM(7, *fields, 8, received, 8, reading.claimed_at - YEAR_2000)
         rows.append(row)
         spans.add((at - origin) // width)
+        if at < least:  # noqa: PLR1730 - a call for each reading costs more
+            least = at
         known = latest.get((key, metric))
         if known is None or (at, value) > known[:2]:
             latest[key, metric] = (at, value, row)
-    return rows, latest
+    return rows, latest, least
 
 
 def position_variant(position: Position) -> int:

@@ -16,7 +16,8 @@ log = structlog.get_logger("store.forgetting")
 class Keeping(msgspec.Struct, frozen=True):
     """How long things are kept, in days; None for ever.
 
-    ``telemetry_days`` concerns readings, fixes and events. Only the newest ``dead_letters`` are kept, so that a device
+    ``telemetry_days`` concerns readings, fixes and events; ``hourly_days`` and ``daily_days`` what readings are summed
+    up to, each not less than the one before. Only the newest ``dead_letters`` are kept, so that a device
     with a lasting fault cannot fill the disk.
     """
 
@@ -26,6 +27,8 @@ class Keeping(msgspec.Struct, frozen=True):
     dead_letters_days: int = 90
     tracker_states_days: int = 35
     dead_letters: int = 1_000_000
+    hourly_days: int | None = None
+    daily_days: int | None = None
 
 
 # Letters are numbered as they come, so the count is a range of the primary key; gaps in it leave a few fewer.

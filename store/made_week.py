@@ -9,10 +9,12 @@ from __future__ import annotations
 import psycopg
 
 from devices.instants import to_datetime
+from store import rollup_steward, rollups_timescale
 from store.partitions import Partitions
 from store.schema import TELEMETRY, Mode
 
-DAY = 86_400_000_000
+HOUR = 3_600_000_000
+DAY = 24 * HOUR
 DAYS = 7
 
 # kind, metric, one reading in so many seconds, its value. `e` is the instant in seconds, `k` the device's key.
@@ -203,8 +205,17 @@ SELECT 'week-' || id, id, 'raised', '{}' FROM alerts ORDER BY id DESC LIMIT 3
 _DIRTY = """
 INSERT INTO dirty_spans (device_key, since, frontier) SELECT key, %(end)s, %(end)s FROM devices ORDER BY key LIMIT 1
 """
+# Every other bin, vehicle and toilet is entered in an area by its name.
+_AREAS = """
+UPDATE devices SET attributes = attributes || jsonb_build_object('area', a.ids[1 + key %% cardinality(a.ids)])
+  FROM (SELECT array_agg(id ORDER BY id) AS ids FROM areas) AS a
+ WHERE kind <> 'worker' AND key %% 2 = 0 AND cardinality(a.ids) > 0
+"""
+_SUMMED = """
+UPDATE rollup_state SET threshold = %(first)s, hours_until = %(first)s, days_until = date_trunc('day', %(first)s, zone)
+"""
 _REST = (
-    _STATE, _LATEST, _BIN_ALERTS, _EMPTYINGS, _OTHER_ALERTS, _TRIPS, _STOPS, _LIVE, _ORDERS, _INCIDENTS, _WORK, _FINDINGS,
+    _AREAS, _STATE, _LATEST, _BIN_ALERTS, _EMPTYINGS, _OTHER_ALERTS, _TRIPS, _STOPS, _LIVE, _ORDERS, _INCIDENTS, _WORK, _FINDINGS,
     _APPEALS, _LETTERS, _OUTBOX, _DIRTY,
 )  # fmt: skip
 
@@ -225,9 +236,22 @@ async def make_week(connection: psycopg.AsyncConnection, mode: Mode, end: int) -
     await connection.execute(_FIXES.encode(), given)
     for statement in _REST:
         await connection.execute(statement.encode(), given)
+    await _sum_up(connection, mode, end)
     made = {}
     for table in (*TELEMETRY, "device_state", "latest_readings", "alerts", "trips", "emptyings", "work_orders"):
         await connection.execute(f"ANALYZE {table}".encode())
         row = await (await connection.execute(f"SELECT count(*) FROM {table}".encode())).fetchone()  # noqa: S608
         made[table] = int(row[0]) if row else 0
     return made
+
+
+async def _sum_up(connection: psycopg.AsyncConnection, mode: Mode, end: int) -> None:
+    """Rollups of the week, as the hub would have kept them."""
+    first = (end - DAYS * DAY) // HOUR * HOUR - DAY
+    if mode is Mode.TIMESCALE:
+        for name in (rollups_timescale.HOURS, rollups_timescale.DAYS):
+            await rollups_timescale.refresh(connection, name, first, end // HOUR * HOUR)
+        return
+    await connection.execute(_SUMMED, {"first": to_datetime(first)})
+    while not (await rollup_steward.take_turn(connection, end, 10.0)).done:
+        pass

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection, sql
 
 from devices.errors import ConfigError
 from devices.metrics import Catalogue
+from store import rollups_timescale
 
 log = structlog.get_logger("store.schema")
 
@@ -93,6 +94,8 @@ async def migrate(connection: AsyncConnection, mode: Mode, chunk_days: int) -> l
                 await connection.execute(text.encode())
                 if name == "0002_telemetry":
                     await _divide(connection, mode, chunk_days)
+                if name == "0019_rollups" and mode is Mode.TIMESCALE:
+                    await rollups_timescale.create(connection)
                 await connection.execute("INSERT INTO schema_migrations (name) VALUES (%s)", (name,))
             applied.append(name)
     finally:

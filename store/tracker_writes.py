@@ -15,6 +15,7 @@ from devices.instants import to_datetime
 from devices.vocabulary import Batch, Fix, Reading
 from fleet.trackers.book import Outline
 from fleet.trackers.tracker import KINDS, Live
+from store import rollups
 from store.alert_history import EARLIEST
 from store.tracker_rows import HaltRow, TripRow
 
@@ -211,6 +212,7 @@ async def drop(cursor: AsyncCursor, key: int, obsolete: Obsolete) -> None:
         names, ats, values = zip(*obsolete.readings, strict=True)
         given = {"key": key, "names": list(names), "ats": [to_datetime(at) for at in ats], "values": list(values)}
         await cursor.execute(_DROP_READINGS, given)
+        await rollups.note_changes(cursor, key, ats)
         touched = {"key": key, "names": sorted(set(names))}
         await cursor.execute(_DROP_LATEST, touched)
         await cursor.execute(_LATEST_AGAIN, touched)

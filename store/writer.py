@@ -18,14 +18,14 @@ import structlog
 from psycopg import AsyncConnection, AsyncCursor
 
 from devices import instants
-from devices.clock import DAY
 from devices.metrics import Catalogue
 from devices.vocabulary import Batch, DeadLetter, Device, Echo, EchoWanted, Identity, ReceiptKey, Written
-from store import chunks, devices_table, echoes, live
+from store import devices_table, echoes, live, rollup_zone, rollups
 from store.connection import session_parameters, translated_errors
 from store.copying import HEADER, TRAILER, Encoded, encode
 from store.forgetting import Keeping, forget
 from store.partitions import ORIGIN, Partitions
+from store.retention import retain
 from store.schema import Mode, detect, enter_catalogue, migrate
 
 log = structlog.get_logger("store.writer")
@@ -102,6 +102,7 @@ class PostgresStore:
         catalogue: Catalogue | None = None,
         mode: str = "auto",
         partition_days: int = 7,
+        zone: str | None = None,
         now: Callable[[], int] = lambda: time_ns() // 1_000,
         patience_s: float = 60.0,
     ) -> None:
@@ -113,6 +114,7 @@ class PostgresStore:
         self._patience_s = patience_s
         self._partitions = Partitions(partition_days)
         self._partition_days = partition_days
+        self._zone = zone
         self._metric_keys: dict[str, int] = {}
         self._connection: AsyncConnection | None = None
         self._lock = asyncio.Lock()
@@ -187,7 +189,7 @@ class PostgresStore:
     async def maintain(self, keeping: Keeping) -> int:
         """Make partitions ahead, forget and drop what is too old; returns how many partitions were dropped.
 
-        On TimescaleDB, which makes its chunks itself, they are chunks.
+        On TimescaleDB, which makes its chunks itself, they are chunks. Rollups stay (see :mod:`store.retention`).
         """
         now = self._now()
         async with self._session():
@@ -195,12 +197,7 @@ class PostgresStore:
             await forget(connection, keeping, now)
             if self.mode is Mode.PLAIN:
                 await self._partitions.ensure(connection, (), now)
-            if keeping.telemetry_days is None:
-                return 0
-            cutoff = now - keeping.telemetry_days * DAY
-            if self.mode is Mode.PLAIN:
-                return await self._partitions.drop_older(connection, cutoff)
-            return await chunks.drop_older(connection, cutoff)
+            return await retain(connection, keeping, now, self._partitions if self.mode is Mode.PLAIN else None)
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[None]:
@@ -226,6 +223,8 @@ class PostgresStore:
                 applied = await migrate(connection, self.mode, self._partition_days)
                 if applied:
                     log.info("schema_migrated", mode=self.mode.value, migrations=applied)
+                if self._zone is not None:
+                    await rollup_zone.settle(connection, self._zone)
             self._metric_keys = await enter_catalogue(connection, self._catalogue)
             if self.mode is Mode.PLAIN:
                 await self._partitions.ensure(connection, (), self._now())
@@ -271,6 +270,7 @@ class PostgresStore:
                 await self._copy(cursor, "stage_state", "", encoded.state)
                 await cursor.execute(_ADVANCE_STATE.encode())
             await self._enter_rest(cursor, batch)
+            await rollups.note(cursor, batch, encoded.least)
             await live.announce(cursor, batch)
         return inserted
 

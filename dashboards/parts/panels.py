@@ -191,7 +191,7 @@ def states(
     about: Words | None = None,
     empty: Words = NOTHING,
 ) -> models.Panel:
-    """What each was doing, over time: the statement gives ``time``, ``metric`` (whose) and a number that the look names."""
+    """What each was doing, over time: ``time``, ``metric`` (whose), and a number that the look names."""
     panel = _begun(statetimeline.Panel(), scene, title, (width, height), about, empty)
     _looking(_asking(panel, scene, sql, "time_series"), scene, look)
     panel.color_scheme(build.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))

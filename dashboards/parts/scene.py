@@ -53,6 +53,7 @@ def live_device(field: str = "device") -> Link:
     return live(f"#device=${{__data.fields.{field}:percentencode}}", "在实时看板中打开", "Open in the live board")
 
 
-def board_link(topic: str, zh: str, en: str, query: str = "") -> Link:
-    """Another board of the same language, with the span that is shown and the areas that are chosen."""
-    return Link(Words(zh, en), f"/d/sanihub-{topic}-{{lang}}?${{__url_time_range}}&${{area:queryparam}}{query}")
+def board_link(topic: str, zh: str, en: str, *, area: bool = True, query: str = "") -> Link:
+    """Another board of the same language, with the span that is shown and, where there are any, the chosen areas."""
+    chosen = "&${area:queryparam}" if area else ""
+    return Link(Words(zh, en), f"/d/sanihub-{topic}-{{lang}}?${{__url_time_range}}{chosen}{query}")

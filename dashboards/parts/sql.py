@@ -20,11 +20,17 @@ IS_KIND = "('*' IN ($kind) OR kind IN ($kind))"
 SHORT = "$__interval_ms < 300000"  #: so many points fit that the records themselves are shown ...
 LONG = "$__interval_ms >= 300000"  #: ... and from here on the hours of the rollups
 
+
+def day(column: str) -> str:
+    """The beginning of the city's day in which an instant lies."""
+    return f"date_trunc('day', {column}, (SELECT zone FROM boards.zone))"
+
+
 Shape = Literal["table", "time_series"]
 
 
 class Query(variants.Dataquery, builder.Builder[variants.Dataquery]):
-    """A target: a statement whose rows are a table, or series (``time``, ``metric`` where there are several, values)."""
+    """A target: a statement whose rows are a table, or series (``time``, ``metric`` if there are several, values)."""
 
     def __init__(self, sql: str, shape: Shape, datasource: DataSourceRef, ref_id: str = "A") -> None:
         self._sql, self._shape, self._datasource, self._ref_id = sql, shape, datasource, ref_id

@@ -4,6 +4,24 @@
 
 CREATE SCHEMA IF NOT EXISTS boards;
 
+-- Of a badge only what keeps it running: how its bearer is, nobody reads off a wall.
+CREATE FUNCTION board_shows(kind text, metric text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT kind <> 'worker' OR metric IN ('battery_pct', 'battery_v', 'rssi_dbm', 'signal_pct')
+$$;
+
+-- The same holds for the sums of readings.
+ALTER VIEW boards.readings_hourly RENAME TO board_hours;
+ALTER VIEW boards.readings_daily RENAME TO board_days;
+DO $$
+BEGIN
+    EXECUTE format('ALTER VIEW boards.board_hours SET SCHEMA %I', current_schema());
+    EXECUTE format('ALTER VIEW boards.board_days SET SCHEMA %I', current_schema());
+END $$;
+CREATE VIEW boards.readings_hourly AS SELECT * FROM board_hours WHERE board_shows(kind, metric);
+CREATE VIEW boards.readings_daily AS SELECT * FROM board_days WHERE board_shows(kind, metric);
+
+CREATE VIEW boards.zone AS SELECT zone FROM rollup_state;  -- whose days are counted
+
 -- Which devices lie in which areas: kept by the hub (hub/area_keeper), for point in polygon is no matter of SQL here.
 CREATE TABLE device_areas (
     device_key integer NOT NULL REFERENCES devices ON DELETE CASCADE,
@@ -40,16 +58,15 @@ SELECT d.id AS device, d.kind, d.status, d.name,
 
 CREATE VIEW boards.metrics AS SELECT name AS metric, unit, title, title_zh FROM metrics;
 
--- Of a badge only what keeps it running: how its bearer is, nobody reads off a wall.
 CREATE VIEW boards.latest AS
 SELECT d.id AS device, d.kind, d.name, m.name AS metric, m.unit, l.value, l.observed_at, l.quality
   FROM latest_readings l JOIN devices d ON d.key = l.device_key JOIN metrics m ON m.key = l.metric_key
- WHERE d.kind <> 'worker' OR m.name IN ('battery_pct', 'battery_v', 'rssi_dbm', 'signal_pct');
+ WHERE board_shows(d.kind, m.name);
 
 CREATE VIEW boards.readings AS
 SELECT d.id AS device, d.kind, m.name AS metric, m.unit, r.observed_at, r.value, r.quality, r.received_at
   FROM readings r JOIN devices d ON d.key = r.device_key JOIN metrics m ON m.key = r.metric_key
- WHERE d.kind <> 'worker' OR m.name IN ('battery_pct', 'battery_v', 'rssi_dbm', 'signal_pct');
+ WHERE board_shows(d.kind, m.name);
 
 CREATE VIEW boards.fixes AS
 SELECT d.id AS device, d.kind, f.observed_at, f.lat, f.lon, f.speed_kmh, f.heading_deg, f.satellites, f.quality,
@@ -212,7 +229,7 @@ SELECT (SELECT max(received_at) FROM device_state) AS newest_reception,
 CREATE VIEW boards.sizes AS
 WITH RECURSIVE parts (name, oid) AS (
     SELECT c.relname::text, c.oid FROM pg_class c
-     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+     WHERE c.relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'devices'::regclass) AND c.relkind IN ('r', 'p') AND NOT c.relispartition
     UNION ALL
     SELECT p.name, i.inhrelid FROM parts p JOIN pg_inherits i ON i.inhparent = p.oid
 )
