@@ -149,8 +149,8 @@ async def establish(connection: AsyncConnection[TupleRow], role: ReadingRole, pa
     """Make the role, or bring it to what it shall be, in one transaction; a ``password`` that is not None is set.
 
     The server is told a SCRAM verifier, so the password does not come into its log. PUBLIC loses the right to make
-    temporary tables and large objects, and to create in ``public``, where the database is the hub's alone. The connection must be in
-    autocommit, and the schema ``boards`` must be there. Raises ConfigError when the hub's user may not.
+    temporary tables and large objects, and to create in ``public``, where the database is the hub's alone. The
+    connection must be in autocommit, and the schema ``boards`` be there. Raises ConfigError when the user may not.
     """
     name, schema = sql.Identifier(role.name), sql.Identifier(SCHEMA)
     try:

@@ -7,7 +7,7 @@ names is an error that names it. A plan that was carried out half is completed b
 
 from dashboards.publishing.datasource import Source
 from dashboards.publishing.grafana import Address, AwayError, GrafanaError, connect, version
-from dashboards.publishing.plan import plan
+from dashboards.publishing.plan import admitted, plan
 from dashboards.publishing.wanted import Board, Folder, Plan, Step, Wanted
 from dashboards.publishing.writing import carry_out, source_fault
 
@@ -21,6 +21,7 @@ __all__ = [
     "Source",
     "Step",
     "Wanted",
+    "admitted",
     "carry_out",
     "connect",
     "plan",

@@ -17,6 +17,11 @@ _NAMED = 4  #: differences of a board that are named
 _SEARCHED = 5_000  #: most that Grafana gives in one search
 
 
+def admitted(api: GrafanaApi, source_uid: str) -> None:
+    """Ask for something that needs the token, before anything is prepared for publishing. Raises GrafanaError."""
+    _found_source(api, source_uid)
+
+
 def plan(api: GrafanaApi, wanted: Wanted, *, message: str, resend_password: bool = False) -> Plan:
     """Compare what is wanted with what is there. Only reads.
 
@@ -31,9 +36,7 @@ def plan(api: GrafanaApi, wanted: Wanted, *, message: str, resend_password: bool
 
 
 def _source_step(api: GrafanaApi, source: Source, *, resend: bool) -> Step:
-    there = found(
-        lambda: api.datasource.get_datasource_by_uid(source.uid), "reading the data source", "datasources:read"
-    )
+    there = _found_source(api, source.uid)
     if there is None:
         _name_is_free(api, source)
         return Step("create", "data source", source.uid, source.name, body=datasource.creation(source))
@@ -56,6 +59,10 @@ def _source_step(api: GrafanaApi, source: Source, *, resend: bool) -> Step:
         _name_is_free(api, source)
     body = datasource.change(source, there)
     return Step("change", "data source", source.uid, source.name, tuple(differing), body)
+
+
+def _found_source(api: GrafanaApi, uid: str) -> dict[str, Any] | None:
+    return found(lambda: api.datasource.get_datasource_by_uid(uid), "reading the data source", "datasources:read")
 
 
 def _name_is_free(api: GrafanaApi, source: Source) -> None:

@@ -117,8 +117,9 @@ async def _publish(
 ) -> str | None:
     boards, console = wanted_boards(section), Console()
     with _translated(), publishing.connect(address) as api:
-        # Asked first: a wrong address or token is told before anything is done to the database.
+        # A wrong address or token is told before anything is done to the database; health alone asks for no token.
         found = await asyncio.to_thread(publishing.version, api)
+        await asyncio.to_thread(publishing.admitted, api, section.source_uid)
         console.print(f"Grafana {found} at {section.url}", highlight=False)
         if (major := found.partition(".")[0]).isdecimal() and int(major) < _OLDEST:
             typer.secho(f"warning: Grafana {found} is older than what the boards are made for ({_OLDEST})", err=True)
