@@ -57,17 +57,15 @@ class GrafanaSection(BaseModel):
     database: DatabaseSection = DatabaseSection()
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> GrafanaSection:
-        if self.token is not None and self.token_file is not None:
-            raise ValueError("token: give token or token_file, not both")
+    def _trust_is_one_thing(self) -> GrafanaSection:
         if self.ca is not None and not self.verify:
             raise ValueError("ca: it says whom to trust, and verify = false says to trust everybody")
         return self
 
     def secret_token(self) -> str:
-        """The token of the service account; from its file where one is named. Raises ConfigError."""
+        """The token of the service account: the one that is given, else that of its file. Raises ConfigError."""
         where, text = "grafana.token", self.token.get_secret_value() if self.token is not None else ""
-        if self.token_file is not None:
+        if not text and self.token_file is not None:
             where = f"grafana.token_file: {self.token_file}"
             try:
                 text = self.token_file.read_text("utf-8")

@@ -13,7 +13,7 @@ from click.testing import Result
 from psycopg import sql
 
 from devices.errors import ConfigError, SanihubError, TransientError
-from hub.grafana.publish import wanted_boards
+from hub.grafana.bringing import wanted_boards
 from hub.grafana.settings import GrafanaSection
 from hub.settings import load
 from tests.grafana_server import TOKEN, Grafana, grafana_server
