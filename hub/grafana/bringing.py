@@ -56,9 +56,8 @@ async def bring(settings: Settings, section: GrafanaSection, *, dry_run: bool, r
         async with open_store(settings) as access:
             reader = await prepare(access, settings, section, dry_run=dry_run)
             _tell_role(console, section, reader, dry_run=dry_run)
-            work = partial(
-                _compare_and_write, console, api, reader.source, boards, dry_run=dry_run, resend=resend_password
-            )
+            wanted = Wanted(reader.source, boards)
+            work = partial(_compare_and_write, console, api, wanted, dry_run=dry_run, resend=resend_password)
             return await asyncio.to_thread(work)
 
 
