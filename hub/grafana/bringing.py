@@ -76,7 +76,10 @@ def _compare_and_write(console: Console, api: GrafanaApi, wanted: Wanted, *, dry
 
 
 def _table(plan: Plan) -> Table:
-    table = Table("", "what", "uid", "title", "differs in")
+    table = Table("", "what")
+    table.add_column("uid", overflow="fold")
+    table.add_column("title")
+    table.add_column("differs in")
     for step in plan.steps:
         table.add_row(*(f"[{_LOOKS[step.does]}]{escape(cell)}[/]" for cell in _cells(step)))
     return table
