@@ -207,7 +207,7 @@ INSERT INTO dirty_spans (device_key, since, frontier) SELECT key, %(end)s, %(end
 """
 # Every other bin, vehicle and toilet is entered in an area by its name.
 _AREAS = """
-UPDATE devices SET attributes = attributes || jsonb_build_object('area', a.ids[1 + key %% cardinality(a.ids)])
+UPDATE devices SET attributes = attributes || jsonb_build_object('area', a.ids[1 + key / 2 %% least(2, cardinality(a.ids))])
   FROM (SELECT array_agg(id ORDER BY id) AS ids FROM areas) AS a
  WHERE kind <> 'worker' AND key %% 2 = 0 AND cardinality(a.ids) > 0
 """
