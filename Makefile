@@ -45,4 +45,4 @@ lock: install ## Resolve the dependencies anew into requirements.lock
 	sh tools/lock.sh
 
 clean: ## Remove what was built here (never data)
-	rm -rf .venv dist build tests/timescale/node_modules api/board/node_modules api/pages/board .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv dist build tests/timescale/node_modules tests/grafana/node_modules api/board/node_modules api/pages/board .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from grafana_foundation_sdk.builders.dashboard import QueryVariable
 
-from dashboards.parts import annotations, looks, variables
+from dashboards.parts import looks, marks, variables
 from dashboards.parts.board import Board, Row, Scene
 from dashboards.parts.columns import Column, column, moment, painted
 from dashboards.parts.maps import Layer, chart
@@ -44,7 +44,8 @@ SELECT rule, count(*) AS raised, count(*) FILTER (WHERE open) AS open, count(DIS
   FROM boards.alerts WHERE $__timeFilter(raised_at) AND {MINE}
  GROUP BY 1 ORDER BY 2 DESC LIMIT 100"""
 DEVICES = f"""\
-SELECT device, kind, count(*) AS raised, count(*) FILTER (WHERE severity = 'critical') AS critical, max(raised_at) AS newest
+SELECT device, kind, count(*) AS raised, count(*) FILTER (WHERE severity = 'critical') AS critical,
+       max(raised_at) AS newest
   FROM boards.alerts WHERE $__timeFilter(raised_at) AND {MINE}
  GROUP BY 1, 2 ORDER BY 3 DESC LIMIT 100"""
 ANSWERED = f"""\
@@ -234,6 +235,6 @@ BOARD = Board(
     about=Words("未恢复告警、响应时间与规则统计。", "What is open, how soon it was answered, and which rules ring."),
     rows=_rows,
     variables=_variables,
-    marks=annotations.both(MINE),
+    marks=marks.both(MINE),
     since="now-7d",
 )

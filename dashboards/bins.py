@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from grafana_foundation_sdk.builders.dashboard import QueryVariable
 
-from dashboards.parts import annotations, looks, variables
+from dashboards.parts import looks, marks, variables
 from dashboards.parts.board import Board, Row, Scene
 from dashboards.parts.columns import Column, column, gauge, moment
 from dashboards.parts.maps import Layer, chart
@@ -41,7 +41,8 @@ SELECT $__timeGroup(at, 1h) AS time, device AS metric, greatest AS fill
  ORDER BY 1"""
 LEVELS = f"""\
 SELECT at AS time, count(*) FILTER (WHERE last >= 95) AS overflowing,
-       count(*) FILTER (WHERE last >= 85 AND last < 95) AS due, count(*) FILTER (WHERE last >= 75 AND last < 85) AS soon,
+       count(*) FILTER (WHERE last >= 85 AND last < 95) AS due,
+       count(*) FILTER (WHERE last >= 75 AND last < 85) AS soon,
        count(*) FILTER (WHERE last < 75) AS room
   FROM boards.readings_hourly
  WHERE metric = 'fill_pct' AND kind = 'bin' AND $__timeFilter(at) AND {MINE}
@@ -97,7 +98,9 @@ def _figures(scene: Scene) -> Row:
     silent = (
         f"SELECT count(*) AS bins FROM boards.devices WHERE kind = 'bin' AND status = 'active' AND silent AND {MINE}"
     )
-    weak = f"SELECT count(*) AS bins FROM boards.latest WHERE metric = 'battery_pct' AND kind = 'bin' AND value < 20 AND {MINE}"
+    weak = f"""\
+SELECT count(*) AS bins
+  FROM boards.latest WHERE metric = 'battery_pct' AND kind = 'bin' AND value < 20 AND {MINE}"""
     to_alerts = board_link("alerts", "查看告警", "Show the alerts")
     return Row(
         None,
@@ -244,7 +247,7 @@ def _emptied(scene: Scene) -> Row:
             course(
                 scene, Words("每日清运次数", "Emptyings a day"), A_DAY, looks.COUNT, series=a_day, draw="bars", width=9
             ),
-            grid(scene, Words("清运记录", "Emptyings"), EMPTIED, listed, width=15, height=9),
+            grid(scene, Words("清运记录", "Log of emptyings"), EMPTIED, listed, width=15, height=9),
         ),
     )
 
@@ -262,5 +265,5 @@ BOARD = Board(
     ),
     rows=_rows,
     variables=_variables,
-    marks=annotations.both(f"kind = 'bin' AND {MINE}"),
+    marks=marks.both(f"kind = 'bin' AND {MINE}"),
 )

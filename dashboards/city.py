@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from grafana_foundation_sdk.builders.dashboard import QueryVariable
 
-from dashboards.parts import annotations, looks, variables
+from dashboards.parts import looks, marks, variables
 from dashboards.parts.board import Board, Row, Scene
 from dashboards.parts.columns import column, moment, painted
 from dashboards.parts.maps import Layer, chart
@@ -46,16 +46,16 @@ EMPTIED = f"""\
 SELECT {day("at")} AS time, count(*) AS emptyings
   FROM boards.emptyings WHERE $__timeFilter(at) AND {IN_AREA}
  GROUP BY 1 ORDER BY 1"""
-HEARD = """\
+HEARD = f"""\
 SELECT at AS time, count(DISTINCT device) FILTER (WHERE kind = 'vehicle') AS vehicle,
        count(DISTINCT device) FILTER (WHERE kind = 'bin') AS bin,
        count(DISTINCT device) FILTER (WHERE kind = 'toilet') AS toilet
   FROM boards.readings_hourly
- WHERE $__timeFilter(at) AND metric IN ('fill_pct', 'nh3_ppm', 'speed_kmh', 'work_state') AND {mine}
- GROUP BY 1 ORDER BY 1""".format(mine=MINE)
+ WHERE $__timeFilter(at) AND metric IN ('fill_pct', 'nh3_ppm', 'speed_kmh', 'work_state') AND {MINE}
+ GROUP BY 1 ORDER BY 1"""
 ORDERS = """\
-SELECT state, overdue, kind, coalesce(vehicle, crew, worker, '') AS who, coalesce(device, place) AS device, planned_start,
-       planned_end
+SELECT state, overdue, kind, coalesce(vehicle, crew, worker, '') AS who, coalesce(device, place) AS device,
+       planned_start, planned_end
   FROM boards.orders WHERE open
  ORDER BY overdue DESC, planned_end LIMIT 100"""
 INCIDENTS = """\
@@ -97,7 +97,9 @@ def _variables(scene: Scene) -> Sequence[QueryVariable]:
 
 def _figures(scene: Scene) -> Row:
     alerts = f"SELECT count(*) AS alerts FROM boards.alerts WHERE open AND {MINE}"
-    full = f"SELECT count(*) AS bins FROM boards.latest WHERE metric = 'fill_pct' AND kind = 'bin' AND value >= 85 AND {IN_AREA}"
+    full = f"""\
+SELECT count(*) AS bins
+  FROM boards.latest WHERE metric = 'fill_pct' AND kind = 'bin' AND value >= 85 AND {IN_AREA}"""
     working = f"SELECT count(*) AS vehicles FROM boards.fleet WHERE state = 'working' AND {IN_AREA}"
     heard = f"""\
 SELECT 100.0 * count(*) FILTER (WHERE NOT silent) / nullif(count(*), 0) AS share
@@ -296,5 +298,5 @@ BOARD = Board(
     about=Words("此刻需要处理的事、位置与当日走势。", "What needs somebody now, where everything is, and how it goes."),
     rows=_rows,
     variables=_variables,
-    marks=annotations.both(MINE),
+    marks=marks.both(MINE),
 )

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from grafana_foundation_sdk.builders.dashboard import QueryVariable
 
 from dashboards.parts import looks, variables
-from dashboards.parts.annotations import Mark
 from dashboards.parts.board import Board, Row, Scene
 from dashboards.parts.columns import column, moment
+from dashboards.parts.marks import Mark
 from dashboards.parts.panels import bars, course, figure, grid
 from dashboards.parts.scene import live, live_device
 from dashboards.parts.sql import IN_AREA, IS_KIND
@@ -100,7 +100,7 @@ SELECT 100.0 * count(*) FILTER (WHERE NOT silent) / nullif(count(*), 0) AS share
                 looks.WORRY,
                 links=(live("#panel=hub", "查看", "Look at them"),),
             ),
-            figure(scene, Words("待发通知", "Notifications waiting"), waiting, looks.COUNT, width=3),
+            figure(scene, Words("待发通知", "To be sent"), waiting, looks.COUNT, width=3),
             figure(
                 scene,
                 Words("放弃的通知", "Given up, 1 day"),
@@ -111,7 +111,7 @@ SELECT 100.0 * count(*) FILTER (WHERE NOT silent) / nullif(count(*), 0) AS share
             ),
             figure(
                 scene,
-                Words("待重算", "To recalculate"),
+                Words("待重算", "To redo"),
                 dirty,
                 looks.COUNT,
                 width=2,

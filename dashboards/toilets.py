@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from grafana_foundation_sdk.builders.dashboard import QueryVariable
 
-from dashboards.parts import annotations, looks, variables
+from dashboards.parts import looks, marks, variables
 from dashboards.parts.board import Board, Row, Scene
 from dashboards.parts.columns import column, gauge, moment
 from dashboards.parts.maps import Layer, chart
@@ -95,7 +95,9 @@ SELECT sum(greatest - least) AS people
     low = f"""\
 SELECT count(DISTINCT device) AS toilets {LATEST} AND metric IN ('paper_pct', 'soap_pct') AND value < 15 AND {MINE}"""
     waiting = f"SELECT count(*) AS alerts FROM boards.alerts WHERE open AND kind = 'toilet' AND {MINE}"
-    silent = f"SELECT count(*) AS toilets FROM boards.devices WHERE kind = 'toilet' AND status = 'active' AND silent AND {MINE}"
+    silent = f"""\
+SELECT count(*) AS toilets
+  FROM boards.devices WHERE kind = 'toilet' AND status = 'active' AND silent AND {MINE}"""
     to_alerts = board_link("alerts", "查看告警", "Show the alerts")
     return Row(
         None,
@@ -221,5 +223,5 @@ BOARD = Board(
     about=Words("气味、人流、用水与耗材。", "Air, visitors, water and supplies."),
     rows=_rows,
     variables=_variables,
-    marks=annotations.both(f"kind = 'toilet' AND {MINE}"),
+    marks=marks.both(f"kind = 'toilet' AND {MINE}"),
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from grafana_foundation_sdk.builders.dashboard import QueryVariable
 
-from dashboards.parts import annotations, looks, variables
+from dashboards.parts import looks, marks, variables
 from dashboards.parts.board import Board, Row, Scene
 from dashboards.parts.columns import column, gauge, moment, painted
 from dashboards.parts.maps import Layer, chart
@@ -17,8 +17,8 @@ from dashboards.parts.words import Words
 
 MINE = f"{IN_AREA} AND {IS_DEVICE}"
 FLEET = f"""\
-SELECT device, name, state, extract(epoch FROM now() - since)::float8 AS for_s, speed_kmh, route, coverage_pct, next_stop, eta,
-       received_at
+SELECT device, name, state, extract(epoch FROM now() - since)::float8 AS for_s, speed_kmh, route, coverage_pct,
+       next_stop, eta, received_at
   FROM boards.fleet WHERE {MINE}
  ORDER BY array_position(ARRAY['idle', 'no_data', 'working', 'transit', 'off'], state), device LIMIT 200"""
 WHERE = f"""\
@@ -111,7 +111,9 @@ def _figures(scene: Scene) -> Row:
 SELECT 100 * (1 - sum(work_m) / nullif(sum(driven_m), 0)) AS share
   FROM boards.trips WHERE $__timeFilter(started_at) AND {MINE}"""
     off_route = f"SELECT count(*) AS alerts FROM boards.alerts WHERE open AND rule = 'vehicle-off-route' AND {MINE}"
-    silent = f"SELECT count(*) AS vehicles FROM boards.devices WHERE kind = 'vehicle' AND status = 'active' AND silent AND {MINE}"
+    silent = f"""\
+SELECT count(*) AS vehicles
+  FROM boards.devices WHERE kind = 'vehicle' AND status = 'active' AND silent AND {MINE}"""
     km = f"SELECT sum(driven_m) / 1000 AS km FROM boards.distance_hourly WHERE $__timeFilter(at) AND {MINE}"
     share = looks.Look("percent", ((None, looks.GOOD), (40, looks.WARN), (60, looks.BAD)), decimals=0, low=0, high=100)
     to_alerts = board_link("alerts", "查看告警", "Show the alerts")
@@ -295,5 +297,5 @@ BOARD = Board(
     ),
     rows=_rows,
     variables=_variables,
-    marks=annotations.both(f"kind = 'vehicle' AND {MINE}"),
+    marks=marks.both(f"kind = 'vehicle' AND {MINE}"),
 )

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from grafana_foundation_sdk.builders.dashboard import QueryVariable
 
 from dashboards.parts import looks, variables
-from dashboards.parts.annotations import Mark
 from dashboards.parts.board import Board, Row, Scene
 from dashboards.parts.columns import column, moment, painted
+from dashboards.parts.marks import Mark
 from dashboards.parts.panels import bars, course, figure, grid
 from dashboards.parts.scene import live
 from dashboards.parts.sql import day
@@ -22,7 +22,10 @@ SELECT DISTINCT ON (worker) worker, name, points, grade, grade_zh, completeness_
   FROM boards.evaluations
  WHERE span_end > $__timeFrom()::timestamptz AND span_start < $__timeTo()::timestamptz AND {MINE}
  ORDER BY worker, span_end DESC, made_at DESC"""
-SHEET = "SELECT worker, name, points, {grade} AS grade, completeness_pct, span_start, span_end FROM ({newest}) AS newest ORDER BY points NULLS LAST"
+SHEET = """\
+SELECT worker, name, points, {grade} AS grade, completeness_pct, span_start, span_end
+  FROM ({newest}) AS newest
+ ORDER BY points NULLS LAST LIMIT 1000"""
 RANKED = f"SELECT name, points FROM ({NEWEST}) AS newest WHERE points IS NOT NULL ORDER BY points LIMIT 25"
 TASKS_A_DAY = f"""\
 SELECT {day("due_at")} AS time, count(*) FILTER (WHERE state = 'done') AS done,

@@ -22,6 +22,7 @@ from devices.metrics import CATALOGUE, DERIVED, Catalogue
 from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.alerting.service import Alerting
+from hub.area_keeper import AreaKeeper
 from hub.areas import Areas
 from hub.bins.outlook import Outlook
 from hub.bins.scribe import Scribe
@@ -324,7 +325,7 @@ class Hub:
     async def _watch(self) -> None:
         """The alert engine and what follows the telemetry, once registry and rules are read."""
         if await self.prepared():
-            work = (self.alerting, self.tracking, self.scribe, self.courier, self.following)
+            work = (self.alerting, self.tracking, self.scribe, self.courier, self.following, AreaKeeper(self._pool))
             await asyncio.gather(*(one.run(self._stop) for one in work), self.sender.run())
 
     async def _keep_registry(self) -> None:

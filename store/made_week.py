@@ -102,7 +102,7 @@ SELECT key, rule, severity, 1, at, CASE WHEN over < %(end)s THEN over END, least
 """
 )
 _EMPTYINGS = (
-    _FILLINGS
+    _FILLINGS  # noqa: S608 - constants only
     + """
 INSERT INTO emptyings (device_key, at, since, until, before_pct, after_pct, vehicle, proof, partial)
 SELECT key, begun, begun - interval '30 min', begun, 97, 1,
@@ -113,15 +113,17 @@ SELECT key, begun, begun - interval '30 min', begun, 97, 1,
 )
 _OTHER_ALERTS = """
 INSERT INTO alerts (device_key, rule, severity, rule_set, raised_at, cleared_at, raised_value, told_at, settled_at)
-SELECT d.key, r.rule, r.severity, 1, at, CASE WHEN n > 0 OR d.key %% 3 > 0 THEN least(at + interval '40 min', %(end)s) END,
-       r.value, at, NULL
+SELECT d.key, r.rule, r.severity, 1, at,
+       CASE WHEN n > 0 OR d.key %% 3 > 0 THEN least(at + interval '40 min', %(end)s) END, r.value, at, NULL
   FROM (VALUES ('vehicle', 'vehicle-idle', 'warning', 420.0, 9), ('vehicle', 'vehicle-off-route', 'warning', 83.0, 31),
-               ('toilet', 'toilet-ammonia', 'warning', 1.6, 13), ('toilet', 'toilet-hydrogen-sulphide', 'warning', 0.009, 17),
+               ('toilet', 'toilet-ammonia', 'warning', 1.6, 13),
+               ('toilet', 'toilet-hydrogen-sulphide', 'warning', 0.009, 17),
                ('worker', 'worker-sos', 'critical', NULL, 70), ('bin', 'bin-fire', 'critical', 64.0, 150))
            AS r (kind, rule, severity, value, hours)
   JOIN devices d ON d.kind = r.kind
  CROSS JOIN LATERAL generate_series(0, 168 / r.hours) AS n
- CROSS JOIN LATERAL (SELECT %(end)s::timestamptz - make_interval(hours => n * r.hours, mins => 45 + d.key %% 60) AS at) AS t
+ CROSS JOIN LATERAL (
+    SELECT %(end)s::timestamptz - make_interval(hours => n * r.hours, mins => 45 + d.key %% 60) AS at) AS t
 """
 _TRIPS = """
 INSERT INTO trips (device_key, started_at, ended_at, told_at, ended, origin_lat, origin_lon, goal_lat, goal_lon, origin,
@@ -129,7 +131,8 @@ INSERT INTO trips (device_key, started_at, ended_at, told_at, ended, origin_lat,
 SELECT d.key, at, CASE WHEN at < %(end)s::timestamptz - interval '3 hours' THEN at + interval '150 min' END,
        CASE WHEN at < %(end)s::timestamptz - interval '3 hours' THEN at + interval '155 min' END,
        CASE WHEN at < %(end)s::timestamptz - interval '3 hours' THEN 'off' END, 30.58, 114.3, 30.59, 114.31, 'Depot',
-       'Transfer station', 21000 + 300 * (d.key %% 20), 12000 + 200 * (d.key %% 20), 5400, 2400, 300 + 60 * (d.key %% 9), 900, 0
+       'Transfer station', 21000 + 300 * (d.key %% 20), 12000 + 200 * (d.key %% 20), 5400, 2400,
+       300 + 60 * (d.key %% 9), 900, 0
   FROM devices d
  CROSS JOIN generate_series(to_timestamp(%(first)s), %(end)s, interval '6 hours') AS at WHERE d.kind = 'vehicle'
 """
@@ -159,11 +162,13 @@ SELECT 'week-' || n || '-' || d.id, 'collect', state, at::date,
   FROM (SELECT * FROM devices WHERE kind = 'bin' ORDER BY key LIMIT 12) AS d
  CROSS JOIN generate_series(0, 6) AS n
  CROSS JOIN LATERAL (SELECT %(end)s::timestamptz - make_interval(days => n, hours => 3) AS at,
-        CASE WHEN n > 0 THEN 'done' ELSE (ARRAY['planned', 'sent', 'accepted', 'overdue', 'done', 'cancelled'])[1 + d.key %% 6]
-        END AS state) AS t
+        CASE WHEN n > 0 THEN 'done'
+             ELSE (ARRAY['planned', 'sent', 'accepted', 'overdue', 'done', 'cancelled'])[1 + d.key %% 6] END AS state
+      ) AS t
 """
 _INCIDENTS = """
-INSERT INTO incidents (reference, category, state, text, lat, lon, place, area, seen_at, entered_at, entered_by, changed_at)
+INSERT INTO incidents (reference, category, state, text, lat, lon, place, area, seen_at, entered_at,
+                       entered_by, changed_at)
 SELECT 'week-incident-' || n, (ARRAY['overflowing-bin', 'illegal-dumping', 'spill', 'dirty-road'])[1 + n %% 4],
        (ARRAY['reported', 'ordered', 'handed_on', 'done', 'rejected'])[1 + n %% 5], '旧沙发', 30.57 + 0.001 * n,
        114.3 + 0.001 * (n * 7 %% 20), 'Street ' || n,
@@ -186,14 +191,16 @@ SELECT 'week-' || w.id || '-' || n, CASE WHEN n %% 3 = 0 THEN 'complaint' ELSE '
   FROM workers w CROSS JOIN generate_series(0, 6) AS n
 """
 _APPEALS = """
-INSERT INTO appeals (subject, name, scheme, version, item, deduction, points, start_at, end_at, en, zh, reason, entered_by,
-                     state)
-SELECT 'worker', id, 'own', 1, 'coverage', 'd-' || id, 1, %(end)s::timestamptz - interval '7 days', %(end)s, 'x', 'x', 'x',
-       'week', (ARRAY['open', 'accepted'])[1 + length(id) %% 2] FROM workers ORDER BY id LIMIT 3
+INSERT INTO appeals (subject, name, scheme, version, item, deduction, points, start_at, end_at, en, zh, reason,
+                     entered_by, state)
+SELECT 'worker', id, 'own', 1, 'coverage', 'd-' || id, 1, %(end)s::timestamptz - interval '7 days', %(end)s, 'x', 'x',
+       'x', 'week', (ARRAY['open', 'accepted'])[1 + length(id) %% 2] FROM workers ORDER BY id LIMIT 3
 """
 _LETTERS = """
-INSERT INTO dead_letters (received_at, adapter, source, channel, code, reason, device_id, size, digest, payload, replayable)
-SELECT %(end)s::timestamptz - make_interval(hours => 2 * n), (ARRAY['mqtt-json', 'jt808'])[1 + n %% 2], 'week', 'secret/channel',
+INSERT INTO dead_letters (received_at, adapter, source, channel, code, reason, device_id, size, digest, payload,
+                          replayable)
+SELECT %(end)s::timestamptz - make_interval(hours => 2 * n), (ARRAY['mqtt-json', 'jt808'])[1 + n %% 2], 'week',
+       'secret/channel',
        (ARRAY['malformed', 'invalid', 'unknown_device'])[1 + n %% 3], 'secret reason', NULL, 40, sha256(n::text::bytea),
        'secret', true
   FROM generate_series(0, 60) AS n
@@ -207,7 +214,8 @@ INSERT INTO dirty_spans (device_key, since, frontier) SELECT key, %(end)s, %(end
 """
 # Every other bin, vehicle and toilet is entered in an area by its name.
 _AREAS = """
-UPDATE devices SET attributes = attributes || jsonb_build_object('area', a.ids[1 + key / 2 %% least(2, cardinality(a.ids))])
+UPDATE devices
+   SET attributes = attributes || jsonb_build_object('area', a.ids[1 + key / 2 %% least(2, cardinality(a.ids))])
   FROM (SELECT array_agg(id ORDER BY id) AS ids FROM areas) AS a
  WHERE kind <> 'worker' AND key %% 2 = 0 AND cardinality(a.ids) > 0
 """
@@ -215,8 +223,8 @@ _SUMMED = """
 UPDATE rollup_state SET threshold = %(first)s, hours_until = %(first)s, days_until = date_trunc('day', %(first)s, zone)
 """
 _REST = (
-    _AREAS, _STATE, _LATEST, _BIN_ALERTS, _EMPTYINGS, _OTHER_ALERTS, _TRIPS, _STOPS, _LIVE, _ORDERS, _INCIDENTS, _WORK, _FINDINGS,
-    _APPEALS, _LETTERS, _OUTBOX, _DIRTY,
+    _AREAS, _STATE, _LATEST, _BIN_ALERTS, _EMPTYINGS, _OTHER_ALERTS, _TRIPS, _STOPS, _LIVE, _ORDERS,
+    _INCIDENTS, _WORK, _FINDINGS, _APPEALS, _LETTERS, _OUTBOX, _DIRTY,
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The servers that only the tests need: from apt mosquitto as the other broker, Chromium as the browser, curl and jq as
-# a client and gpsd as a source of NMEA; from npm PGlite with TimescaleDB (tests/timescale), by the Node of
-# tools/node.sh.
+# a client and gpsd as a source of NMEA; from npm PGlite with TimescaleDB (tests/timescale) and Grafana's types
+# (tests/grafana), by the Node of tools/node.sh.
 set -eu
 missing=""
 command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto mosquitto-clients"
@@ -23,8 +23,12 @@ if [ -n "$missing" ]; then
     DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
-[ -z "${SANIHUB_TEST_TIMESCALE_DSN:-}" ] || exit 0 # the tests use that server instead
-cmp -s tests/timescale/package-lock.json tests/timescale/node_modules/.installed && exit 0
-echo "installing the node modules of tests/timescale"
-sh tools/node.sh npm ci --prefix tests/timescale --silent
-cp tests/timescale/package-lock.json tests/timescale/node_modules/.installed # only now: what was cut short is done again
+# Grafana's types always; PGlite unless the tests use the server that this names.
+folders="tests/grafana"
+[ -n "${SANIHUB_TEST_TIMESCALE_DSN:-}" ] || folders="$folders tests/timescale"
+for folder in $folders; do
+    cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" && continue
+    echo "installing the node modules of $folder"
+    sh tools/node.sh npm ci --prefix "$folder" --silent
+    cp "$folder/package-lock.json" "$folder/node_modules/.installed" # only now: what was cut short is done again
+done

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from grafana_foundation_sdk.builders import dashboard as build
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 
-from dashboards.parts.annotations import Mark, marked
+from dashboards.parts.marks import Mark, marked
 from dashboards.parts.scene import BOARD_VARIABLE, Scene
 from dashboards.parts.variables import live_board
 from dashboards.parts.words import FOLDER, Words
@@ -83,10 +84,11 @@ def placed(scene: Scene, rows: Sequence[Row]) -> list[models.Panel | models.RowP
     return found
 
 
-def _links(scene: Scene) -> list[build.DashboardLink]:
+def _links(scene: Scene) -> list[Builder[models.DashboardLink]]:
     """The boards of this language in a list, and the live board beside it."""
     others = build.DashboardLink(scene.said(Words("看板", "Boards"))).type(models.DashboardLinkType.DASHBOARDS)
-    found = [others.tags([TAG, f"lang:{scene.language}"]).as_dropdown(True).keep_time(True).include_vars(True)]
+    others.tags([TAG, f"lang:{scene.language}"]).as_dropdown(True).keep_time(True).include_vars(True)
+    found: list[Builder[models.DashboardLink]] = [others]
     if scene.board_address:
         live = build.DashboardLink(scene.said(Words("实时看板", "Live board"))).type(models.DashboardLinkType.LINK)
         found.append(live.url(f"${{{BOARD_VARIABLE}:raw}}/").icon("external link").target_blank(True))
@@ -94,7 +96,17 @@ def _links(scene: Scene) -> list[build.DashboardLink]:
 
 
 def _shown(dashboard: dict[str, Any]) -> dict[str, Any]:
-    """Links and annotations in the open: the SDK puts all of them into a menu, which nobody would look into."""
+    """Without what the SDK adds by itself.
+
+    It puts all links and annotations into a menu, which nobody would look into, gives every variable the settings of
+    intervals, which Grafana's types know of no other, and every table a footer, which they know no more.
+    """
     for one in (*dashboard.get("links", ()), *dashboard.get("annotations", {}).get("list", ())):
         one.pop("placement", None)
+    for one in dashboard["templating"]["list"]:
+        for name in ("auto", "auto_min", "auto_count"):
+            one.pop(name, None)
+    for panel in dashboard["panels"]:
+        if panel["type"] == "table":
+            panel["options"].pop("footer", None)
     return dashboard

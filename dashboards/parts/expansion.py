@@ -24,7 +24,7 @@ MACROS = (
 
 
 class All(NamedTuple):
-    """ "All" was chosen of a variable whose custom value is this."""
+    """Of a variable all was chosen, and this is its custom value of that."""
 
     text: str
 

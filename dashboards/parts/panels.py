@@ -100,7 +100,9 @@ def grid(
 ) -> models.Panel:
     """A table; every column that the statement gives has its :class:`Column`."""
     panel = _asking(_begun(table.Panel(), scene, title, (width, height), about, empty), scene, sql, "table")
-    panel.show_header(True).cell_height(kinds.TableCellHeight.SM).min_width(60).filterable(False)
+    panel.show_header(True).cell_height(kinds.TableCellHeight.SM).min_width(60).filterable(False).cell_options(
+        kinds.TableAutoCellOptions()
+    )
     panel.color_scheme(build.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
     panel.thresholds(Look(steps=((None, "text"),)).thresholds())
     return _done(panel, scene, columns, (), True)

@@ -1,4 +1,4 @@
-"""The boards as files that Grafana takes by itself when it starts: JSON of each, and who says where they and the data are.
+"""The boards as files that Grafana takes by itself: JSON of each, and what says where they and the data are.
 
 ``dashboards/<language>/<topic>.json`` are the boards; ``provisioning/datasources`` and ``provisioning/dashboards`` are
 mounted where Grafana looks (``/etc/grafana/provisioning``). What differs from place to place Grafana fills in from its
@@ -63,7 +63,9 @@ def files(made: Mapping[Language, Sequence[Mapping[str, Any]]], datasource_uid: 
         for board in of_language
     }
     providers = [_PROVIDER.format(language=language, folder=FOLDER.said(language)) for language in made]
-    found["provisioning/datasources/sanihub.yaml"] = _SOURCE.replace("{uid}", datasource_uid).replace("{plugin}", PLUGIN)
+    found["provisioning/datasources/sanihub.yaml"] = _SOURCE.replace("{uid}", datasource_uid).replace(
+        "{plugin}", PLUGIN
+    )
     found["provisioning/dashboards/sanihub.yaml"] = _PROVIDERS + "".join(providers)
     return found
 

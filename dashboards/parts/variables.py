@@ -66,7 +66,7 @@ def _named(scene: Scene, sql: str) -> str:
 
 
 def _asked(scene: Scene, name: str, label: Words, sql: str) -> build.QueryVariable:
-    made = build.QueryVariable(name).label(scene.said(label)).query(sql).definition(sql)
+    made = build.QueryVariable(name).label(scene.said(label)).query(sql)
     made.datasource(reference(scene.datasource_uid)).refresh(models.VariableRefresh.ON_DASHBOARD_LOAD)
     made.multi(True).include_all(True).all_value(EVERYTHING).allow_custom_value(False)
     # Grafana's own word for all, by which it knows that nothing was chosen.

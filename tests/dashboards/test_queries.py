@@ -1,4 +1,4 @@
-"""Every query of every board, expanded as Grafana does it, over a week of a city and as a role that only reads boards."""
+"""Every query of every board, expanded as Grafana does it, over a week of a city, as a role that reads only boards."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -149,9 +150,12 @@ def test_no_view_tells_how_a_worker_is_or_where(reader: Reader) -> None:
         _, rows = reader.rows(f"SELECT DISTINCT metric FROM boards.{view} WHERE kind = 'worker'")
         assert [row[0] for row in rows] == ["battery_pct"], view
     assert reader.rows("SELECT 1 FROM boards.fixes WHERE kind = 'worker'")[1] == []
-    assert reader.rows("SELECT 1 FROM boards.devices WHERE kind = 'worker' AND (lat, lon) IS DISTINCT FROM (NULL, NULL)")[
-        1
-    ] == []
+    assert (
+        reader.rows("SELECT 1 FROM boards.devices WHERE kind = 'worker' AND (lat, lon) IS DISTINCT FROM (NULL, NULL)")[
+            1
+        ]
+        == []
+    )
 
 
 def test_no_view_tells_what_came_in_a_dead_letter_or_a_report(reader: Reader) -> None:
@@ -159,7 +163,17 @@ def test_no_view_tells_what_came_in_a_dead_letter_or_a_report(reader: Reader) ->
         "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'boards'"
     )
     columns = {row[1] for row in views}
-    assert not columns & {"payload", "reason_text", "channel", "digest", "text", "note", "reporter", "entered_by", "hash"}
+    assert not columns & {
+        "payload",
+        "reason_text",
+        "channel",
+        "digest",
+        "text",
+        "note",
+        "reporter",
+        "entered_by",
+        "hash",
+    }
     for view in sorted({row[0] for row in views}):
         _, rows = reader.rows(f"SELECT to_jsonb(v)::text FROM boards.{view} AS v")
         told = " ".join(row[0] for row in rows)
@@ -180,7 +194,7 @@ def _fits(question: Question, columns: list[str], rows: list[tuple[Any, ...]]) -
         assert columns[0] == "time", where
         assert [name for name in columns[1:] if name != "metric"], where
         assert all(isinstance(row[0], datetime | Decimal | float) for row in rows), where
-        assert all(row[0] <= other[0] for row, other in zip(rows, rows[1:], strict=False)), f"{where}: not in order"
+        assert all(row[0] <= other[0] for row, other in pairwise(rows)), f"{where}: not in order"
         told = {row[columns.index("metric")] for row in rows} if "metric" in columns else set(columns[1:])
         assert not named or told <= named, f"{where}: {told - named} has no name"
         assert named <= set(columns) or "metric" in columns, where

@@ -1,5 +1,6 @@
 /** What the page shows: the panel, the device, the colours. */
 import { computed, effect, signal } from "@preact/signals";
+import { asked } from "./address";
 
 export const PANELS = ["alerts", "fleet", "orders", "playback", "evaluation", "reports", "hub", "incidents"] as const;
 export type Panel = (typeof PANELS)[number];
@@ -44,6 +45,15 @@ export function openPanel(name: Panel | null): void {
 export function pick(id: string | null): void {
   picked.value = id;
 }
+
+/** Show what the address asks for, as links from elsewhere do. */
+function follow(): void {
+  const wish = asked(location.hash, PANELS);
+  if (wish.panel) openPanel(wish.panel);
+  if (wish.device) pick(wish.device);
+}
+addEventListener("hashchange", follow);
+follow();
 
 /** Close the uppermost thing that is open; false when there was none. */
 export function closeOne(): boolean {
