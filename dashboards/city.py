@@ -12,7 +12,7 @@ from dashboards.parts.columns import column, moment, painted
 from dashboards.parts.maps import Layer, chart
 from dashboards.parts.panels import course, figure, grid
 from dashboards.parts.scene import board_link, live, live_device
-from dashboards.parts.sql import IN_AREA, IS_KIND, day
+from dashboards.parts.sql import IN_AREA, IS_KIND, LONG, SHORT, day
 from dashboards.parts.words import Words
 
 MINE = f"{IN_AREA} AND {IS_KIND}"
@@ -46,12 +46,18 @@ EMPTIED = f"""\
 SELECT {day("at")} AS time, count(*) AS emptyings
   FROM boards.emptyings WHERE $__timeFilter(at) AND {IN_AREA}
  GROUP BY 1 ORDER BY 1"""
-HEARD = f"""\
-SELECT at AS time, count(DISTINCT device) FILTER (WHERE kind = 'vehicle') AS vehicle,
+_COUNTED = """\
+count(DISTINCT device) FILTER (WHERE kind = 'vehicle') AS vehicle,
        count(DISTINCT device) FILTER (WHERE kind = 'bin') AS bin,
-       count(DISTINCT device) FILTER (WHERE kind = 'toilet') AS toilet
-  FROM boards.readings_hourly
- WHERE $__timeFilter(at) AND metric IN ('fill_pct', 'nh3_ppm', 'speed_kmh', 'work_state') AND {MINE}
+       count(DISTINCT device) FILTER (WHERE kind = 'toilet') AS toilet"""
+_TOLD = f"metric IN ('fill_pct', 'nh3_ppm', 'work_state') AND $__timeFilter(at) AND {MINE}"
+HEARD = f"""\
+SELECT at AS time, {_COUNTED}
+  FROM boards.readings_hourly WHERE {SHORT} AND {_TOLD}
+ GROUP BY 1
+ UNION ALL
+SELECT at AS time, {_COUNTED}
+  FROM boards.readings_daily WHERE {LONG} AND {_TOLD}
  GROUP BY 1 ORDER BY 1"""
 ORDERS = """\
 SELECT state, overdue, kind, coalesce(vehicle, crew, worker, '') AS who, coalesce(device, place) AS device,
@@ -65,30 +71,6 @@ SELECT state, category, place, area, seen_at, department
 
 DEVICE = column("device", "设备", "Device", looks.PLAIN, 115, live_device())
 KM = looks.Look("lengthkm", ((None, looks.CALM),), decimals=1)
-ORDER_KIND = looks.Look(
-    cases=(
-        looks.Case("collect", Words("清运", "Collect"), looks.CALM),
-        looks.Case("tip", Words("卸料", "Tip"), looks.CALM),
-        looks.Case("task", Words("任务", "Task"), looks.CALM),
-    )
-)
-CATEGORY = looks.Look(
-    cases=tuple(
-        looks.Case(value, Words(zh, en), looks.CALM)
-        for value, zh, en in (
-            ("overflowing-bin", "垃圾桶满溢", "Overflowing bin"),
-            ("broken-bin", "垃圾桶损坏", "Broken bin"),
-            ("rubbish-heap", "垃圾堆积", "Rubbish heap"),
-            ("illegal-dumping", "偷倒垃圾", "Illegal dumping"),
-            ("construction-waste", "建筑垃圾", "Construction waste"),
-            ("spill", "抛洒滴漏", "Spill"),
-            ("dirty-road", "路面污染", "Dirty road"),
-            ("toilet-fault", "公厕故障", "Toilet fault"),
-            ("blocked-drain", "雨水口堵塞", "Blocked drain"),
-            ("damaged-road", "道路破损", "Damaged road"),
-        )
-    )
-)
 
 
 def _variables(scene: Scene) -> Sequence[QueryVariable]:
@@ -206,7 +188,7 @@ def _work(scene: Scene) -> Row:
     orders = (
         painted("state", "状态", "State", looks.ORDER, 90),
         column("overdue", "超期", "Overdue", looks.YES, 80),
-        column("kind", "种类", "Kind", ORDER_KIND, 80),
+        column("kind", "种类", "Kind", looks.ORDER_KIND, 80),
         column("who", "执行", "Who", looks.PLAIN, 120),
         DEVICE,
         moment("planned_start", "计划开始", "Planned start"),
@@ -214,7 +196,7 @@ def _work(scene: Scene) -> Row:
     )
     incidents = (
         painted("state", "状态", "State", looks.INCIDENT, 100),
-        column("category", "类别", "Category", CATEGORY, 140),
+        column("category", "类别", "Category", looks.CATEGORY, 140),
         column("place", "地点", "Place"),
         column("area", "区域", "Area", looks.PLAIN, 110),
         moment("seen_at", "发现", "Seen"),

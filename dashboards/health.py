@@ -12,13 +12,17 @@ from dashboards.parts.columns import column, moment
 from dashboards.parts.marks import Mark
 from dashboards.parts.panels import bars, course, figure, grid
 from dashboards.parts.scene import live, live_device
-from dashboards.parts.sql import IN_AREA, IS_KIND
+from dashboards.parts.sql import IN_AREA, IS_KIND, LONG, SHORT
 from dashboards.parts.words import Words
 
 MINE = f"{IN_AREA} AND {IS_KIND}"
 READINGS = f"""\
 SELECT at AS time, kind AS metric, sum(count) AS readings
-  FROM boards.readings_hourly WHERE $__timeFilter(at) AND {MINE}
+  FROM boards.readings_hourly WHERE {SHORT} AND $__timeFilter(at) AND {MINE}
+ GROUP BY 1, 2
+ UNION ALL
+SELECT at AS time, kind AS metric, sum(count) AS readings
+  FROM boards.readings_daily WHERE {LONG} AND $__timeFilter(at) AND {MINE}
  GROUP BY 1, 2 ORDER BY 1"""
 LETTERS = """\
 SELECT $__timeGroupAlias(received_at, 1h), code AS metric, count(*) AS letters
@@ -132,7 +136,7 @@ def _course(scene: Scene) -> Row:
         (
             course(
                 scene,
-                Words("每小时读数", "Readings by the hour"),
+                Words("读数量", "Readings received"),
                 READINGS,
                 looks.Look("short"),
                 series=kinds,

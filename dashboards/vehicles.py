@@ -28,6 +28,7 @@ DOING = f"""\
 SELECT observed_at AS time, device AS metric, value AS state
   FROM boards.readings
  WHERE metric = 'work_state' AND $__timeFilter(observed_at)
+   AND observed_at > $__timeTo()::timestamptz - interval '7 days'
    AND device IN (SELECT device FROM boards.fleet WHERE {MINE} ORDER BY device LIMIT 40)
  ORDER BY 1"""
 KM = f"""\
@@ -88,6 +89,9 @@ ROLE = looks.Look(
         looks.Case("depot", Words("停车场", "Depot"), looks.QUIET),
         looks.Case("tip", Words("转运站", "Tip"), looks.CALM),
         looks.Case("fuel", Words("加油站", "Fuel"), looks.CALM),
+        looks.Case("water", Words("加水点", "Water"), looks.CALM),
+        looks.Case("rest", Words("休息点", "Rest"), looks.QUIET),
+        looks.Case("station", Words("转运场", "Station"), looks.CALM),
         looks.Case("", Words("其他", "Elsewhere"), looks.NOTICE),
     )
 )
@@ -195,7 +199,7 @@ def _course(scene: Scene) -> Row:
                 DOING,
                 NUMBERED,
                 height=12,
-                about=Words("最多四十辆。", "Forty vehicles at most."),
+                about=Words("最多四十辆、七天。", "Forty vehicles and seven days at most."),
             ),
             course(scene, Words("每小时里程", "Driven by the hour"), KM, KM_LOOK, series=km, draw="bars", width=8),
             course(

@@ -47,6 +47,7 @@ from hub.probe import Probe
 from hub.protocols import connections, decoders, routes, webhooks
 from hub.reporting.desk import ReportDesk
 from hub.reporting.sources.plans import Rounds
+from hub.rolling import Rolling
 from hub.settings import MqttSection, Settings
 from hub.uplinks import PostedUplinks
 from hub.web import WebServer
@@ -78,6 +79,7 @@ from store.people import People
 from store.readers import DeviceReads, Readers
 from store.readers_bins import BinReads
 from store.readers_session import Pool, ReadSession
+from store.rollup_standing import RollupKeeper
 from store.rule_sets import RuleSets
 from store.sessions import SessionTable
 from store.work_orders import WorkOrders
@@ -95,7 +97,11 @@ OVERLAP_US = 60_000_000  #: changes are asked for a minute back, for transaction
 def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresStore:
     """The store of these settings at ``dsn``."""
     return PostgresStore(
-        dsn, catalogue=catalogue, mode=settings.store.mode, partition_days=settings.store.partition_days
+        dsn,
+        catalogue=catalogue,
+        mode=settings.store.mode,
+        partition_days=settings.store.partition_days,
+        zone=settings.store.zone,
     )
 
 
@@ -147,6 +153,7 @@ class Hub:
         self.pipeline = Pipeline(self.tracking.desk, assembler, settings.intake.bounds())
         self._bin_history = BinHistory(ReadSession(self._pool))
         self.scribe = Scribe(self.alerting.desk, self._bin_history, self.registry, settings.bins)
+        self.rolling = Rolling(RollupKeeper(dsn), settings.store.keeping())
         self.reports = ReportDesk(self._pool)
         self.spool = Spool(data / "spool", settings.intake.spool())
         self.subscribers = [
@@ -172,6 +179,7 @@ class Hub:
         audit = Audit(ReadSession(self._pool), WriteSession(self._pool))
         self.commanding = Commanding(self.registry, self.adapters, audit)
         self.following = self._following({section.name: section.broker() for section in brokers})
+        self.area_keeper = AreaKeeper(self._pool)
         self._registry_read_at = 0
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
@@ -325,8 +333,16 @@ class Hub:
     async def _watch(self) -> None:
         """The alert engine and what follows the telemetry, once registry and rules are read."""
         if await self.prepared():
-            work = (self.alerting, self.tracking, self.scribe, self.courier, self.following, AreaKeeper(self._pool))
-            await asyncio.gather(*(one.run(self._stop) for one in work), self.sender.run())
+            works = (
+                self.alerting,
+                self.tracking,
+                self.scribe,
+                self.courier,
+                self.following,
+                self.rolling,
+                self.area_keeper,
+            )
+            await asyncio.gather(*(one.run(self._stop) for one in works), self.sender.run())
 
     async def _keep_registry(self) -> None:
         """Follow what others change in the registry."""

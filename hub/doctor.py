@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from importlib.util import find_spec
 from pathlib import Path
+from time import time_ns
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from devices.errors import SanihubError
@@ -22,11 +23,13 @@ from hub.examined import Examined, Finding
 from hub.settings import Settings, environment_fault
 from store.connection import redacted
 from store.diagnosis import ServerFacts, examine
+from store.rollup_standing import RollupStanding
 from store.schema import MIN_SERVER
 from store.service_account import run_as, service_account
 
 GIB = 1024**3
 CLOCK_WARN_US = 1_000_000
+ROLLUP_LAG_H = 4
 
 
 Findings = Finding | Iterable[Finding] | None
@@ -150,6 +153,8 @@ def check_store(examined: Examined) -> Iterable[Finding]:
     yield _durability(facts)
     yield _mode(settings, facts)
     yield _schema(facts)
+    if facts.rollups is not None:
+        yield _rollups(facts.rollups)
 
 
 def _durability(facts: ServerFacts) -> Finding:
@@ -191,6 +196,20 @@ def _schema(facts: ServerFacts) -> Finding:
         advice = "the hub makes them while it runs; start it, or look into its log for maintenance"
         return Finding("schema", "warn", "up to date, but no partitions ahead", advice)
     return Finding("schema", "ok", "up to date" + ("" if days is None else f", partitions for {days:.0f} days ahead"))
+
+
+def _rollups(rollups: RollupStanding) -> Finding:
+    """How far the sums of hours and days have come; a hub that runs leaves an hour or two."""
+    lag_h = rollups.lag_s(time_ns() // 1_000) / 3_600
+    by = "TimescaleDB" if rollups.kind == "timescale" else "the hub"
+    detail = f"by {by}, days of {rollups.zone}"
+    if rollups.refreshed_at is not None:
+        detail += f", refreshed {(time_ns() // 1_000 - rollups.refreshed_at) / 60e6:.0f} min ago"
+    if lag_h > ROLLUP_LAG_H:
+        advice = "boards are right and slow meanwhile; the hub sums up what is left while it runs"
+        return Finding("rollups", "warn", f"{detail}; {lag_h:,.0f} h are not summed up", advice)
+    dirty = f"; {rollups.dirty:,} hours of devices to be summed up again" if rollups.dirty else ""
+    return Finding("rollups", "ok", detail + dirty)
 
 
 def check_clock(examined: Examined) -> Finding | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
+from time import time_ns
 from typing import TYPE_CHECKING
 
 from api.ports import About, Connection, Endpoint, MetricFamily, Sample
@@ -97,6 +98,13 @@ class Probe:
             ),
             ("sanihub_live_waiting", "Changes noted and not yet told to the live stream", hub.follower.waiting),
         ]
+        if (rollups := hub.rolling.standing) is not None:
+            gauges.append(("sanihub_rollup_dirty_hours", "Hours of devices to be summed up again", rollups.dirty))
+            lag = rollups.lag_s(time_ns() // 1_000)
+            gauges.append(("sanihub_rollup_lag_seconds", "Time that is not summed up yet", lag))
+            if rollups.refreshed_at is not None:
+                refreshed = rollups.refreshed_at / 1e6
+                gauges.append(("sanihub_rollup_refreshed_timestamp_seconds", "Last refresh by TimescaleDB", refreshed))
         for name, text, value in gauges:
             yield MetricFamily(name, text, (Sample(value),))
 

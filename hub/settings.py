@@ -11,7 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from api.live.feed import LiveLimits
@@ -32,6 +41,7 @@ from ingest.pipeline import Bounds
 from ingest.plugin import Plugin, discover
 from ingest.spool import SpoolSettings
 from ingest.transports.mqtt.session import Broker, Tls
+from store import rollup_zone
 from store.forgetting import Keeping
 
 Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
@@ -50,13 +60,40 @@ class StoreSection(_Section):
     mode: Literal["auto", "plain", "timescale"] = "auto"
     partition_days: int = Field(7, ge=1, le=366)
     retention_days: int | None = Field(None, ge=1, description="None keeps everything")
+    hourly_rollups_days: int | None = Field(None, ge=1, description="None keeps the sums of hours for ever")
+    daily_rollups_days: int | None = Field(None, ge=1, description="None keeps the sums of days for ever")
+    zone: str = Field(rollup_zone.DEFAULT, description="whose days are summed up")
     dead_letters_days: int = Field(90, ge=1)
     dead_letters: int = Field(1_000_000, ge=1_000, description="how many at most")
     embedded_port: int | None = Field(None, ge=1, le=65_535)
 
     def keeping(self) -> Keeping:
         """The store's view of what to keep."""
-        return Keeping(self.retention_days, dead_letters_days=self.dead_letters_days, dead_letters=self.dead_letters)
+        return Keeping(
+            self.retention_days,
+            dead_letters_days=self.dead_letters_days,
+            dead_letters=self.dead_letters,
+            hourly_days=self.hourly_rollups_days,
+            daily_days=self.daily_rollups_days,
+        )
+
+    @field_validator("zone")
+    @classmethod
+    def _days_are_whole_hours(cls, name: str) -> str:
+        if (fault := rollup_zone.check_zone(name)) is not None:
+            raise ValueError(fault)
+        return name
+
+    @model_validator(mode="after")
+    def _sums_outlive_what_they_are_made_of(self) -> StoreSection:
+        steps = (
+            ("retention_days", self.retention_days, "hourly_rollups_days", self.hourly_rollups_days),
+            ("hourly_rollups_days", self.hourly_rollups_days, "daily_rollups_days", self.daily_rollups_days),
+        )
+        for finer, days, name, kept in steps:
+            if kept is not None and (days is None or kept < days):
+                raise ValueError(f"{name}: {kept} is shorter than {finer}; expected {days or 'no'} days or more")
+        return self
 
 
 class BrokerSection(_Section):

@@ -1,4 +1,4 @@
-"""A month of stored history for the bench of the API, made by the server itself."""
+"""Stored history for the benches of the API and of the rollups, made by the server itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from psycopg import AsyncConnection
 
 from devices.instants import to_datetime
 from store.connection import session_parameters, translated_errors
+from store.forgetting import Keeping
 from store.partitions import Partitions
+from store.rollup_standing import RollupKeeper
 from store.schema import TELEMETRY
 
 MINUTE = 60_000_000
@@ -51,6 +53,13 @@ ON CONFLICT DO NOTHING
 """
 
 
+# The history was not written by the writer, which notes what is old: it is as if it had been there before the rollups.
+_BEFORE_ROLLUPS = """
+UPDATE rollup_state SET threshold = %(start)s, hours_until = %(start)s, filled = false,
+                        days_until = date_trunc('day', %(start)s::timestamptz, zone)
+"""
+
+
 class Fleet(msgspec.Struct, frozen=True):
     """Devices whose ids begin with ``prefix``, and how often (µs) each tells each of its metrics."""
 
@@ -83,10 +92,22 @@ async def fill(
                 given = {"prefix": fleet.prefix, "metrics": list(fleet.metrics), "end": to_datetime(end)}
                 await connection.execute(_STATE, given)
                 await connection.execute(_LATEST, given)
+            await connection.execute(_BEFORE_ROLLUPS, {"start": to_datetime(end - days * DAY)})
             for table in (*TELEMETRY, "device_state", "latest_readings"):
                 await connection.execute(f"VACUUM (ANALYZE) {table}".encode())
             told(len(starts) + 1, len(starts) + 1)
     return made
+
+
+async def sum_up(dsn: str, end: int) -> None:
+    """Bring the rollups up to date as of ``end`` (µs), as a hub does that runs long enough."""
+    keeper = RollupKeeper(dsn, lambda: end)
+    while not await keeper.turn(Keeping(), 60.0):
+        pass
+    with translated_errors():
+        async with await AsyncConnection.connect(**session_parameters(dsn), autocommit=True) as connection:  # type: ignore[arg-type]
+            for table in ("rollup_hours_kept", "rollup_days_kept"):
+                await connection.execute(f"VACUUM (ANALYZE) {table}".encode())
 
 
 async def _insert(connection: AsyncConnection, statement: str, fleet: Fleet, start: int, every: int) -> int:

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from devices import instants
 from devices.clock import DAY
 from store.connection import session_parameters, translated_errors
+from store.rollup_standing import RollupStanding, standing
 from store.schema import TELEMETRY, Mode, migrations
 
 _SERVER = """
@@ -23,6 +24,7 @@ SELECT current_setting('server_version'), current_setting('server_version_num'):
        to_regclass('schema_migrations') IS NOT NULL
 """
 _SYNCHRONOUS = "SELECT current_setting('synchronous_commit')"
+ROLLUPS = "0019_rollups"  #: the migration that makes them
 _APPLIED = "SELECT name FROM schema_migrations"
 
 # The upper bounds of the partitions, as text of the form FOR VALUES FROM ('...') TO ('...').
@@ -40,6 +42,7 @@ class ServerFacts(msgspec.Struct, frozen=True):
     server's clock is ahead of this machine's, and true to within ``clock_doubt_us``.
 
     ``partitions_ahead_days`` is how far the table that ends first reaches beyond now; None without partitions.
+    ``rollups`` are None in a database that has none yet.
     """  # noqa: D205 - the first sentence needs its line
 
     version: str
@@ -55,6 +58,7 @@ class ServerFacts(msgspec.Struct, frozen=True):
     clock_lead_us: int
     clock_doubt_us: int
     partitions_ahead_days: float | None
+    rollups: RollupStanding | None
 
 
 async def examine(dsn: str) -> ServerFacts:
@@ -83,6 +87,7 @@ async def examine(dsn: str) -> ServerFacts:
                 clock_lead_us=lead,
                 clock_doubt_us=doubt,
                 partitions_ahead_days=await _ahead(connection) if mode is Mode.PLAIN else None,
+                rollups=await standing(connection) if ROLLUPS in applied else None,
             )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from devices.instants import from_datetime, to_datetime
 from devices.read_models import EventRecord, Page, SeriesBucket, SeriesPoint, TrackPoint
+from store import readers_buckets
 from store import readers_cursor as cursors
 from store.readers_cursor import LEAST_SEQ, LEAST_VARIANT, EventCursor, FixCursor, ReadingCursor
 from store.readers_session import ReadSession, Row, micros_or_none
@@ -22,20 +22,6 @@ WHERE r.device_key = (SELECT key FROM devices WHERE id = %(device)s)
   AND (r.observed_at, r.value) > (%(at)s::timestamptz, %(value)s::float8)
 ORDER BY r.observed_at, r.value
 LIMIT %(limit)s
-"""
-
-# The origin is the Monday from which TimescaleDB's time_bucket counts, so both give the same buckets. Ties of the last
-# instant go to the greatest value: an order that does not depend on which copy arrived first.
-_BUCKETS = """
-SELECT date_bin(%(width)s, r.observed_at, '2000-01-03 00:00:00+00') AS start_at,
-       count(*), min(r.value), max(r.value), avg(r.value),
-       (array_agg(r.value ORDER BY r.observed_at DESC, r.value DESC))[1]
-FROM readings r
-WHERE r.device_key = (SELECT key FROM devices WHERE id = %(device)s)
-  AND r.metric_key = (SELECT key FROM metrics WHERE name = %(metric)s)
-  AND r.observed_at >= %(start)s AND r.observed_at < %(end)s
-GROUP BY start_at
-ORDER BY start_at
 """
 
 # A fix without a sequence number sorts first in its instant; as the least number it can be compared in a row value.
@@ -126,16 +112,8 @@ class TelemetryReads:
     async def buckets(
         self, device_id: str, metric: str, *, start: int, end: int, width: int
     ) -> tuple[SeriesBucket, ...]:
-        """Readings summed up by buckets of ``width`` µs, counted from Monday 2000-01-03T00:00Z."""
-        params = {
-            "device": device_id,
-            "metric": metric,
-            "start": to_datetime(start),
-            "end": to_datetime(end),
-            "width": timedelta(microseconds=width),
-        }
-        rows = await self._session.rows(_BUCKETS, params)
-        return tuple(SeriesBucket(from_datetime(start_at), *figures) for start_at, *figures in rows)
+        """Readings summed up by buckets of ``width`` µs (see :func:`store.readers_buckets.buckets`)."""
+        return await readers_buckets.buckets(self._session, device_id, metric, start=start, end=end, width=width)
 
     async def track(
         self, device_id: str, *, start: int, end: int, include_invalid: bool, cursor: str | None, limit: int

@@ -72,7 +72,8 @@ DELETE FROM {kept} k
  USING unnest(%(keys)s::integer[], %(ats)s::timestamptz[]) AS g (device_key, at),
        (SELECT l.device_key, l.metric_key FROM latest_readings l WHERE l.device_key = ANY (%(keys)s::integer[])
          UNION
-        SELECT g.key, m.key FROM unnest(%(keys)s::integer[]) AS g (key), metrics m WHERE m.name = ANY (%(derived)s)) AS p
+        SELECT g.key, m.key FROM unnest(%(keys)s::integer[]) AS g (key), metrics m
+         WHERE m.name = ANY (%(derived)s)) AS p
  WHERE p.device_key = g.device_key
    AND k.device_key = g.device_key AND k.metric_key = p.metric_key AND k.at = g.at
 """

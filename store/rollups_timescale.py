@@ -137,7 +137,7 @@ async def adopt(connection: AsyncConnection) -> bool:
 
 
 def kept_view(name: str) -> str:
-    """The statement that makes ``rollup_hours`` or ``rollup_days`` read what the hub keeps and the ``readings`` of now."""
+    """The statement that makes ``rollup_hours`` or ``rollup_days`` read what the hub keeps and today's ``readings``."""
     text = (files("store") / "migrations" / "0019_rollups.sql").read_text("utf-8")
     start = text.index(f"CREATE VIEW {name} ")
     return "CREATE OR REPLACE VIEW" + text[start + len("CREATE VIEW") : text.index(";\n", start)]

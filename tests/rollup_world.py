@@ -100,7 +100,8 @@ class World:
 
     def _view(self, name: str, device: str) -> Sums:
         rows = self.run(
-            f"SELECT device, metric, at, count, least, greatest, mean, last FROM boards.{name} WHERE device LIKE %(like)s",
+            f"SELECT device, metric, at, count, least, greatest, mean, last FROM boards.{name}"
+            " WHERE device LIKE %(like)s",
             like=device,
         )
         sums = {(row[0], row[1], row[2].astimezone(UTC)): row[3:] for row in rows}

@@ -103,6 +103,7 @@ KIND = Look(
         ("worker", "人员终端", "Badge", WARN),
         ("station", "转运站", "Station", NOTICE),
         ("gateway", "网关", "Gateway", QUIET),
+        ("unknown", "未知", "Unknown", BAD),
     )
 )
 ORDER = Look(
@@ -125,3 +126,31 @@ INCIDENT = Look(
     )
 )
 YES = Look(cases=_cases(("true", "是", "Yes", GOOD), ("false", "否", "No", QUIET)))
+ORDER_KIND = Look(
+    cases=_cases(
+        ("collect", "清运", "Collect", CALM),
+        ("tip", "倾倒", "Tip", CALM),
+        ("clean", "清洁", "Clean", CALM),
+        ("repair", "维修", "Repair", CALM),
+        ("inspect", "检查", "Inspect", CALM),
+        ("clear", "清理", "Clear", CALM),
+        ("other", "任务", "Order", CALM),
+    )
+)
+CATEGORY = Look(
+    cases=_cases(
+        ("overflowing-bin", "垃圾桶满溢", "Overflowing bin", CALM),
+        ("broken-bin", "垃圾桶损坏", "Broken bin", CALM),
+        ("rubbish-heap", "垃圾堆积", "Rubbish heap", CALM),
+        ("illegal-dumping", "乱倒垃圾", "Illegal dumping", CALM),
+        ("construction-waste", "建筑垃圾", "Construction waste", CALM),
+        ("spill", "路面遗撒", "Spill on the road", CALM),
+        ("dirty-road", "道路脏污", "Dirty road", CALM),
+        ("toilet-fault", "公厕故障", "Toilet out of order", CALM),
+        ("blocked-drain", "雨水口堵塞", "Blocked drain", CALM),
+        ("damaged-road", "路面破损", "Damaged road", CALM),
+        ("snow-ice", "积雪结冰", "Snow or ice", CALM),
+        ("dead-animal", "动物尸体", "Dead animal", CALM),
+        ("other", "其他", "Other", CALM),
+    )
+)

@@ -31,7 +31,7 @@ from hub.bootstrap import Hub, Installation, make_store
 from hub.settings import ApiSection, Settings
 from ingest.adapters.mqtt_json import NAME
 from store.api_keys import ApiKeys
-from store.bench_history import DAY, HOUR, MINUTE, Fleet, fill
+from store.bench_history import DAY, HOUR, MINUTE, Fleet, fill, sum_up
 from store.devices_table import DeviceSpec, enter
 from store.writers_session import WriteSession
 
@@ -151,7 +151,9 @@ async def _prepare(
         Fleet("history-", DENSE, MINUTE, fixes_every=10 * SECOND),
         Fleet("bin-", SPARSE, HOUR),
     )
-    return await fill(dsn, fleets, end, DAYS, settings.store.partition_days, told)
+    rows = await fill(dsn, fleets, end, DAYS, settings.store.partition_days, told)
+    await sum_up(dsn, end)
+    return rows
 
 
 @asynccontextmanager

@@ -18,9 +18,11 @@ from hub.bench import (
     attendance_table,
     bin_table,
     board_table,
+    boards_table,
     fleet_table,
     jt808_table,
     planning_table,
+    store_year_table,
     tracker_table,
 )
 from hub.bench import modbus as modbus_bench
@@ -35,6 +37,7 @@ def register(app: typer.Typer) -> None:
     group.command("alerts")(alert_table.alerts)
     group.command("api")(api_table.api)
     group.command("board")(board_table.board)
+    group.command("boards")(boards_table.boards)
     group.command("fleet")(fleet_table.fleet)
     group.command("compliance-month")(fleet_table.compliance_month_)
     group.command("jt808")(jt808_table.jt808)
@@ -44,6 +47,7 @@ def register(app: typer.Typer) -> None:
     group.command("attendance")(attendance_table.attendance)
     group.command("planning")(planning_table.planning)
     group.command("trackers")(tracker_table.trackers)
+    group.command("store-year")(store_year_table.store_year)
     group.callback()(lambda: None)
     app.add_typer(group, name="bench")
 

@@ -109,6 +109,10 @@ class City:
     def reading(self, key: int, metric: str, value: float, at: datetime) -> None:
         insert = "INSERT INTO readings VALUES (%s, %s, 0, %s, %s, %s)"
         self.sql(insert, key, self.metric(metric), at, value, at)
+        hour = at.replace(minute=0, second=0, microsecond=0)  # as the writer notes what is old
+        self.sql(
+            "INSERT INTO rollup_dirty SELECT %s, %s, date_trunc('day', %s, zone) FROM rollup_state", key, hour, hour
+        )
 
     def fix(self, key: int, at: datetime, variant: int, seq: int | None = None, **columns: Any) -> None:
         row = {"lat": 31.2, "lon": 121.5, "speed_kmh": 12.5, "heading_deg": 270.0, "valid": True} | columns

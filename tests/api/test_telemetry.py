@@ -69,6 +69,7 @@ async def test_buckets_equal_a_plain_count(client: httpx.AsyncClient, city: Any,
     rows = [(now - timedelta(seconds=draw.uniform(1, span)), round(draw.uniform(0, 100), 3)) for _ in range(150)]
     for at, value in rows:
         city.reading(key, "fill_pct", value, at)
+    city.latest(key, "fill_pct", max(rows)[1], max(rows)[0])
     start, end = now - timedelta(seconds=span / 2), now - timedelta(seconds=span / 50)
     origin = datetime(2000, 1, 3, tzinfo=UTC)  # where TimescaleDB's time_bucket counts from
     expected: dict[str, list[tuple[datetime, float]]] = {}

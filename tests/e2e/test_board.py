@@ -180,6 +180,17 @@ def test_language_and_light_change_without_a_reload_and_are_remembered(hub: Ente
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
+def test_an_address_opens_a_device_and_a_panel(hub: Entered, page: Page) -> None:
+    """As the boards of Grafana link: into a page that is there, and into a new one."""
+    hub.sign_in(page)
+    page.goto(f"{hub.url}/#device=bin-0001")
+    expect(page.locator(".drawer")).to_contain_text("bin-0001")
+    page.goto(f"{hub.url}/#panel=fleet&device=toilet-0001")
+    page.reload()
+    expect(page.locator(".frame")).to_have_attribute("data-panel", "fleet")
+    expect(page.locator(".drawer")).to_contain_text("toilet-0001")
+
+
 def test_keys_open_panels_move_in_lists_and_close(hub: Entered, page: Page) -> None:
     hub.sign_in(page)
     page.keyboard.press("2")

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg_pool import AsyncConnectionPool
 
 from devices.errors import ConfigError
+from devices.instants import to_datetime
 from store import rollup_zone
 from store.forgetting import Keeping
+from store.readers import Readers
 from store.rollups import HOUR
 from tests.intake import make_store
 from tests.rollup_world import DAY, MINUTE, World, day, moment, same
@@ -64,6 +67,54 @@ def test_hours_and_days_follow_whatever_comes_in_whatever_order(
             same(world.days(device), world.expected(device, ZONE))
 
     asyncio.run(live())
+
+
+QUESTION = st.tuples(
+    st.integers(-90, 60 * 40), st.integers(1, 60 * 30), st.sampled_from([60, 120, 180, 24 * 60, 7 * 24 * 60, 45])
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=HISTORY, questions=st.lists(QUESTION, min_size=4, max_size=8))
+def test_buckets_of_a_series_are_those_of_the_raw_readings(
+    world: World, history: list[tuple[list[tuple[str, int, float]], int]], questions: list[tuple[int, int, int]]
+) -> None:
+    week = next(_weeks)
+    device, begin = f"bin-{week}", day(7 * week)
+
+    async def live() -> None:
+        await world.write(
+            [(device, metric, begin + minute * MINUTE, v) for rows, _ in history for metric, minute, v in rows],
+            begin + 2 * DAY,
+        )
+        await world.turn(begin + history[0][1] * 13 * HOUR)
+        async with AsyncConnectionPool(world.dsn, min_size=1, max_size=1, open=False) as pool:
+            reads = Readers.over(pool).telemetry
+            for since, minutes, width in questions:
+                start, end = begin + since * MINUTE, begin + (since + minutes) * MINUTE
+                span = {"start": start, "end": end, "width": width * MINUTE}
+                found = await reads.buckets(device, "fill_pct", **span)
+                expected = world.run(
+                    BUCKETS,
+                    device=device,
+                    **{n: to_datetime(at) for n, at in list(span.items())[:2]},
+                    w=timedelta(minutes=width),
+                )
+                assert [(to_datetime(b.start_at), b.count, b.minimum, b.maximum, b.last) for b in found] == [
+                    (*row[:4], row[5]) for row in expected
+                ]
+                assert [b.mean for b in found] == pytest.approx([row[4] for row in expected], rel=1e-12)
+
+    asyncio.run(live())
+
+
+BUCKETS = """
+SELECT date_bin(%(w)s, observed_at, '2000-01-03Z') AS at, count(*), min(value), max(value), avg(value),
+       (array_agg(value ORDER BY observed_at DESC, value DESC))[1]
+  FROM readings JOIN devices d ON d.key = device_key JOIN metrics m ON m.key = metric_key
+ WHERE d.id = %(device)s AND m.name = 'fill_pct' AND observed_at >= %(start)s AND observed_at < %(end)s
+ GROUP BY 1 ORDER BY 1
+"""
 
 
 async def test_of_one_instant_the_greatest_value_is_the_last(world: World) -> None:
@@ -150,6 +201,10 @@ async def test_retention_drops_raw_rows_to_the_partition_and_never_a_rollup(worl
     )
     assert kept == [(moment(end),)]
     assert (world.hours(device), world.days(device)) == (hours, days)
+    async with AsyncConnectionPool(world.dsn, min_size=1, max_size=1, open=False) as pool:
+        span = {"start": edge - 5 * DAY, "end": edge, "width": 2 * HOUR}
+        old = await Readers.over(pool).telemetry.buckets(device, "fill_pct", **span)
+    assert [(one.count, one.last) for one in old] == [(1, 0.0), (1, 1.0)]  # by hours it can still be read
 
     # What comes for hours before the limit wipes nothing and changes nothing; what comes behind it counts.
     await world.write([(device, "fill_pct", edge - 3 * DAY + 5 * MINUTE, 99.0)], now)
@@ -164,7 +219,7 @@ async def test_retention_drops_raw_rows_to_the_partition_and_never_a_rollup(worl
 
 
 async def test_rollups_are_forgotten_when_they_are_too_old_themselves(world: World) -> None:
-    """Hours to the local day in plain mode, to the chunk on TimescaleDB; nothing that is younger than the limit goes."""
+    """Hours to the local day in plain mode, to the chunk on TimescaleDB; nothing younger than the limit goes."""
     begin = 7 * next(_weeks)
     device = f"bin-f{begin}"
     await world.write(
@@ -278,7 +333,8 @@ async def test_distances_are_those_of_the_trips_divided_by_time(world: World) ->
     await world.write([("vehicle-1", "fuel_pct", day(500), 50.0)], day(500))
     trip = """INSERT INTO trips (device_key, started_at, ended_at, origin_lat, origin_lon, driven_m, work_m, work_s,
         transit_s, idle_s, off_s, no_data_s)
-        SELECT key, %(start)s, %(end)s, 31, 121, %(driven)s, %(work)s, 0, 0, 0, 0, 0 FROM devices WHERE id = 'vehicle-1'"""
+        SELECT key, %(start)s, %(end)s, 31, 121, %(driven)s, %(work)s, 0, 0, 0, 0, 0
+          FROM devices WHERE id = 'vehicle-1'"""
     world.run(
         trip, start=moment(500, 15.5), end=moment(500, 17), driven=3000.0, work=1500.0
     )  # over midnight in Shanghai

@@ -147,6 +147,7 @@ async def test_opening_again_and_again_uses_up_no_metric_numbers(postgres_dsn: s
 
 async def test_a_server_that_hangs_is_given_up(private_postgres: PostgresServer) -> None:
     """Its port accepts and nothing answers, as with a stuck disk: no acknowledgement, and no waiting for ever."""
+    await _open(private_postgres.dsn())  # which may take its time
     store = PostgresStore(private_postgres.dsn(), mode="plain", now=lambda: NOW, patience_s=0.5)
     assembler = make_assembler(store)
     await ingest(store, assembler, [frame({"ts": NOW, "readings": {"fill_pct": 1}})])
