@@ -6,13 +6,15 @@ names is an error that names it. A plan that was carried out half is completed b
 """
 
 from dashboards.publishing.datasource import Source
-from dashboards.publishing.grafana import Address, AwayError, GrafanaError, connect, version
+from dashboards.publishing.grafana import Address, Api, connect
 from dashboards.publishing.plan import admitted, plan
+from dashboards.publishing.refusals import AwayError, GrafanaError
 from dashboards.publishing.wanted import Board, Folder, Plan, Step, Wanted
 from dashboards.publishing.writing import carry_out, source_fault
 
 __all__ = [
     "Address",
+    "Api",
     "AwayError",
     "Board",
     "Folder",
@@ -26,5 +28,4 @@ __all__ = [
     "connect",
     "plan",
     "source_fault",
-    "version",
 ]

@@ -1,38 +1,37 @@
-"""A running Grafana: how it is spoken to, and what its refusals mean to whoever publishes.
+"""A running Grafana: the requests that publishing sends.
 
-The paths and codes are those of Grafana's HTTP API documentation; docs/dashboards-publish.md names the pages.
+The paths and codes are those of Grafana's HTTP API documentation; docs/dashboards-publish.md names the pages. An answer
+is bounded in size and time. No redirect is followed (a POST would become a GET, which is answered as if all were well,
+and the token would go elsewhere), no cookie is kept, and no proxy is taken from the environment.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
+import ssl
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
+import httpx
 import msgspec
-import niquests
-from grafana_client.api import GrafanaApi
-from grafana_client.client import GrafanaException, GrafanaTimeoutError, TokenAuth
-from niquests import exceptions
 
-_SAID = 300  #: characters of an answer that are repeated
-NOT_FOUND = 404
+from dashboards.publishing.refusals import BAD, Answer, GrafanaError, accepted, explained
 
-
-class GrafanaError(Exception):
-    """Grafana refuses. The message is one line that says what to do."""
-
-
-class AwayError(GrafanaError):
-    """Grafana cannot be reached, or fails by itself: the same may work later."""
+_MOST_BYTES = 16 * 2**20  #: of an answer; the largest are boards that people drew, and searches
+_SHOWN = 1_200  #: bytes of an answer that is no JSON
+_SEARCHED = 5_000  #: most that Grafana gives in one search
+_NOT_FOUND = 404
+_REDIRECTS = range(300, 400)
 
 
 class Address(msgspec.Struct, frozen=True):
     """Where a Grafana is and who asks it. ``verify``: False, True (the system's authorities), or a PEM file's path.
 
-    ``token`` is that of a service account: not for logs.
+    ``token`` is that of a service account: not for logs. ``timeout_s`` is for connecting, for each wait, and for the
+    whole of an answer's body.
     """
 
     url: str
@@ -43,111 +42,156 @@ class Address(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def connect(address: Address) -> Iterator[GrafanaApi]:
-    """A client of this Grafana, for as long as it is open. Raises GrafanaError when the address is none."""
-    parts = urlsplit(address.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
-        raise GrafanaError(f"grafana.url: expected http(s)://host[:port][/path], got {_bare(address.url)!r}")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    prefix = parts.path.strip("/")
-    api = GrafanaApi(
-        auth=TokenAuth(address.token),
-        host=host,
-        port=parts.port,
-        url_path_prefix=f"{prefix}/" if prefix else "",
-        protocol=parts.scheme,
-        verify=address.verify,
-        timeout=address.timeout_s,
-        organization_id=address.organisation,
-    )
-    headers = api.client.s.headers
-    api.client.s.close()
-    # Grafana alone is asked: no QUIC beside TCP, no authority asked for revocations, no cookies. A redirect would turn
-    # a POST into a GET, which is answered as if all were well.
-    api.client.s = niquests.Session(disable_http3=True, revocation_configuration=None, allow_incoming_cookies=False)
-    api.client.s.headers.update(headers)
-    api.client.s.max_redirects = 0
-    if address.verify is False:
-        warnings.filterwarnings("ignore", message="Unverified HTTPS request")
-    with api.client.s:
-        yield api
+def connect(address: Address) -> Iterator[Api]:
+    """A client of this Grafana, for as long as it is open.
 
-
-def version(api: GrafanaApi) -> str:
-    """The version that answers there ("Other HTTP API", health). Raises GrafanaError."""
-    with explained("reading its health", "none"):
-        answer = as_object(api.client.GET("/health"), "reading its health")
-    return str(answer.get("version", "unknown"))
-
-
-def found(call: Callable[[], Any], doing: str, permission: str) -> dict[str, Any] | None:
-    """What a GET answers, None where there is no such thing. Raises GrafanaError."""
-    with explained(doing, permission):
-        try:
-            return as_object(call(), doing)
-        except GrafanaException as error:
-            if error.status_code == NOT_FOUND and isinstance(error.response, dict):
-                return None
-            raise
-
-
-def as_object(answer: Any, doing: str) -> dict[str, Any]:
-    """The answer as a JSON object; GrafanaError when something else than Grafana answers."""
-    if not isinstance(answer, dict):
-        raise GrafanaError(f"{doing}: the answer is none of Grafana's; check grafana.url, and what stands before it")
-    return answer
-
-
-@contextmanager
-def explained(doing: str, permission: str) -> Iterator[None]:
-    """Turn what the client raises into GrafanaError; ``permission`` is the one that the request needs."""
+    Raises GrafanaError when the address is none, or the authority's file holds none.
+    """
+    parts = _split(address.url)
+    headers = {"Authorization": f"Bearer {address.token}", "User-Agent": "sanihub", "Accept-Encoding": "identity"}
+    if address.organisation is not None:
+        headers["X-Grafana-Org-Id"] = str(address.organisation)
     try:
-        yield
-    except GrafanaTimeoutError:
-        raise AwayError(f"{doing}: no answer in time; is it running, and is grafana.timeout_s enough?") from None
-    except GrafanaException as error:
-        raise _refused(error, doing, permission) from None
-    except exceptions.SSLError as error:
-        raise GrafanaError(
-            f"{doing}: its certificate is not trusted ({_said(error)}); name its authority in grafana.ca"
-        ) from None
-    except exceptions.TooManyRedirects:
-        raise GrafanaError(f"{doing}: grafana.url redirects; give the address that it leads to") from None
-    except exceptions.InvalidJSONError:
-        raise GrafanaError(
-            f"{doing}: the answer is none of Grafana's; check grafana.url, and what stands before it"
-        ) from None
-    except exceptions.RequestException as error:
-        raise AwayError(f"{doing}: cannot be reached ({_said(error)}); is grafana.url right?") from None
+        client = httpx.Client(
+            base_url=f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/api",
+            headers=headers,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            verify=_trust(address.verify),
+            timeout=address.timeout_s,
+            trust_env=False,
+        )
+    except httpx.InvalidURL as error:
+        raise GrafanaError(f"grafana.url: {error}") from None
+    with client:
+        yield Api(client, address.timeout_s)
 
 
-_ADVICE = {
-    401: "the token is not known: make one for a service account and give it as grafana.token",
-    403: "the service account needs the permission {permission}",
-    404: "does grafana.url have its whole path, and is this a Grafana?",
-    409: "the name or uid is taken, or it was changed meanwhile: look, and run it again",
-    412: "somebody changed it meanwhile, or its uid is taken: look, and run it again",
-    429: "too many requests: run it again later",
-}
-_SERVER_FAULT = 500
+class Api:
+    """The endpoints that publishing uses, each by its uid. Every method raises GrafanaError."""
+
+    def __init__(self, client: httpx.Client, timeout_s: float) -> None:
+        self._client, self._timeout_s = client, timeout_s
+
+    def version(self) -> str:
+        """The version that answers there. The only request that needs no token."""
+        answer = self._send("GET", "health", "reading its health")
+        return str(accepted(answer, dict[str, Any], "reading its health", "none").get("version", "unknown"))
+
+    def source(self, uid: str) -> dict[str, Any] | None:
+        """A data source, without its secrets; None where there is none."""
+        return self._found(f"datasources/uid/{_part(uid)}", "reading the data source", "datasources:read")
+
+    def sources(self) -> list[dict[str, Any]]:
+        """All data sources."""
+        doing = "listing the data sources"
+        return accepted(self._send("GET", "datasources", doing), list[dict[str, Any]], doing, "datasources:read")
+
+    def create_source(self, body: Mapping[str, Any]) -> None:
+        """Add a data source."""
+        doing = f"creating the data source {body['name']!r}"
+        self._write("POST", "datasources", body, doing, "datasources:create")
+
+    def change_source(self, uid: str, body: Mapping[str, Any]) -> None:
+        """Put a data source in the place of what it was; a ``version`` in it guards against changes meanwhile."""
+        doing = f"changing the data source {body['name']!r}"
+        self._write("PUT", f"datasources/uid/{_part(uid)}", body, doing, "datasources:write")
+
+    def source_health(self, uid: str) -> dict[str, Any]:
+        """What Grafana says of a data source after trying it: ``status`` and ``message``."""
+        doing = "asking the data source for its health"
+        answer = self._send("GET", f"datasources/uid/{_part(uid)}/health", doing)
+        # A source that cannot be reached is told as 400 with a status and a message of the plugin.
+        if answer.code >= BAD and isinstance(answer.said, dict) and "status" in answer.said:
+            return answer.said
+        return accepted(answer, dict[str, Any], doing, "datasources:query")
+
+    def folder(self, uid: str) -> dict[str, Any] | None:
+        """A folder; None where there is none."""
+        return self._found(f"folders/{_part(uid)}", f"reading the folder {uid}", "folders:read")
+
+    def create_folder(self, uid: str, title: str) -> None:
+        """Add a folder at the root."""
+        body = {"uid": uid, "title": title}
+        self._write("POST", "folders", body, f"creating the folder {title!r}", "folders:create")
+
+    def change_folder(self, uid: str, title: str, guard: Mapping[str, Any]) -> None:
+        """Give a folder a title; ``guard`` is the ``version`` that was read, or ``overwrite``."""
+        doing = f"changing the folder {title!r}"
+        self._write("PUT", f"folders/{_part(uid)}", {"title": title, **guard}, doing, "folders:write")
+
+    def board(self, uid: str) -> dict[str, Any] | None:
+        """A board's model as ``dashboard`` with its ``meta``; None where there is none."""
+        return self._found(f"dashboards/uid/{_part(uid)}", f"reading the dashboard {uid}", "dashboards:read")
+
+    def save_board(self, body: Mapping[str, Any], title: str, *, new: bool) -> None:
+        """Save a board; one that is not ``new`` by a new version."""
+        doing = f"{'creating' if new else 'changing'} the dashboard {title!r}"
+        permission = f"dashboards:{'create' if new else 'write'} (of its folder)"
+        self._write("POST", "dashboards/db", body, doing, permission)
+
+    def boards_in(self, folders: Sequence[str]) -> list[dict[str, Any]]:
+        """The boards of these folders, as a search gives them (5,000 at most)."""
+        query = {"type": "dash-db", "folderUIDs": list(folders), "limit": _SEARCHED}
+        doing = "searching the folders"
+        answer = self._send("GET", "search", doing, query=query)
+        return accepted(answer, list[dict[str, Any]], doing, "dashboards:read")
+
+    def _found(self, path: str, doing: str, permission: str) -> dict[str, Any] | None:
+        answer = self._send("GET", path, doing)
+        if answer.code == _NOT_FOUND and isinstance(answer.said, dict):
+            return None
+        return accepted(answer, dict[str, Any], doing, permission)
+
+    def _write(self, method: str, path: str, body: Mapping[str, Any], doing: str, permission: str) -> None:
+        accepted(self._send(method, path, doing, body=body), dict[str, Any], doing, permission)
+
+    def _send(self, method: str, path: str, doing: str, *, query: Any = None, body: Any = None) -> Answer:
+        content = None if body is None else msgspec.json.encode(body)
+        headers = None if body is None else {"Content-Type": "application/json"}
+        with (
+            explained(doing),
+            self._client.stream(method, path, params=query, content=content, headers=headers) as response,
+        ):
+            raw = self._read(response, doing)
+        if response.status_code in _REDIRECTS:
+            raise GrafanaError(f"{doing}: grafana.url redirects; give the address that it leads to")
+        try:
+            return Answer(response.status_code, msgspec.json.decode(raw))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return Answer(response.status_code, raw[:_SHOWN].decode("utf-8", "replace"))
+
+    def _read(self, response: httpx.Response, doing: str) -> bytes:
+        ends, read = time.monotonic() + self._timeout_s, bytearray()
+        for chunk in response.iter_raw():  # as it came: what was asked for is not compressed
+            read += chunk
+            if len(read) > _MOST_BYTES:
+                raise GrafanaError(f"{doing}: the answer is longer than {_MOST_BYTES} bytes; is this a Grafana?")
+            if time.monotonic() > ends:
+                raise httpx.ReadTimeout("the body takes too long", request=response.request)
+        return bytes(read)
 
 
-def _refused(error: GrafanaException, doing: str, permission: str) -> GrafanaError:
-    code = error.status_code
-    away = code >= _SERVER_FAULT or code == 429
-    advice = _ADVICE.get(code, "see Grafana's log, and run it again" if away else "see Grafana's log")
-    line = f"{doing}: {code} ({_said(error.response)}); {advice.format(permission=permission)}"
-    return AwayError(line) if away else GrafanaError(line)
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        usual = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usual = parts = None
+    if not usual or parts is None or "@" in parts.netloc or parts.query or parts.fragment:
+        # Without what may be a password in it.
+        raise GrafanaError(f"grafana.url: expected http(s)://host[:port][/path], got {url.rpartition('@')[2]!r}")
+    return parts
 
 
-def _said(answer: object) -> str:
-    """What Grafana or the network said, as one short line."""
-    if isinstance(answer, dict):
-        status = answer.get("status")
-        answer = f"{answer.get('message', 'no message')}" + (f", {status}" if isinstance(status, str) else "")
-    return " ".join(str(answer).split())[:_SAID] or "no message"
+def _trust(verify: bool | str) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
+    except OSError as error:
+        raise GrafanaError(f"grafana.ca: {verify}: expected certificates as PEM ({error.strerror or error})") from None
+    if verify is False:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
-def _bare(url: str) -> str:
-    """An address without what may be a password in it."""
-    return url.rpartition("@")[2]
+def _part(uid: str) -> str:
+    return quote(uid, safe="")

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from grafana_client.api import GrafanaApi
-
 from dashboards.publishing import datasource
 from dashboards.publishing.datasource import Source
-from dashboards.publishing.grafana import GrafanaError, explained, found
+from dashboards.publishing.grafana import Api
+from dashboards.publishing.refusals import GrafanaError
 from dashboards.publishing.wanted import Board, Folder, Plan, Step, Wanted
 
 _NOT_COMPARED = frozenset({"id", "uid", "version"})  #: of a board: Grafana's own numbers, and what it was asked by
 _NAMED = 4  #: differences of a board that are named
-_SEARCHED = 5_000  #: most that Grafana gives in one search
 
 
-def admitted(api: GrafanaApi, source_uid: str) -> None:
+def admitted(api: Api, source_uid: str) -> None:
     """Ask for something that needs the token, before anything is prepared for publishing. Raises GrafanaError."""
-    _found_source(api, source_uid)
+    api.source(source_uid)
 
 
-def plan(api: GrafanaApi, wanted: Wanted, *, message: str, resend_password: bool = False) -> Plan:
+def plan(api: Api, wanted: Wanted, *, message: str, resend_password: bool = False) -> Plan:
     """Compare what is wanted with what is there. Only reads.
 
     ``message`` goes into the history of the boards that are saved. ``resend_password`` sends the password again though
@@ -35,8 +33,8 @@ def plan(api: GrafanaApi, wanted: Wanted, *, message: str, resend_password: bool
     return Plan(tuple(steps), _strangers(api, there, {board.uid for board in wanted.boards}))
 
 
-def _source_step(api: GrafanaApi, source: Source, *, resend: bool) -> Step:
-    there = _found_source(api, source.uid)
+def _source_step(api: Api, source: Source, *, resend: bool) -> Step:
+    there = api.source(source.uid)
     if there is None:
         _name_is_free(api, source)
         return Step("create", "data source", source.uid, source.name, body=datasource.creation(source))
@@ -61,14 +59,8 @@ def _source_step(api: GrafanaApi, source: Source, *, resend: bool) -> Step:
     return Step("change", "data source", source.uid, source.name, tuple(differing), body)
 
 
-def _found_source(api: GrafanaApi, uid: str) -> dict[str, Any] | None:
-    return found(lambda: api.datasource.get_datasource_by_uid(uid), "reading the data source", "datasources:read")
-
-
-def _name_is_free(api: GrafanaApi, source: Source) -> None:
-    with explained("listing the data sources", "datasources:read"):
-        others = api.datasource.list_datasources()
-    for other in others if isinstance(others, list) else ():
+def _name_is_free(api: Api, source: Source) -> None:
+    for other in api.sources():
         if other.get("name") == source.name and other.get("uid") != source.uid:
             raise GrafanaError(
                 f"a data source {source.name!r} is there already, of the type {other.get('type')!r} and the uid "
@@ -77,8 +69,8 @@ def _name_is_free(api: GrafanaApi, source: Source) -> None:
             )
 
 
-def _folder_step(api: GrafanaApi, folder: Folder) -> Step:
-    there = found(lambda: api.folder.get_folder(folder.uid), f"reading the folder {folder.uid}", "folders:read")
+def _folder_step(api: Api, folder: Folder) -> Step:
+    there = api.folder(folder.uid)
     if there is None:
         return Step("create", "folder", folder.uid, folder.title)
     if there.get("title") == folder.title:
@@ -87,11 +79,9 @@ def _folder_step(api: GrafanaApi, folder: Folder) -> Step:
     return Step("change", "folder", folder.uid, folder.title, ("title",), guard)
 
 
-def _board_step(api: GrafanaApi, board: Board, message: str) -> Step:
+def _board_step(api: Api, board: Board, message: str) -> Step:
     title = str(board.model.get("title", board.uid))
-    there = found(
-        lambda: api.dashboard.get_dashboard(board.uid), f"reading the dashboard {board.uid}", "dashboards:read"
-    )
+    there = api.board(board.uid)
     body = {
         "dashboard": {**board.model, "id": None},
         "folderUid": board.folder.uid,
@@ -119,13 +109,11 @@ def _board_step(api: GrafanaApi, board: Board, message: str) -> Step:
     return Step("change", "dashboard", board.uid, title, named, body)
 
 
-def _strangers(api: GrafanaApi, folders: set[str], ours: set[str]) -> tuple[str, ...]:
+def _strangers(api: Api, folders: set[str], ours: set[str]) -> tuple[str, ...]:
     if not folders:
         return ()
-    with explained("searching the folders", "dashboards:read"):
-        hits = api.search.search_dashboards(type_="dash-db", folder_uids=sorted(folders), limit=_SEARCHED)
-    listed = hits if isinstance(hits, list) else []
-    return tuple(sorted(str(hit.get("uid")) for hit in listed if hit.get("uid") not in ours))
+    hits = api.boards_in(sorted(folders))
+    return tuple(sorted(str(hit.get("uid")) for hit in hits if hit.get("uid") not in ours))
 
 
 def _compared(model: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,14 +9,13 @@ from functools import partial
 from importlib.metadata import version
 
 import typer
-from grafana_client.api import GrafanaApi
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 import dashboards
 from dashboards import publishing
-from dashboards.publishing import Board, Folder, GrafanaError, Plan, Step, Wanted
+from dashboards.publishing import Api, Board, Folder, GrafanaError, Plan, Step, Wanted
 from devices.errors import SanihubError, TransientError
 from hub.access import open_store
 from hub.grafana.reader import Reader, prepare
@@ -48,7 +47,7 @@ async def bring(settings: Settings, section: GrafanaSection, *, dry_run: bool, r
     boards, console = wanted_boards(section), Console()
     with _translated(), publishing.connect(address) as api:
         # A wrong address or token is told before anything is done to the database; health alone asks for no token.
-        found = await asyncio.to_thread(publishing.version, api)
+        found = await asyncio.to_thread(api.version)
         await asyncio.to_thread(publishing.admitted, api, section.source_uid)
         console.print(f"Grafana {found} at {section.url}", highlight=False)
         if (major := found.partition(".")[0]).isdecimal() and int(major) < _OLDEST:
@@ -61,7 +60,7 @@ async def bring(settings: Settings, section: GrafanaSection, *, dry_run: bool, r
             return await asyncio.to_thread(work)
 
 
-def _compare_and_write(console: Console, api: GrafanaApi, wanted: Wanted, *, dry_run: bool, resend: bool) -> str | None:
+def _compare_and_write(console: Console, api: Api, wanted: Wanted, *, dry_run: bool, resend: bool) -> str | None:
     message = f"sanihub {version('sanihub')}: dashboards publish"
     plan = publishing.plan(api, wanted, message=message, resend_password=resend)
     console.print(_table(plan))

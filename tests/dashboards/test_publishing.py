@@ -76,7 +76,7 @@ def published(grafana: Grafana, wanted: Wanted = WANTED) -> list[str]:
 
 
 def test_the_first_run_sends_the_documented_requests_and_the_second_only_reads(grafana: Grafana) -> None:
-    assert publishing.version(client(grafana)) == "12.1.0"
+    assert client(grafana).version() == "12.1.0"
     assert published(grafana) == [
         "create sanihub", "create sanihub-zh", "create sanihub-en", "create sanihub-bins-zh", "create sanihub-bins-en",
         "create sanihub-air-en",
@@ -322,7 +322,7 @@ def test_a_grafana_below_a_path(grafana: Grafana) -> None:
     grafana.prefix = "/grafana"
     assert published(grafana) != []
     for url in (f"{grafana.url}/", grafana.url):
-        assert publishing.version(connected(url)) == "12.1.0"
+        assert connected(url).version() == "12.1.0"
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_nobody_there_and_somebody_else(grafana: Grafana) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with pytest.raises(AwayError, match=r"cannot be reached .*is grafana\.url right\?"):
-        publishing.version(connected(f"http://127.0.0.1:{port}"))
+        connected(f"http://127.0.0.1:{port}").version()
     for status, body, said in (
         (200, b"<html>another page</html>", "none of Grafana's"),
         (302, b"", "redirects; give the address that it leads to"),
@@ -347,7 +347,7 @@ def test_nobody_there_and_somebody_else(grafana: Grafana) -> None:
     ):
         grafana.faults["GET /api/health"] = [(status, body)]
         with pytest.raises(GrafanaError, match=said):
-            publishing.version(client(grafana))
+            client(grafana).version()
 
 
 def test_a_page_of_404_is_not_taken_for_an_absent_board(grafana: Grafana) -> None:
@@ -368,7 +368,7 @@ def test_somebody_who_never_answers() -> None:
     api = connected(f"http://127.0.0.1:{server.server_address[1]}", timeout_s=0.3)
     try:
         with pytest.raises(AwayError, match="no answer in time"):
-            publishing.version(api)
+            api.version()
     finally:
         held.set()
         server.server_close()
@@ -380,9 +380,9 @@ def test_tls_with_an_authority_without_one_and_unchecked(open_folder: Path) -> N
     context.load_cert_chain(open_folder / "server.crt", open_folder / "server.key")
     with grafana_server(tls=context) as grafana:
         for verify in (str(ca), False):
-            assert publishing.version(client(grafana, verify=verify)) == "12.1.0"
+            assert client(grafana, verify=verify).version() == "12.1.0"
         with pytest.raises(GrafanaError, match=r"certificate is not trusted .*name its authority in grafana\.ca"):
-            publishing.version(client(grafana))
+            client(grafana).version()
 
 
 def test_the_health_of_the_data_source(grafana: Grafana, postgres_dsn: str) -> None:
