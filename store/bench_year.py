@@ -28,10 +28,10 @@ _OLDEST = "SELECT (extract(epoch FROM min(observed_at)) * 1000000)::bigint FROM 
 
 
 class YearFacts(msgspec.Struct, frozen=True):
-    """Rows and bytes (with indexes) of the readings and of their sums; a digest of the sums of the
-    hours before an instant that was given.
+    """Rows and bytes (with indexes) of the readings and of their sums.
 
-    ``young`` are readings at or behind it; ``oldest`` is the instant of the oldest (µs).
+    ``young`` are readings at or behind an instant that was given, ``sums`` a digest of the sums of hours before it;
+    ``oldest`` is the instant of the oldest reading (µs).
     """
 
     rows: int

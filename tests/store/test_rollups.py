@@ -286,9 +286,10 @@ async def test_days_follow_when_the_zone_is_changed_also_where_clocks_change(fre
 
 
 UNMAKE = """
-DROP SCHEMA boards CASCADE; DROP VIEW rollup_driven; DROP VIEW rollup_days; DROP VIEW rollup_hours; {aggregates}
+DROP SCHEMA boards CASCADE; DROP VIEW board_days; DROP VIEW board_hours; DROP FUNCTION board_shows;
+DROP TABLE device_areas; DROP VIEW rollup_driven; DROP VIEW rollup_days; DROP VIEW rollup_hours; {aggregates}
 DROP TABLE rollup_state, rollup_dirty, rollup_hours_kept, rollup_days_kept; DROP FUNCTION rollup_threshold;
-DELETE FROM schema_migrations WHERE name = '0019_rollups'
+DELETE FROM schema_migrations WHERE name IN ('0019_rollups', '0020_boards')
 """
 
 
