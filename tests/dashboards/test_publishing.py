@@ -326,10 +326,23 @@ def test_a_grafana_below_a_path(grafana: Grafana) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["grafana:3000", "ftp://grafana", "http://", "http://me:secret@grafana/", "http://g?x=1"]
+    "url",
+    [
+        "grafana:3000",
+        "ftp://grafana",
+        "http://",
+        "http://me:secret@grafana/",
+        "http://:secret@grafana",
+        "http://g?x=1",
+        "http://g#x",
+        "http://g:99999",
+        "http://g:0",
+        "http://[::1",
+        "http://g/\x00",
+    ],
 )
 def test_addresses_that_are_none(url: str) -> None:
-    with pytest.raises(GrafanaError, match=r"grafana\.url: expected http") as raised:
+    with pytest.raises(GrafanaError, match=r"grafana\.url: ") as raised:
         connected(url)
     assert "secret" not in str(raised.value)
 
@@ -348,6 +361,29 @@ def test_nobody_there_and_somebody_else(grafana: Grafana) -> None:
         grafana.faults["GET /api/health"] = [(status, body)]
         with pytest.raises(GrafanaError, match=said):
             client(grafana).version()
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_with_what_was_sent(grafana: Grafana, code: int) -> None:
+    grafana.faults["POST /api/datasources"] = [(code, {"message": "moved"})]
+    with pytest.raises(GrafanaError, match=r"redirects; give the address that it leads to \(0 of 6 changes"):
+        published(grafana)
+    assert grafana.lines()[-1] == "POST /api/datasources"
+    assert grafana.org.sources == {}
+
+
+@pytest.mark.parametrize("said", [b"<html>Welcome</html>", b"", ["a list"], b"\xff", b"[" * 100_000])
+def test_a_write_that_something_else_answers_has_not_succeeded(grafana: Grafana, said: Any) -> None:
+    grafana.faults["POST /api/folders"] = [(200, said)]
+    with pytest.raises(GrafanaError, match=r"creating the folder '环卫': the answer is none of Grafana's"):
+        published(grafana)
+
+
+def test_a_proxy_of_the_environment_is_not_used(grafana: Grafana, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert client(grafana).version() == "12.1.0"
 
 
 def test_a_page_of_404_is_not_taken_for_an_absent_board(grafana: Grafana) -> None:
@@ -372,6 +408,47 @@ def test_somebody_who_never_answers() -> None:
     finally:
         held.set()
         server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("piece", "pause_s", "timeout_s", "said"),
+    [(b" " * 65_536, 0.0, 30.0, r"longer than 16777216 bytes"), (b" ", 0.02, 0.3, "no answer in time")],
+    ids=["endless", "a drop at a time"],
+)
+def test_an_answer_that_does_not_end(piece: bytes, pause_s: float, timeout_s: float, said: str) -> None:
+    held = threading.Event()
+
+    class Endless(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                while not held.wait(pause_s):
+                    self.wfile.write(piece)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Endless)
+    thread = threading.Thread(target=server.handle_request, daemon=True)
+    thread.start()
+    api = connected(f"http://127.0.0.1:{server.server_address[1]}", timeout_s=timeout_s)
+    try:
+        with pytest.raises(GrafanaError, match=said):
+            api.version()
+    finally:
+        held.set()
+        thread.join(timeout=30)
+        server.server_close()
+
+
+def test_tls_where_none_is_spoken_and_an_authority_that_is_none(grafana: Grafana, tmp_path: Path) -> None:
+    with pytest.raises(GrafanaError, match=r"TLS fails .*is it https that is spoken there\?"):
+        connected(grafana.url.replace("http:", "https:")).version()
+    (tmp_path / "ca.pem").write_text("no certificate")
+    for file, reason in ((tmp_path / "ca.pem", "no certificate"), (tmp_path / "absent.pem", "No such file")):
+        with pytest.raises(GrafanaError, match=rf"grafana\.ca: {file}: expected certificates as PEM \(.*{reason}"):
+            connected(grafana.url, verify=str(file))
 
 
 def test_tls_with_an_authority_without_one_and_unchecked(open_folder: Path) -> None:
