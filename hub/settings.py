@@ -32,6 +32,7 @@ from devices.registry import UnknownPolicy
 from hub.alerting.settings import AlertsSection
 from hub.bins.settings import BinsSection
 from hub.board_settings import BoardSection
+from hub.grafana.settings import GrafanaSection
 from hub.incidents.settings import IncidentsSection
 from hub.influx.settings import InfluxSection
 from hub.notify_settings import NotifySection
@@ -240,6 +241,7 @@ class _House(BaseSettings):
     orders: OrdersSection = OrdersSection()
     influx: InfluxSection = InfluxSection()
     api: ApiSection = ApiSection()
+    grafana: GrafanaSection = GrafanaSection()
     log: LogSection = LogSection()
 
     @classmethod

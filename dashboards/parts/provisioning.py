@@ -15,7 +15,7 @@ from typing import Any
 from dashboards.parts.sql import PLUGIN
 from dashboards.parts.words import FOLDER, Language
 
-# Of TimescaleDB the macros need nothing: without the switch they are right on every PostgreSQL.
+# Without the switch of TimescaleDB the macros are right on every PostgreSQL, also on one with TimescaleDB.
 _SOURCE = """\
 # The hub's database as Grafana reads it, as a role that may read the schema boards and nothing else.
 apiVersion: 1
@@ -31,7 +31,7 @@ datasources:
       database: ${SANIHUB_DATABASE_NAME}
       sslmode: ${SANIHUB_DATABASE_SSLMODE}
       postgresVersion: 1500
-      timescaledb: false
+      timescaledb: {timescaledb}
       maxOpenConns: 15
       maxIdleConns: 15
       connMaxLifetime: 14400
@@ -55,17 +55,23 @@ _PROVIDER = """\
 """
 
 
-def files(made: Mapping[Language, Sequence[Mapping[str, Any]]], datasource_uid: str) -> dict[str, str]:
-    """The files by their paths, of the boards by language (as ``dashboards.boards`` gives them)."""
+def files(
+    made: Mapping[Language, Sequence[Mapping[str, Any]]], datasource_uid: str, *, timescaledb: bool = False
+) -> dict[str, str]:
+    """The files by their paths, of the boards by language (as ``dashboards.boards`` gives them).
+
+    ``timescaledb``: Grafana may count on TimescaleDB in the hub's database.
+    """
     found = {
         f"dashboards/{language}/{_topic(board['uid'])}.json": _json(board["dashboard"])
         for language, of_language in made.items()
         for board in of_language
     }
     providers = [_PROVIDER.format(language=language, folder=FOLDER.said(language)) for language in made]
-    found["provisioning/datasources/sanihub.yaml"] = _SOURCE.replace("{uid}", datasource_uid).replace(
-        "{plugin}", PLUGIN
-    )
+    source = _SOURCE
+    for name, value in (("uid", datasource_uid), ("plugin", PLUGIN), ("timescaledb", str(timescaledb).lower())):
+        source = source.replace(f"{{{name}}}", value)
+    found["provisioning/datasources/sanihub.yaml"] = source
     found["provisioning/dashboards/sanihub.yaml"] = _PROVIDERS + "".join(providers)
     return found
 

@@ -31,6 +31,9 @@ def export(
     lang: Annotated[Literal["zh", "en", "both"], typer.Option(help="Language of the boards.")] = "both",
     board_address: Annotated[str, typer.Option(help="Address of the live board, for links; else none.")] = "",
     datasource: Annotated[str, typer.Option(help="Uid of the data source.")] = "sanihub",
+    timescaledb: Annotated[
+        bool, typer.Option("--timescaledb/--plain", help="Whether the hub's database has TimescaleDB.")
+    ] = False,
 ) -> None:
     """Write the boards as files. What is there already as it would be written is left: a second run changes nothing."""
     from dashboards import LANGUAGES, boards  # the SDK takes a second to come
@@ -40,7 +43,7 @@ def export(
     if not 1 <= len(datasource) <= 40 or not datasource.replace("-", "").replace("_", "").isalnum():
         raise ConfigError(f"--datasource: expected 1 to 40 letters, digits, - and _, got {datasource!r}")
     languages = LANGUAGES if lang == "both" else (lang,)
-    made = files({one: boards(one, address, datasource) for one in languages}, datasource)
+    made = files({one: boards(one, address, datasource) for one in languages}, datasource, timescaledb=timescaledb)
     changed = sum(_written(folder / name, text) for name, text in made.items())
     typer.echo(f"{folder}: {len(made)} files, {changed} of them new or changed")
 

@@ -42,6 +42,14 @@ def test_the_boards_lie_where_the_provider_looks(tmp_path: Path) -> None:
     assert source["secureJsonData"] == {"password": "${SANIHUB_BOARDS_PASSWORD}"}
 
 
+@pytest.mark.parametrize(("options", "flag"), [((), False), (("--plain",), False), (("--timescaledb",), True)])
+def test_grafana_is_told_of_timescaledb_when_one_says_so(tmp_path: Path, options: tuple[str, ...], flag: bool) -> None:
+    _export(str(tmp_path), *options)
+    (source,) = yaml.safe_load(_content(tmp_path)["provisioning/datasources/sanihub.yaml"])["datasources"]
+    assert source["jsonData"]["timescaledb"] is flag
+    assert source["url"] == "${SANIHUB_DATABASE}"
+
+
 def test_a_second_run_changes_no_byte(tmp_path: Path) -> None:
     _export(str(tmp_path))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
