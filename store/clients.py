@@ -42,9 +42,7 @@ def find_clients(at_least: int, more: Iterable[Path] = ()) -> Clients:
 
     Raises ConfigError that names what was found instead.
     """
-    found = [
-        Clients(folder, major) for folder in _folders(more) if (major := _major(folder / "pg_dump")) is not None
-    ]
+    found = [Clients(folder, major) for folder in _folders(more) if (major := _major(folder / "pg_dump")) is not None]
     fitting = [clients for clients in found if clients.major >= at_least]
     if not fitting:
         there = ", ".join(str(clients.major) for clients in found) or "none"

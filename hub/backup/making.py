@@ -31,9 +31,7 @@ async def make(settings: Settings, access: Access, into: Path, watch: Watch) -> 
     Raises ConfigError (no room, no programs, nothing to back up), :class:`~store.dump.DumpError`, TransientError; then
     nothing is left behind.
     """
-    if into.resolve().is_relative_to(access.data):
-        raise ConfigError(f"{into} lies in the data folder itself; a back-up belongs onto another disk")
-    _make_folder(into)
+    _make_folder(into, access.data)
     with _draft(into) as draft:
         folders.save_secret(access.data, draft)
         folders.save_spool(access.data, draft)
@@ -92,7 +90,9 @@ def _described(draft: Path, snapshot: Snapshot, clients: Clients, rows: dict[str
     )
 
 
-def _make_folder(into: Path) -> None:
+def _make_folder(into: Path, data: Path) -> None:
+    if into.resolve().is_relative_to(data):
+        raise ConfigError(f"{into} lies in the data folder itself; a back-up belongs onto another disk")
     try:
         into.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -120,8 +120,8 @@ def _check_room(into: Path, needed: int) -> None:
     free = shutil.disk_usage(into).free
     if free < needed + SPARE:
         raise ConfigError(
-            f"{into} has {free // 2**20} MiB free, and the back-up may take {(needed + SPARE) // 2**20} MiB; make room, "
-            "or name another folder"
+            f"{into} has {free // 2**20} MiB free, and the back-up may take {(needed + SPARE) // 2**20} MiB; "
+            "make room, or name another folder"
         )
 
 

@@ -1,4 +1,4 @@
-"""``sanihub store backup`` and ``restore``: the database with what the data folder holds beside it, saved and put back."""
+"""``sanihub store backup`` and ``restore``: the database, and what the data folder holds beside it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def backup(
 
 def restore(
     backup_: Annotated[Path, typer.Argument(metavar="BACKUP", help="The folder of a back-up.")],
-    check: Annotated[bool, typer.Option("--check", help="Only look whether it is whole and fits this version.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only look whether it is whole and fits this version.")
+    ] = False,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
