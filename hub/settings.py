@@ -1,5 +1,6 @@
 """Settings of the hub: ``sanihub.toml``, overridden by environment variables ``SANIHUB_<SECTION>__<FIELD>``.
 
+A variable ``SANIHUB_<SECTION>__<FIELD>_FILE`` names the file that holds the value (:mod:`hub.secret_files`).
 Everything is checked before any network is touched; a fault names the field and what was expected.
 """
 
@@ -12,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from api.live.feed import LiveLimits
 from api.policy import AccessPolicy
@@ -26,6 +33,7 @@ from hub.board_settings import BoardSection
 from hub.incidents.settings import IncidentsSection
 from hub.notify_settings import NotifySection
 from hub.orders.settings import OrdersSection
+from hub.secret_files import is_file_of_setting, with_files
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
 from ingest.plugin import Plugin, discover
@@ -206,7 +214,9 @@ class _House(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments first, then the environment, then the file."""
+        """Arguments first, then the environment and the files that it names, then the settings file."""
+        if isinstance(env_settings, EnvSettingsSource):
+            env_settings.env_vars = with_files(env_settings.env_vars, settings_cls)
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @model_validator(mode="after")
@@ -294,6 +304,6 @@ def environment_fault() -> str | None:
     for variable in sorted(os.environ):
         if not variable.startswith("SANIHUB_") or variable.startswith("SANIHUB_TEST_"):
             continue
-        if variable.partition("__")[0] not in known:
+        if variable.partition("__")[0] not in known and not is_file_of_setting(variable.lower(), Settings):
             return variable
     return None

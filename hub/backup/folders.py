@@ -1,4 +1,4 @@
-"""What the data folder holds beside the database: the hub's secret, the spool, and what the embedded broker keeps."""
+"""What the data folder holds beside the database: the hub's secrets, the spool, and what the embedded broker keeps."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from devices.errors import ConfigError
 from hub.backup.manifest import write_private
 from store.service_account import Account
 
-SECRET = "secret"  # noqa: S105 - the name of a file
+SECRETS = ("secret", "grafana.password")
 SPOOL = "spool.tar"
 BROKER = "broker.tar"
 _STREAMS = Path("broker/streams")
 _SPOOL = Path("spool")
 
 
-def save_secret(data: Path, into: Path) -> None:
-    """Copy the hub's secret, where it has drawn one."""
-    try:
-        content = (data / SECRET).read_bytes()
-    except FileNotFoundError:
-        return
-    write_private(into / SECRET, content)
+def save_secrets(data: Path, into: Path) -> None:
+    """Copy the secrets that the hub has drawn: its own, and the password of the role that Grafana reads as."""
+    for name in SECRETS:
+        try:
+            content = (data / name).read_bytes()
+        except FileNotFoundError:
+            continue
+        write_private(into / name, content)
 
 
 def save_spool(data: Path, into: Path) -> None:
@@ -43,18 +44,19 @@ def save_broker(data: Path, into: Path) -> bool:
 
 def in_the_way(data: Path) -> list[str]:
     """What a data folder holds that a restoration would overwrite."""
-    found = [SECRET] if (data / SECRET).exists() else []
+    found = [name for name in SECRETS if (data / name).exists()]
     return found + [str(folder) for folder in (_SPOOL, _STREAMS) if (data / folder).is_dir() and _files(data / folder)]
 
 
 def put_back(backup: Path, data: Path, account: Account | None) -> None:
-    """Put secret, spool and the broker's streams of a back-up into a data folder that has none.
+    """Put secrets, spool and the broker's streams of a back-up into a data folder that has none.
 
     The streams belong to ``account`` afterwards, for the broker runs as it. Raises ConfigError for a damaged archive.
     """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if (backup / SECRET).exists():
-        write_private(data / SECRET, (backup / SECRET).read_bytes())
+    for name in SECRETS:
+        if (backup / name).exists():
+            write_private(data / name, (backup / name).read_bytes())
     if (backup / SPOOL).exists():
         _extract(backup / SPOOL, data / _SPOOL)
     if (backup / BROKER).exists():

@@ -33,7 +33,7 @@ async def make(settings: Settings, access: Access, into: Path, watch: Watch) -> 
     """
     _make_folder(into, access.data)
     with _draft(into) as draft:
-        folders.save_secret(access.data, draft)
+        folders.save_secrets(access.data, draft)
         folders.save_spool(access.data, draft)
         async with open_snapshot(access.dsn) as (connection, snapshot):
             clients = await asyncio.to_thread(find_clients, snapshot.target.major, program_folders())
