@@ -20,7 +20,7 @@ _MOST = 1024 * 1024  #: bytes of such a file
 def with_files(variables: Mapping[str, str | None], settings: type[BaseModel]) -> dict[str, str | None]:
     """The variables (names in small letters) with the contents of those files in place of their names.
 
-    A variable that is a setting by its own full name stays. Raises ConfigError: a file that cannot be read, or a setting
+    A variable that is a setting by its own full name stays. Raises ConfigError: a file that cannot be read, a setting
     that is given both ways.
     """
     found = dict(variables)

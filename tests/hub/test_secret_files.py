@@ -31,7 +31,7 @@ def test_a_setting_and_a_list_of_sections(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 def test_faults_name_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SANIHUB_STORE__DSN_FILE", str(tmp_path / "none"))
-    with pytest.raises(ConfigError, match="SANIHUB_STORE__DSN_FILE: .*none: No such file"):
+    with pytest.raises(ConfigError, match=r"SANIHUB_STORE__DSN_FILE: .*none: No such file"):
         load()
     (tmp_path / "none").write_bytes(b"\xff")
     with pytest.raises(ConfigError, match="no text in UTF-8"):

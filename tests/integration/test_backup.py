@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import paho.mqtt.client as mqtt
 import psycopg
 import pytest
 
@@ -25,6 +24,7 @@ from store.vacancy import choose_port
 from tests.access_keys import make_key
 from tests.hub.cli_runner import invoke
 from tests.hubs import HubProcess
+from tests.mqtt_clients import empty_session, open_session, publish
 from tests.servers import DEADLINE_S, NatsServer, running, temporary_folder, wait_until
 
 BASE_MS = time.time_ns() // 1_000_000 - 3_600_000  # within the last hour: the clock of devices is believed
@@ -239,15 +239,10 @@ def test_a_back_up_has_a_place_of_its_own(backed: Backed) -> None:
 
 def test_what_waits_in_a_broker_that_stands_still_comes_along(backed: Backed) -> None:
     """100 messages that the broker acknowledged and nobody has taken yet: the queue of a hub that is stopped."""
+    messages = [str(number) for number in range(100)]
     with running(NatsServer(backed.data)) as broker:
-        session(broker, lambda client, _: client.subscribe("waiting/#", qos=1), until="on_subscribe")
-        publisher = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="publisher")
-        publisher.connect(*broker.address)
-        publisher.loop_start()
-        for number in range(100):
-            publisher.publish("waiting/x", str(number), qos=1).wait_for_publish(DEADLINE_S)
-        publisher.disconnect()
-        publisher.loop_stop()
+        open_session(broker, "absent", "waiting/#")
+        assert publish(broker, "waiting/x", messages)
     told = command("store", "backup", backed.folder / "still", "--json", "--data", backed.data)
     assert told.returncode == 0, told.stderr
     made = json.loads(told.stdout)
@@ -256,21 +251,4 @@ def test_what_waits_in_a_broker_that_stands_still_comes_along(backed: Backed) ->
     put = command("store", "restore", made["backup"], "--data", data)
     assert put.returncode == 0, put.stderr
     with running(NatsServer(data)) as broker:
-        assert session(broker, None, until=100) == {str(number) for number in range(100)}
-
-
-def session(broker: NatsServer, subscribe: Any, until: str | int) -> set[str]:
-    """Connect the lasting session of a client until it is subscribed, or has so many messages; those it got."""
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="absent", clean_session=False)
-    got: set[str] = set()
-    subscribed = threading.Event()
-    client.on_message = lambda _client, _data, message: got.add(message.payload.decode())
-    client.on_subscribe = lambda *_: subscribed.set()
-    if subscribe is not None:
-        client.on_connect = lambda client, *rest: subscribe(client, rest)
-    client.connect(*broker.address)
-    client.loop_start()
-    wait_until(subscribed.is_set if until == "on_subscribe" else lambda: len(got) >= int(until), f"{until}")
-    client.disconnect()
-    client.loop_stop()
-    return got
+        assert sorted(empty_session(broker, "absent", "waiting/#", 100)) == sorted(messages)
