@@ -116,7 +116,7 @@ def _draft(into: Path) -> Iterator[Path]:
 
 
 def _check_room(into: Path, needed: int) -> None:
-    """A dump is compressed and has no indexes; it has never been larger than its tables."""
+    """A dump is compressed and has no indexes, so the size of the tables is asked for: more than it usually takes."""
     free = shutil.disk_usage(into).free
     if free < needed + SPARE:
         raise ConfigError(
