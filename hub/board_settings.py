@@ -16,10 +16,15 @@ class BoardSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    tiles_url: str = ""
-    tiles_datum: Literal["wgs84", "gcj02"] = "wgs84"
-    attribution: str = Field("", max_length=300)
-    zone: str = "Asia/Shanghai"
+    tiles_url: str = Field(
+        "",
+        description="background of tiles: an address with {z}, {x} and {y}; empty: none, and nobody outside is asked",
+    )
+    tiles_datum: Literal["wgs84", "gcj02"] = Field(
+        "wgs84", description="of these tiles; gcj02 is that of most Chinese base maps"
+    )
+    attribution: str = Field("", max_length=300, description="whom the tiles are from, as their licence asks")
+    zone: str = Field("Asia/Shanghai", description="time zone in which the board shows times")
 
     @field_validator("tiles_url")
     @classmethod

@@ -191,6 +191,11 @@ class Hub:
         stopping.cancel()
         return self._ready.is_set()
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the store has all of its tables, and what the hub works by was read from it."""
+        return self._ready.is_set()
+
     async def subscribed(self) -> None:
         """Wait until every broker has taken the subscriptions, or the hub is to stop."""
         stopping = asyncio.create_task(self._stop.wait())

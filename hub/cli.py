@@ -28,7 +28,8 @@ def root(
 def program(first: str = "") -> typer.Typer:
     """The command line: every module of :mod:`hub.commands` has a ``register(app)`` and adds what it is named after.
 
-    With the name of a command as ``first`` argument only its module is imported, for all of them take seconds.
+    With the name of a command as ``first`` argument only its module is imported, for all of them take seconds, and what
+    adds to it: ``store_backup`` to ``store``.
     """
     app = typer.Typer(
         name="sanihub",
@@ -39,7 +40,8 @@ def program(first: str = "") -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(root)
     modules = {_command(item.name): item.name for item in pkgutil.iter_modules(commands.__path__)}
-    wanted = [] if first == VERSION else [first] if first in modules else sorted(modules)
+    named = [name for name in modules if name == first or name.startswith(f"{first}-")]
+    wanted = [] if first == VERSION else sorted(named if first in modules else modules)
     for name in wanted:
         importlib.import_module(f"hub.commands.{modules[name]}").register(app)
     return app

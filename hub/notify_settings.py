@@ -29,14 +29,16 @@ class RouteSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    channels: tuple[str, ...] = Field(min_length=1)
-    severities: tuple[Severity, ...] = ()
-    areas: tuple[str, ...] = ()
-    device_kinds: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()
-    actions: tuple[Literal["raised", "raised_again", "escalated", "cleared", "revised", "storm"], ...] = ()
-    hours: str | None = None
-    weekdays: tuple[str, ...] = ()
+    channels: tuple[str, ...] = Field(min_length=1, description="names of the channels")
+    severities: tuple[Severity, ...] = Field((), description="which severities")
+    areas: tuple[str, ...] = Field((), description="ids of areas")
+    device_kinds: tuple[str, ...] = Field((), description="kinds of devices")
+    rules: tuple[str, ...] = Field((), description="ids of rules; * stands for anything")
+    actions: tuple[Literal["raised", "raised_again", "escalated", "cleared", "revised", "storm"], ...] = Field(
+        (), description="what happened to the alert"
+    )
+    hours: str | None = Field(None, description="only what comes in these hours, such as 22:00-07:00")
+    weekdays: tuple[str, ...] = Field((), description="and on these days: mon, tue ...")
 
     @field_validator("hours")
     @classmethod
@@ -70,11 +72,13 @@ class NotifySection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    timezone: str = "UTC"
-    allowed_networks: tuple[str, ...] = ()
-    forbidden_networks: tuple[str, ...] = ()
-    give_up_after_h: float = Field(24.0, gt=0, le=24 * 30)
-    keep_days: int = Field(90, ge=1)
+    timezone: str = Field("UTC", description="of hours and weekdays, and of times in messages")
+    allowed_networks: tuple[str, ...] = Field(
+        (), description="notifications go to public addresses only, and to these networks"
+    )
+    forbidden_networks: tuple[str, ...] = Field((), description="never to these, public or not")
+    give_up_after_h: float = Field(24.0, gt=0, le=24 * 30, description="so long a notification is tried again, hours")
+    keep_days: int = Field(90, ge=1, description="so long is kept what was told and to whom, days")
     channels: tuple[AnyChannel, ...] = ()
     routes: tuple[RouteSection, ...] = ()
 

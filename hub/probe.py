@@ -45,7 +45,7 @@ class Probe:
             Connection(one.title, one.connected, kind=one.kind, required=one.required, detail=one.fault)
             for one in self._standings()
         ]
-        fault = hub.pipeline.store_condition.fault
+        fault = hub.pipeline.store_condition.fault or (None if hub.is_prepared else "the store is being prepared")
         found.append(Connection(name="pipeline", connected=fault is None, kind="store", detail=fault or ""))
         return found
 

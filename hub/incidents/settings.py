@@ -10,8 +10,8 @@ from hub.notify.channels.webhook import WebhookTarget
 class Department(WebhookTarget):
     """Whom an incident can be handed on to: a receiver of webhooks with names for people."""
 
-    zh: str = Field("", max_length=64)
-    en: str = Field("", max_length=64)
+    zh: str = Field("", max_length=64, description="Chinese name, for people")
+    en: str = Field("", max_length=64, description="English name, for people")
 
 
 class IncidentsSection(BaseModel):
@@ -19,9 +19,11 @@ class IncidentsSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_photo_mib: int = Field(8, ge=1, le=32)
-    max_photo_megapixels: int = Field(60, ge=1, le=250)
-    give_up_after_h: float = Field(72.0, gt=0, le=24 * 30)
+    max_photo_mib: int = Field(8, ge=1, le=32, description="how large a photo may be, MiB")
+    max_photo_megapixels: int = Field(60, ge=1, le=250, description="and in millions of pixels")
+    give_up_after_h: float = Field(
+        72.0, gt=0, le=24 * 30, description="so long it is tried to tell another department, hours"
+    )
     departments: tuple[Department, ...] = ()
 
     @model_validator(mode="after")

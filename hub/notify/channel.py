@@ -66,13 +66,17 @@ class ChannelSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="of the channel, as routes name it")
     quiet: str | None = Field(None, description="hours such as 22:00-07:00 in which only what is critical goes out")
-    quiet_weekdays: tuple[str, ...] = ()
-    digest_minutes: int = Field(0, ge=0, le=1_440)
-    per_minute: int | None = Field(None, ge=1, le=10_000)
-    parallel: int = Field(4, ge=1, le=64)
-    timeout_s: float = Field(10.0, ge=0.1, le=120.0)
+    quiet_weekdays: tuple[str, ...] = Field((), description="days on which quiet hours begin; all, where none is named")
+    digest_minutes: int = Field(
+        0, ge=0, le=1_440, description="what is not critical is gathered for so many minutes; 0 sends each by itself"
+    )
+    per_minute: int | None = Field(
+        None, ge=1, le=10_000, description="most messages in a minute; the last one takes the rest along"
+    )
+    parallel: int = Field(4, ge=1, le=64, description="messages that are under way at the same time")
+    timeout_s: float = Field(10.0, ge=0.1, le=120.0, description="that each may take, seconds")
 
     @field_validator("quiet")
     @classmethod

@@ -74,10 +74,17 @@ class HttpSection(SoleSection):
     wait at a time, ``max_waiting_per_key`` how many of one key.
     """
 
-    answer_within_s: float = Field(10.0, ge=0.1, le=120)
-    body_within_s: float = Field(30.0, ge=0.1, le=600)
-    max_waiting: int = Field(200, ge=1, le=400)  # the web server itself serves 500 connections
-    max_waiting_per_key: int = Field(50, ge=1, le=400)
+    answer_within_s: float = Field(
+        10.0,
+        ge=0.1,
+        le=120,
+        description="so long a request waits for room and for its commit before it is told 503, seconds",
+    )
+    body_within_s: float = Field(30.0, ge=0.1, le=600, description="so long a body may take to come, seconds")
+    max_waiting: int = Field(
+        200, ge=1, le=400, description="requests that are read or wait at a time"
+    )  # the web server itself serves 500 connections
+    max_waiting_per_key: int = Field(50, ge=1, le=400, description="and of one key")
 
 
 def decoder(sections: Sequence[HttpSection], tools: Tools) -> HttpJson:

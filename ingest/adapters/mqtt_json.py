@@ -21,7 +21,9 @@ _CACHED_TOPICS = 200_000
 class JsonSection(SoleSection):
     """sanihub's own JSON over MQTT: topics are ``<prefix>/v1/<device>/telemetry`` and ``.../status``."""
 
-    prefix: str = Field("sanihub", pattern=r"^[^+#\s]+$")
+    prefix: str = Field(
+        "sanihub", pattern=r"^[^+#\s]+$", description="topics are <prefix>/v1/<device>/telemetry and .../status"
+    )
 
 
 def topics(prefix: str) -> list[str]:

@@ -111,7 +111,7 @@ def test_wanted_port_taken(private_postgres, busy_port):
 def test_other_major_version(private_postgres):
     private_postgres.stop()
     (private_postgres.cluster.working_folder / "PG_VERSION").write_text("15\n")
-    with pytest.raises(ConfigError, match=r"made by PostgreSQL 15, this hub brings 18.*pg_dump"):
+    with pytest.raises(ConfigError, match=r"made by PostgreSQL 15, this hub brings 18.*sanihub store backup"):
         PostgresCluster(private_postgres.cluster.data).prepare()
 
 

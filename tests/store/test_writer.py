@@ -122,6 +122,23 @@ async def test_partitions_are_made_for_a_backfill_and_old_data_lies_in_the_defau
     await store.close()
 
 
+async def test_a_back_up_that_holds_the_tables_stops_no_reader(postgres_dsn: str) -> None:
+    """pg_dump holds all tables to its end; a partition cannot be made meanwhile, and nobody may wait behind that."""
+    store = make_store(postgres_dsn)
+    await store.open()
+    assembler = make_assembler(store)
+    backfill = frame({"ts": (NOW - 300 * DAY) // 1000, "readings": {"fill_pct": 3}}, "bin-held")
+    with psycopg.connect(postgres_dsn) as holder, psycopg.connect(postgres_dsn, autocommit=True) as reader:
+        holder.execute("LOCK TABLE readings, readings_default IN ACCESS SHARE MODE")
+        with pytest.raises(TransientError, match="lock"):
+            await ingest(store, assembler, [backfill])
+        await ingest(store, assembler, [frame({"ts": NOW // 1000, "readings": {"fill_pct": 4}}, "bin-held")])
+        assert reader.execute("SELECT count(*) FROM readings").fetchone() == (1,)
+    await ingest(store, assembler, [backfill])
+    assert len(contents(postgres_dsn)["readings"]) == 2
+    await store.close()
+
+
 async def test_store_away_is_transient_and_comes_back(private_postgres: PostgresServer) -> None:
     store = make_store(private_postgres.dsn())
     assembler = make_assembler(store)

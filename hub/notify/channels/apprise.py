@@ -27,12 +27,14 @@ _KEPT = ("LANG", "LC_ALL", "PATH", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CE
 class AppriseSection(ChannelSection):
     """A service by its Apprise address. People read it: so it is limited, and one message goes out at a time."""
 
-    kind: Literal["apprise"] = "apprise"
-    url: SecretStr
-    language: Literal["en", "zh", "both"] = "en"
-    per_minute: int | None = Field(20, ge=1, le=10_000)
-    parallel: int = Field(1, ge=1, le=64)
-    timeout_s: float = Field(30.0, ge=1.0, le=120.0)
+    kind: Literal["apprise"] = Field("apprise", description="WeCom, DingTalk, Feishu, mail and many more")
+    url: SecretStr = Field(description="an address of Apprise, such as wecombot://key")
+    language: Literal["en", "zh", "both"] = Field("en", description="of the messages")
+    per_minute: int | None = Field(
+        20, ge=1, le=10_000, description="most messages in a minute; the last one takes the rest along"
+    )
+    parallel: int = Field(1, ge=1, le=64, description="messages that are under way at the same time")
+    timeout_s: float = Field(30.0, ge=1.0, le=120.0, description="that each may take, seconds")
 
     @field_validator("url")
     @classmethod

@@ -22,9 +22,9 @@ _LEVEL = str.maketrans(dict.fromkeys("/+#\x00", "_"))
 class MqttChannelSection(ChannelSection):
     """A broker of the settings to publish at: the name of an ``[[mqtt]]`` connection, or ``embedded``."""
 
-    kind: Literal["mqtt"] = "mqtt"
-    broker: str = "embedded"
-    prefix: str = Field("sanihub", pattern=r"^[^+#\x00/][^+#\x00]{0,99}$")
+    kind: Literal["mqtt"] = Field("mqtt", description="to <prefix>/v1/alerts/<severity>/<device>")
+    broker: str = Field("embedded", description="name of an [[mqtt]] connection, or embedded")
+    prefix: str = Field("sanihub", pattern=r"^[^+#\x00/][^+#\x00]{0,99}$", description="of the topics")
 
     @field_validator("digest_minutes")
     @classmethod

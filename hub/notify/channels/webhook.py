@@ -30,13 +30,19 @@ class WebhookTarget(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
-    timeout_s: float = Field(10.0, ge=0.1, le=120.0)
-    url: SecretStr
-    secrets: tuple[SecretStr, ...] = Field(min_length=1, max_length=4)
-    allow_http: bool = False
-    ca: Path | None = None
-    headers: dict[str, SecretStr] = Field({})
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="of the receiver")
+    timeout_s: float = Field(10.0, ge=0.1, le=120.0, description="that a post may take, seconds")
+    url: SecretStr = Field(description="of the receiver")
+    secrets: tuple[SecretStr, ...] = Field(
+        min_length=1,
+        max_length=4,
+        description="the first signs, and so do the others, until they are taken out: whsec_ and base64",
+    )
+    allow_http: bool = Field(False, description="also take an address that begins with http://, unencrypted")
+    ca: Path | None = Field(
+        None, description="authority of the receiver's certificate, PEM, where the system does not know it"
+    )
+    headers: dict[str, SecretStr] = Field({}, description="that are sent along")
 
     @field_validator("url")
     @classmethod
@@ -83,7 +89,7 @@ class WebhookTarget(BaseModel):
 class WebhookSection(WebhookTarget, ChannelSection):
     """A receiver of webhooks as a channel of notifications."""
 
-    kind: Literal["webhook"] = "webhook"
+    kind: Literal["webhook"] = Field("webhook", description="a signed HTTP post")
 
 
 class Webhook:

@@ -39,16 +39,25 @@ class Jt808Section(Section):
     ``inputs`` names the switches of the vehicles: item and bit (``25.14``, ``2a.0``) to a metric of 0 and 1.
     """
 
-    host: str = "127.0.0.1"
-    port: int = Field(6808, ge=0, le=65_535)
-    authentication: bool = True
-    secret: SecretStr | None = Field(None, min_length=16)
-    inputs: dict[str, str] = Field({})
-    max_connections: int = Field(10_000, ge=1)
-    max_connections_per_address: int = Field(1_000, ge=1)
-    max_in_flight: int = Field(500, ge=1)
-    idle_s: int = Field(300, ge=10)
-    unauthenticated_s: int = Field(30, ge=1)
+    host: str = Field("127.0.0.1", description="where terminals connect to; 0.0.0.0 for those from outside")
+    port: int = Field(6808, ge=0, le=65_535, description="where terminals connect to")
+    authentication: bool = Field(
+        True, description="whether terminals must register and authenticate before they are heard"
+    )
+    secret: SecretStr | None = Field(
+        None, min_length=16, description="makes their authentication codes; without it the hub draws one and keeps it"
+    )
+    inputs: dict[str, str] = Field(
+        {},
+        description="what the switches of vehicles are wired to: an item and its bit to a metric of 0 and 1, as 2a.0",
+    )
+    max_connections: int = Field(10_000, ge=1, description="at a time")
+    max_connections_per_address: int = Field(
+        1_000, ge=1, description="a carrier may put a whole fleet behind one address"
+    )
+    max_in_flight: int = Field(500, ge=1, description="messages of one connection that await their commit")
+    idle_s: int = Field(300, ge=10, description="a connection that is silent for so long is closed, seconds")
+    unauthenticated_s: int = Field(30, ge=1, description="so is one that has not authenticated after so long, seconds")
 
     @model_validator(mode="after")
     def _inputs_are_known(self) -> Jt808Section:

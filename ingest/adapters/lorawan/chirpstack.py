@@ -13,7 +13,9 @@ NAME = "chirpstack"
 class ChirpstackSection(LoraSection):
     """A ChirpStack, or one application of it (``[[chirpstack]]``): ``application`` is the application's id."""
 
-    application: str | None = Field(None, pattern=r"^[^/+#\s]+$")
+    application: str | None = Field(
+        None, pattern=r"^[^/+#\s]+$", description="one application by its id; without it all of them"
+    )
 
     def default_topics(self) -> tuple[str, ...]:
         """All events of all devices of the application, or of all applications."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from devices.codecs import Codec
 from devices.codecs.scripted import load_codec
@@ -22,9 +22,9 @@ class CodecSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    file: Path | None = None
-    mapping: Path | None = None
-    kind: str = "unknown"
+    file: Path | None = Field(None, description="a script in JavaScript (TS013)")
+    mapping: Path | None = Field(None, description="rules that lead from its fields to metrics (YAML)")
+    kind: str = Field("unknown", description="what its devices are")
 
 
 def choice_of(models: Mapping[str, str], sections: Mapping[str, CodecSection]) -> Choice:

@@ -29,9 +29,23 @@ class LoraSection(Section):
     ``codecs`` are decoders that the hub does not bring along.
     """
 
-    broker: str | None = Field(None, min_length=1, max_length=64)
-    topics: tuple[str, ...] | None = None
-    models: dict[str, str] = Field({})
+    broker: str | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description=(
+            "connection at which its messages are read: the name of an [[mqtt]], or embedded; without it, "
+            "and without topics, they come by webhook only"
+        ),
+    )
+    topics: tuple[str, ...] | None = Field(None, description="other topics than the server's own")
+    models: dict[str, str] = Field(
+        {},
+        description=(
+            "which model a device is, where nothing else says it: by its profile's name, or by the first "
+            "digits of its DevEUI"
+        ),
+    )
     codecs: dict[str, CodecSection] = Field({})
 
     @property

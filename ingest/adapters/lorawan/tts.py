@@ -18,9 +18,15 @@ class TtsSection(LoraSection):
     ``simulated`` also files uplinks that were typed in at the console, marked as uncertain.
     """
 
-    application: str | None = Field(None, pattern=r"^[^/+#@\s]+$")
-    tenant: str | None = Field(None, pattern=r"^[^/+#@\s]+$")
-    simulated: bool = False
+    application: str | None = Field(
+        None, pattern=r"^[^/+#@\s]+$", description="one application by its id; without it all of them"
+    )
+    tenant: str | None = Field(
+        None, pattern=r"^[^/+#@\s]+$", description="ttn at The Things Network; an installation of your own has none"
+    )
+    simulated: bool = Field(
+        False, description="whether uplinks that somebody typed in at the console are filed, marked as uncertain"
+    )
 
     @property
     def takes_simulated(self) -> bool:

@@ -27,23 +27,27 @@ class UnitSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     unit: int = Field(ge=0, le=255, description="1 to 247 on a line; 0 and 255 name a TCP device itself")
-    device: str = Field(pattern=_DEVICE)
-    map: str
+    device: str = Field(pattern=_DEVICE, description="id of the device that it is")
+    map: str = Field(description="its register map")
     period_s: float | None = Field(None, ge=0.1, le=86_400, description="in the place of the map's")
-    device_kind: Literal["vehicle", "bin", "toilet", "worker", "station", "gateway", "unknown"] | None = None
+    device_kind: Literal["vehicle", "bin", "toilet", "worker", "station", "gateway", "unknown"] | None = Field(
+        None, description="in place of the map's"
+    )
 
 
 class ModbusSection(Section):
     """One bus of Modbus units (``[[modbus]]``; several may stand)."""
 
-    kind: Literal["tcp", "rtu", "rtu-over-tcp"]
-    host: str = "127.0.0.1"
-    port: int = Field(502, ge=1, le=65_535)
+    kind: Literal["tcp", "rtu", "rtu-over-tcp"] = Field(
+        description="TCP, a serial port, or a transparent serial server"
+    )
+    host: str = Field("127.0.0.1", description="of the units or of the serial server")
+    port: int = Field(502, ge=1, le=65_535, description="of the units or of the serial server")
     path: str = Field("", description="of a serial port")
-    baud: int = Field(9_600, ge=300, le=4_000_000)
-    parity: Literal["N", "E", "O"] = "N"
-    stopbits: Literal[1, 2] = 1
-    timeout_s: float = Field(1.0, ge=0.01, le=30)
+    baud: int = Field(9_600, ge=300, le=4_000_000, description="speed of the serial port")
+    parity: Literal["N", "E", "O"] = Field("N", description="of the serial port")
+    stopbits: Literal[1, 2] = Field(1, description="of the serial port")
+    timeout_s: float = Field(1.0, ge=0.01, le=30, description="that a unit may take to answer, seconds")
     probe_timeout_s: float | None = Field(None, ge=0.01, le=30, description="of units that have not answered")
     connections: int = Field(2, ge=1, le=16, description="of TCP; the last is for units that do not answer")
     maps: Path | None = Field(None, description="folder of register maps of one's own")

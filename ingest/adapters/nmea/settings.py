@@ -17,20 +17,38 @@ _DEVICE = "^" + DEVICE_ID.pattern.replace(r"\Z", "$")
 class NmeaSection(Section):
     """One way in for NMEA 0183 (``[[nmea]]``; several may stand)."""
 
-    kind: Literal["tcp-server", "tcp-client", "udp", "serial", "file"]
-    host: str = "127.0.0.1"
+    kind: Literal["tcp-server", "tcp-client", "udp", "serial", "file"] = Field(
+        description=(
+            "receivers send to the hub (tcp-server, udp), the hub connects to them (tcp-client), or they are"
+            " of this machine (serial, file)"
+        ),
+    )
+    host: str = Field("127.0.0.1", description="where to listen, or to connect to")
     port: int | None = Field(None, ge=0, le=65_535, description="of TCP and UDP; 0 takes a free one")
     path: str = Field("", description="of a serial port or a file")
-    baud: int = Field(9_600, ge=300, le=4_000_000)
+    baud: int = Field(9_600, ge=300, le=4_000_000, description="speed of the serial port")
     greeting: str = Field("", max_length=500, description="a line that a TCP client says first")
-    device: str | None = Field(None, pattern=_DEVICE)
-    identity: Literal["auto", "peer", "line"] = "auto"
-    device_kind: Literal["vehicle", "bin", "toilet", "worker", "station", "gateway", "unknown"] = "vehicle"
-    checksum_required: bool = True
-    flush_after_s: float = Field(2.0, gt=0, le=60)
-    idle_timeout_s: float = Field(300.0, gt=0)
-    max_peers: int = Field(1_000, ge=1, le=50_000)
-    max_per_address: int = Field(100, ge=1)
+    device: str | None = Field(
+        None,
+        pattern=_DEVICE,
+        description="the one device behind this connection; without it who sends is told by identity",
+    )
+    identity: Literal["auto", "peer", "line"] = Field(
+        "auto",
+        description=(
+            "auto: a line before the sentences, else the address; line: only such a line; peer: only the address"
+        ),
+    )
+    device_kind: Literal["vehicle", "bin", "toilet", "worker", "station", "gateway", "unknown"] = Field(
+        "vehicle", description="what a device that is not known yet is registered as"
+    )
+    checksum_required: bool = Field(
+        True, description="false also takes sentences without a checksum; a wrong one is never taken"
+    )
+    flush_after_s: float = Field(2.0, gt=0, le=60, description="so much silence ends an epoch, seconds")
+    idle_timeout_s: float = Field(300.0, gt=0, description="so much silence ends a peer, seconds")
+    max_peers: int = Field(1_000, ge=1, le=50_000, description="at a time")
+    max_per_address: int = Field(100, ge=1, description="at a time, from one address")
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> NmeaSection:
