@@ -81,7 +81,7 @@ class Figures(msgspec.Struct):
     samples: list[Sample]
     heap_mib_per_min: float
     hub_mib_per_min: float
-    hub_cpu_pct: float  #: of one core, the playwright client included
+    hub_cpu_pct: float  #: of one core, what steers the browser included
     browser_cpu_pct: float
     slow: Slow
     shown: int  #: vehicles on the map

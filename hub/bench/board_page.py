@@ -1,33 +1,21 @@
 """The browser of the board's bench: a real Chromium without a graphics card, signed in, that times what it shows.
 
-Playwright steers it; it is no part of the hub, and asked for only here.
+What steers it is in :mod:`hub.bench.browser`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import msgspec
-import psutil
 
-from devices.errors import ConfigError
+from hub.bench import browser
 from hub.bench.api_load import percentile
+from hub.bench.browser import Page
 
-if TYPE_CHECKING:
-    from playwright.async_api import CDPSession, Page
-
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--disable-gpu", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-)  # fmt: skip
 WIDTH, HEIGHT = 1440, 900
-PATIENCE_MS = 60_000
 LONGEST_MS = 5_000  #: longer frames and clicks are counted as so long
 _ASK_MS = 100
 _GOLDEN = 0.618034  #: steps of so much of a list come everywhere in it
@@ -128,27 +116,26 @@ class Weight(msgspec.Struct):
 class Board:
     """The page with the board. See the module."""
 
-    def __init__(self, page: Page, cdp: CDPSession, errors: list[str]) -> None:
-        self.errors = errors
+    def __init__(self, page: Page) -> None:
+        self.errors = page.errors
         self.page = page
-        self._cdp = cdp
         self._turn = 0
         self._clicks: dict[str, tuple[list[float], list[float], list[None]]] = {}
 
     async def enter(self, url: str, name: str, password: str) -> None:
         """Sign in as a person does, and open the list of vehicles."""
         page = self.page
-        await page.goto(url)
+        await page.send("Page.navigate", url=url)
         await page.fill("input[name=name]", name)
         await page.fill("input[name=password]", password)
-        await page.click("button[type=submit]")
-        await page.wait_for_selector(".pulse[data-state=live]")
-        await page.keyboard.press("2")
-        await page.wait_for_selector(".panel [data-row]")
+        await page.evaluate("document.querySelector('button[type=submit]').click()")
+        await page.wait_for(".pulse[data-state=live]")
+        await page.press("2")
+        await page.wait_for(".panel [data-row]")
 
     async def drawn(self) -> dict[str, list[float]]:
         """Where the map draws its vehicles, by their ids: longitude and latitude."""
-        found: dict[str, list[float]] = await self.page.evaluate(_DRAWN)
+        found: dict[str, list[float]] = await self.page.evaluate(f"({_DRAWN})()")
         return found
 
     async def begin(self) -> None:
@@ -166,10 +153,10 @@ class Board:
         await self._click("vehicle in the list", _ROW)
 
     async def _show_all(self) -> None:
-        if await self.page.locator(".drawer").count():
-            await self.page.keyboard.press("Escape")
-            await self.page.wait_for_selector(".drawer", state="detached")
-        await self.page.keyboard.press("f")
+        if await self.page.count(".drawer"):
+            await self.page.press("Escape")
+            await self.page.wait_for(".drawer", gone=True)
+        await self.page.press("f")
         await asyncio.sleep(1.2)  # the flight takes 0.6 s; a person looks before the click, too
 
     async def _click(self, what: str, where: str) -> None:
@@ -181,7 +168,7 @@ class Board:
             lost.append(None)
             return
         await self.page.evaluate("bench.armed = true")
-        await self.page.mouse.click(*place)
+        await self.page.click(*place)
         for _ in range(round(2 * LONGEST_MS / _ASK_MS)):  # asked in turns: the page's policy forbids waiting functions
             await asyncio.sleep(_ASK_MS / 1_000)
             if await self.page.evaluate("bench.answers.length") > answers:
@@ -206,11 +193,11 @@ class Board:
 
     async def weight(self) -> Weight:
         """Collect garbage, and weigh."""
-        await self._cdp.send("HeapProfiler.collectGarbage")
-        heap = await self._cdp.send("Runtime.getHeapUsage")
-        found = await self._cdp.send("Performance.getMetrics")
+        await self.page.send("HeapProfiler.collectGarbage")
+        heap = await self.page.send("Runtime.getHeapUsage")
+        found = await self.page.send("Performance.getMetrics")
         named = {one["name"]: one["value"] for one in found["metrics"]}
-        family = _family()
+        family = self.page.family()
         pages = [one for one in family if "--type=renderer" in one.cmdline()]
         return Weight(
             round(heap["usedSize"] / 2**20, 2),
@@ -236,35 +223,9 @@ def _at(counts: list[int], place: float) -> float:
     return float("nan")
 
 
-def _family() -> list[psutil.Process]:
-    """The processes of the browser: it is a descendant of this one."""
-    return [one for one in psutil.Process().children(recursive=True) if "chrom" in one.name()]
-
-
 @asynccontextmanager
 async def browsing() -> AsyncIterator[Board]:
-    """A browser with an empty page. Raises ConfigError, which says what to install, where there is none."""
-    try:
-        from playwright.async_api import async_playwright
-    except ImportError as error:
-        raise ConfigError("bench: board: needs Playwright, which is not installed: pip install playwright") from error
-    program = next((found for name in PROGRAMS if (found := shutil.which(name))), None)
-    if program is None:
-        raise ConfigError(f"bench: board: needs one of {', '.join(PROGRAMS)} on the PATH: apt-get install chromium")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=program, args=list(FLAGS), chromium_sandbox=False, env={**os.environ}
-        )
-        try:
-            context = await browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, locale="en-GB")
-            context.set_default_timeout(PATIENCE_MS)
-            page = await context.new_page()
-            errors: list[str] = []
-            page.on("pageerror", lambda error: errors.append(str(error)))
-            page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-            await page.add_init_script(_WATCH)
-            cdp = await context.new_cdp_session(page)
-            await cdp.send("Performance.enable")
-            yield Board(page, cdp, errors)
-        finally:
-            await browser.close()
+    """A browser with an empty page that times what it will show. Raises ConfigError."""
+    async with browser.browsing(WIDTH, HEIGHT) as page:
+        await page.send("Page.addScriptToEvaluateOnNewDocument", source=_WATCH)
+        yield Board(page)

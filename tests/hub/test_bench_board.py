@@ -46,7 +46,7 @@ async def test_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="chromium"):
         async with browsing():
             pass
-    monkeypatch.setitem(sys.modules, "playwright.async_api", None)
-    with pytest.raises(ConfigError, match="pip install playwright"):
+    monkeypatch.setitem(sys.modules, "websockets.asyncio.client", None)
+    with pytest.raises(ConfigError, match="pip install websockets"):
         async with browsing():
             pass
