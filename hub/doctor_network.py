@@ -16,7 +16,7 @@ from devices.errors import ConfigError
 from hub.access import in_use
 from hub.broker import is_loopback
 from hub.examined import Examined, Finding
-from hub.settings import MqttSection
+from hub.mqtt_settings import MqttSection
 from ingest.transports.mqtt.session import tls_context
 from store.vacancy import port_is_free
 

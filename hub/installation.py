@@ -5,7 +5,8 @@ from __future__ import annotations
 from devices.errors import ConfigError
 from hub.bootstrap import Hub
 from hub.embedded import EmbeddedServers, default_data_folder
-from hub.settings import MqttSection, Settings
+from hub.mqtt_settings import MqttSection
+from hub.settings import Settings
 from hub.web import WebServer
 
 

@@ -112,7 +112,8 @@ class HubProcess:
         return self._headers
 
     def status(self) -> dict[str, object]:
-        """`/api/v1/status`."""
+        """`/api/v1/status`; a hub that is young may have no tables of keys yet."""
+        wait_until(self.headers, "its tables are made")
         answer = self.get("/api/v1/status")
         answer.raise_for_status()
         found: dict[str, object] = answer.json()

@@ -20,7 +20,8 @@ from devices.metrics import CATALOGUE, DERIVED, Catalogue
 from hub.bench.ingest import machine
 from hub.bootstrap import make_store
 from hub.installation import Installation
-from hub.settings import Settings, StoreSection
+from hub.settings import Settings
+from hub.store_settings import StoreSection
 from store.bench_history import DAY, HOUR, MINUTE, Fleet, fill, sum_up
 from store.bench_year import YearFacts, facts
 from store.connection import session_parameters

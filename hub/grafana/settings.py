@@ -21,11 +21,11 @@ class DatabaseSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str | None = Field(None, min_length=1, max_length=255, description="as seen from Grafana")
-    port: int | None = Field(None, ge=1, le=65_535)
-    name: str | None = Field(None, min_length=1, max_length=63)
-    user: str = Field("sanihub_boards", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+    port: int | None = Field(None, ge=1, le=65_535, description="as seen from Grafana")
+    name: str | None = Field(None, min_length=1, max_length=63, description="of the database")
+    user: str = Field("sanihub_boards", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="the role that boards read as")
     password: SecretStr | None = Field(None, description="None: made, and kept in the data folder")
-    sslmode: SslMode | None = None
+    sslmode: SslMode | None = Field(None, description="of Grafana to the database; None: by where that is")
     root_certificate: str | None = Field(None, description="of the database; a PEM file on Grafana's machine")
     make_role: bool = Field(True, description="make the role, and keep it as it should be")
     connections: int = Field(20, ge=2, le=1_000, description="of the role at once")
@@ -44,16 +44,16 @@ class GrafanaSection(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str = Field("", pattern=URL, description="http(s)://host[:port][/path]")
-    token: SecretStr | None = None
-    token_file: Path | None = None
-    verify: bool = True
-    ca: Path | None = None
-    organisation: int | None = Field(None, ge=1)
-    timeout_s: float = Field(10.0, gt=0, le=300)
-    language: Language = "both"
+    token: SecretStr | None = Field(None, description="of a service account of Grafana's")
+    token_file: Path | None = Field(None, description="a file with that token, in its place")
+    verify: bool = Field(True, description="of an https address: hold its certificate against the authorities")
+    ca: Path | None = Field(None, description="a PEM file of authorities in place of the usual ones")
+    organisation: int | None = Field(None, ge=1, description="its number; None: that of the token")
+    timeout_s: float = Field(10.0, gt=0, le=300, description="that an answer may take")
+    language: Language = Field("both", description="of the boards")
     board_address: str = Field("", pattern=URL, description="of the live board, which panels link to")
-    source_name: str = Field("sanihub", min_length=1, max_length=190)
-    source_uid: Uid = "sanihub"
+    source_name: str = Field("sanihub", min_length=1, max_length=190, description="of the data source")
+    source_uid: Uid = Field("sanihub", description="of the data source")
     database: DatabaseSection = DatabaseSection()
 
     @model_validator(mode="after")

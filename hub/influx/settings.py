@@ -20,20 +20,22 @@ class InfluxSection(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    enabled: bool = False
-    url: str = Field("http://127.0.0.1:8086", pattern=r"^https?://[^\s/]+(/[^\s?#]*)?$")
-    org: str = ""
-    bucket: str = ""
-    token: SecretStr = SecretStr("")
+    enabled: bool = Field(False, description="bring readings and fixes to InfluxDB too")
+    url: str = Field(
+        "http://127.0.0.1:8086", pattern=r"^https?://[^\s/]+(/[^\s?#]*)?$", description="address of InfluxDB"
+    )
+    org: str = Field("", description="organisation, by name or id")
+    bucket: str = Field("", description="bucket that is written to")
+    token: SecretStr = Field(SecretStr(""), description="token that may write to the bucket")
     verify: bool = Field(True, description="of an https address: hold its certificate against the authorities")
     ca: Path | None = Field(None, description="a PEM file of authorities in place of the usual ones")
-    timeout_s: float = Field(10.0, ge=0.1, le=600)
-    batch_points: int = Field(5_000, ge=1, le=100_000)
+    timeout_s: float = Field(10.0, ge=0.1, le=600, description="that an answer may take")
+    batch_points: int = Field(5_000, ge=1, le=100_000, description="points in one request, at most")
     every_s: float = Field(1.0, ge=0.05, le=3_600, description="between two looks, when nothing waits")
     most_wait_s: float = Field(60.0, ge=0.1, le=3_600, description="between two tries while InfluxDB is away")
     keep_days: int = Field(30, ge=1, le=3_650, description="what waits for longer is given up, counted and logged")
-    readings: Measurement = "readings"
-    fixes: Measurement = "fixes"
+    readings: Measurement = Field("readings", description="measurement of the readings")
+    fixes: Measurement = Field("fixes", description="measurement of the fixes")
     tags: tuple[Tag, ...] = Field((), max_length=10, description="kind, or attributes of devices, beside the id")
     history: bool = Field(False, description="series of the API are read there")
 

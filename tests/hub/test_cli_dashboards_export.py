@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from dashboards import boards
 from devices.errors import ConfigError
-from hub.cli import app
+from hub.cli import program
 
 
 def _export(*arguments: str) -> str:
-    result = CliRunner().invoke(app, ["dashboards", "export", *arguments], catch_exceptions=False)
+    result = CliRunner().invoke(program("dashboards"), ["dashboards", "export", *arguments], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
 

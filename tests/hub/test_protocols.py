@@ -73,5 +73,6 @@ def test_topics_of_every_broker_and_of_one() -> None:
 
 
 def test_the_example_names_no_protocol_that_is_not_there() -> None:
-    house = {"store", "broker", "mqtt", "intake", "alerts", "bins", "incidents", "orders", "notify", "api", "grafana"}
+    house = {"store", "broker", "mqtt", "intake", "alerts", "bins", "incidents", "orders", "notify", "api"}
+    house |= {"grafana", "influx"}
     assert set(tomllib.loads(EXAMPLE)) <= house | {plugin.setting for plugin in discover().values()} | {"data", "log"}
