@@ -23,7 +23,7 @@ demo: install ## Run the hub with everything embedded and a simulated city; ctrl
 test: install ## Run the tests against real servers (installs mosquitto and Chromium with apt where it may)
 	sh tools/test-servers.sh
 	sh tools/node.sh npm test --prefix api/board --silent
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: install ## Lint, types, import rules
 	$(BIN)/ruff check
