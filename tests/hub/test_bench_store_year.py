@@ -104,7 +104,9 @@ async def test_a_server_that_cannot_be_used_is_refused_by_name(postgres_server: 
         await measure_on_server("postgresql://bench@127.0.0.1:1/none", PLAN)
 
 
-def test_the_option_is_told() -> None:
-    found = invoke("bench", "store-year", "--help")
-    assert found.exit_code == 0
-    assert "--timescale" in found.stdout
+def test_the_command_looks_at_the_server_before_it_makes_a_year(postgres_server: PostgresServer) -> None:
+    found = invoke("bench", "store-year", "--timescale", postgres_server.dsn())
+    assert isinstance(found.exception, ConfigError)
+    assert "the server does not offer the timescaledb extension" in str(found.exception)
+    assert "days, TimescaleDB" in found.stderr
+    assert found.stdout == ""
