@@ -33,7 +33,8 @@ SELECT job_id FROM timescaledb_information.jobs
 class Conversion(msgspec.Struct, frozen=True):
     """The hypertable of the readings before and after its chunks that have ended went to the columnstore.
 
-    Bytes are with indexes, of all of its chunks, those that are still rows among them; ``ratio`` is of these.
+    Bytes are with indexes, of all of its chunks, those that are still rows among them; ``ratio`` is of these. Made
+    readings are more regular than real ones, which save less.
     """
 
     chunks: int
