@@ -170,7 +170,7 @@ class Histories(RuleBasedStateMachine):
             shutil.rmtree(self.home)
 
 
-Histories.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+Histories.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestHistories = Histories.TestCase
 
 
