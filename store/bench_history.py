@@ -70,18 +70,25 @@ class Fleet(msgspec.Struct, frozen=True):
 
 
 async def fill(
-    dsn: str, fleets: tuple[Fleet, ...], end: int, days: int, partition_days: int, told: Callable[[int, int], None]
+    dsn: str,
+    fleets: tuple[Fleet, ...],
+    end: int,
+    days: int,
+    partition_days: int | None,
+    told: Callable[[int, int], None],
 ) -> dict[str, int]:
     """Make ``days`` of history up to ``end`` (µs), and leave the tables as autovacuum leaves them; rows by table.
 
-    ``told`` is called with steps done and steps in all. The schema and the devices are there.
+    ``partition_days`` is None where TimescaleDB makes its chunks itself. ``told`` is called with steps done and steps
+    in all. The schema and the devices are there.
     """
     starts = range(end - days * DAY, end, STEP)
     made = {"readings": 0, "fixes": 0}
     with translated_errors():
         async with await AsyncConnection.connect(**session_parameters(dsn), autocommit=True) as connection:  # type: ignore[arg-type]
-            partitions = Partitions(partition_days)
-            await partitions.ensure(connection, {partitions.span(at) for at in (*starts, end)}, end)
+            if partition_days is not None:
+                partitions = Partitions(partition_days)
+                await partitions.ensure(connection, {partitions.span(at) for at in (*starts, end)}, end)
             for index, start in enumerate(starts):
                 for fleet in fleets:
                     made["readings"] += await _insert(connection, _READINGS, fleet, start, fleet.every)
@@ -99,10 +106,10 @@ async def fill(
     return made
 
 
-async def sum_up(dsn: str, end: int) -> None:
-    """Bring the rollups up to date as of ``end`` (µs), as a hub does that runs long enough."""
+async def sum_up(dsn: str, end: int, keeping: Keeping | None = None) -> None:
+    """Bring the rollups up to date as of ``end`` (µs), as a hub with such a ``keeping`` does that runs long enough."""
     keeper = RollupKeeper(dsn, lambda: end)
-    while not await keeper.turn(Keeping(), 60.0):
+    while not await keeper.turn(keeping or Keeping(), 60.0):
         pass
     with translated_errors():
         async with await AsyncConnection.connect(**session_parameters(dsn), autocommit=True) as connection:  # type: ignore[arg-type]

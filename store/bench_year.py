@@ -9,6 +9,7 @@ from psycopg import AsyncConnection
 
 from devices.instants import to_datetime
 from store.connection import session_parameters, translated_errors
+from store.schema import Mode
 
 _READINGS = """
 SELECT coalesce(sum(pg_total_relation_size(i.inhrelid)), 0)::bigint FROM pg_inherits i
@@ -24,7 +25,25 @@ _SUMS = """
 SELECT md5(string_agg(k::text, ',' ORDER BY k.device_key, k.metric_key, k.at))
   FROM rollup_hours_kept k WHERE k.at < %(at)s
 """
+# The same in hypertables and continuous aggregates; a size is that of all chunks, converted or not.
+_TS_READINGS = "SELECT hypertable_size('readings')"
+_TS_AGGREGATE: LiteralString = """
+SELECT hypertable_size(format('%%I.%%I', materialization_hypertable_schema, materialization_hypertable_name)::regclass)
+  FROM timescaledb_information.continuous_aggregates
+ WHERE view_schema = current_schema() AND view_name = """
+_TS_HOURS: LiteralString = f"{_TS_AGGREGATE}'rollup_hours_ts'"
+_TS_DAYS: LiteralString = f"{_TS_AGGREGATE}'rollup_days_ts'"
+_TS_HOUR_ROWS = "SELECT count(*) FROM rollup_hours_ts"
+_TS_DAY_ROWS = "SELECT count(*) FROM rollup_days_ts"
+_TS_SUMS = """
+SELECT md5(string_agg(k::text, ',' ORDER BY k.device_key, k.metric_key, k.at))
+  FROM rollup_hours_ts k WHERE k.at < %(at)s
+"""
 _OLDEST = "SELECT (extract(epoch FROM min(observed_at)) * 1000000)::bigint FROM readings"
+_PLAIN: tuple[LiteralString, ...] = (*(_ROWS, _HOUR_ROWS, _DAY_ROWS, _READINGS, _HOURS, _DAYS, _YOUNG, _OLDEST, _SUMS),)
+_TIMESCALE: tuple[LiteralString, ...] = (
+    *(_ROWS, _TS_HOUR_ROWS, _TS_DAY_ROWS, _TS_READINGS, _TS_HOURS, _TS_DAYS, _YOUNG, _OLDEST, _TS_SUMS),
+)
 
 
 class YearFacts(msgspec.Struct, frozen=True):
@@ -45,11 +64,9 @@ class YearFacts(msgspec.Struct, frozen=True):
     sums: str
 
 
-async def facts(dsn: str, since: int) -> YearFacts:
-    """Count and weigh; ``since`` (µs) tells who is young. Plain mode only."""
-    statements: tuple[LiteralString, ...] = (
-        *(_ROWS, _HOUR_ROWS, _DAY_ROWS, _READINGS, _HOURS, _DAYS, _YOUNG, _OLDEST, _SUMS),
-    )
+async def facts(dsn: str, since: int, mode: Mode) -> YearFacts:
+    """Count and weigh; ``since`` (µs) tells who is young. On TimescaleDB the sums are continuous aggregates."""
+    statements = _PLAIN if mode is Mode.PLAIN else _TIMESCALE
     with translated_errors():
         async with await AsyncConnection.connect(**session_parameters(dsn), autocommit=True) as connection:  # type: ignore[arg-type]
             found = []

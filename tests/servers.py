@@ -137,16 +137,20 @@ class PostgresServer(Server):
     def dsn(self, database: str = "postgres") -> str:
         return self.cluster.dsn_of(database)
 
-    def database(self) -> contextlib.AbstractContextManager[str]:
-        """A fresh, empty database; yields its DSN and drops it afterwards, whoever is still connected."""
-        return fresh_database(self.dsn(), self.dsn)
+    def database(self, like: str | None = None) -> contextlib.AbstractContextManager[str]:
+        """A fresh database, empty or a copy of another; yields its DSN and drops it afterwards."""
+        return fresh_database(self.dsn(), self.dsn, like)
 
 
 @contextlib.contextmanager
-def fresh_database(server: str, dsn_of: Callable[[str], str]) -> Iterator[str]:
-    """A fresh, empty database on the server that a DSN leads to; dropped afterwards, whoever is still connected."""
+def fresh_database(server: str, dsn_of: Callable[[str], str], like: str | None = None) -> Iterator[str]:
+    """A fresh database on the server that a DSN leads to; dropped afterwards, whoever is still connected.
+
+    It is empty, or a copy of the database that ``like`` names, to which nobody may be connected.
+    """
     name = f"test_{secrets.token_hex(6)}"
-    _run(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    template = sql.SQL(" TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(like)) if like else sql.SQL("")
+    _run(server, sql.SQL("CREATE DATABASE {}{}").format(sql.Identifier(name), template))
     try:
         yield dsn_of(name)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,9 +11,12 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from argon2 import PasswordHasher
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 from pydantic import SecretStr
 
+from api import passwords
 from api.app import create_app
 from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Services
 from devices.access import Role
@@ -52,6 +56,7 @@ from store.work_orders import WorkOrders
 from store.writer import PostgresStore
 from store.writers_session import WriteSession
 from tests.access_keys import make_key
+from tests.servers import PostgresServer
 
 NOW = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 ROADS = Department(
@@ -184,17 +189,32 @@ async def prepare(dsn: str) -> None:
         await enter_catalogue(connection, Catalogue())
 
 
+@pytest.fixture(scope="session")
+def prepared(postgres_server: PostgresServer) -> Iterator[str]:
+    """The name of a database with all tables, which those of the tests are copies of."""
+    with postgres_server.database() as dsn:
+        asyncio.run(prepare(dsn))
+        yield str(conninfo_to_dict(dsn)["dbname"])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Passwords are hashed as ever, with less work each: there are many here, and none is a secret."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1))
+        yield
+
+
 @pytest.fixture
-async def city(postgres_dsn: str) -> AsyncIterator[City]:
-    await prepare(postgres_dsn)
-    made = City(postgres_dsn)
-    # A second partition beside the default one, so that nothing leans upon there being only one.
-    for table in ("readings", "fixes", "events"):
-        made.sql(
-            f"CREATE TABLE {table}_november PARTITION OF {table} FOR VALUES FROM ('2026-11-01Z') TO ('2026-11-08Z')"
-        )
-    yield made
-    made.connection.close()
+async def city(postgres_server: PostgresServer, prepared: str) -> AsyncIterator[City]:
+    with postgres_server.database(like=prepared) as dsn:
+        made = City(dsn)
+        # A second partition beside the default one, so that nothing leans upon there being only one.
+        for table in ("readings", "fixes", "events"):
+            span = "FOR VALUES FROM ('2026-11-01Z') TO ('2026-11-08Z')"
+            made.sql(f"CREATE TABLE {table}_november PARTITION OF {table} {span}")
+        yield made
+        made.connection.close()
 
 
 @pytest.fixture

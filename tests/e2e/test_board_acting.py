@@ -294,7 +294,7 @@ def test_an_admin_enters_a_viewer_who_sees_no_actions(hub: CrewHub, browser: Bro
     picture(page, "board-audit")
     page.set_viewport_size({"width": 390, "height": 844})
     picture(page, "board-phone-audit")
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    wait_until(lambda: page.evaluate("document.documentElement.scrollWidth") == 390, "nothing is wider than the phone")
     for one in (board, viewer):
         one.context.close()
     assert (found, board.errors, viewer.errors) == ([], [], [])
@@ -350,7 +350,7 @@ def test_supervisors_have_it_on_a_phone(hub: CrewHub, browser: Browser) -> None:
     wait_until(lambda: len(incident(hub, number)["photos"]) == 2, "the photo is there")
     assert (incident(hub, number)["photos"][1]["width"], incident(hub, number)["photos"][1]["height"]) == (1920, 960)
     expect(dossier.locator("figure")).to_have_count(2)
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    wait_until(lambda: page.evaluate("document.documentElement.scrollWidth") == 390, "nothing is wider than the phone")
     picture(page, "board-phone-incident")
     board.context.close()
     assert board.errors == []

@@ -119,6 +119,7 @@ class Histories(RuleBasedStateMachine):
             assert found[len(found) - len(expected) :] == expected
             assert found == sorted(set(found))
             assert set(found) - set(expected) <= self.forgotten - torn
+            self.notes.clear()  # of a position that was lost nothing comes back
         self.kept = found
         self.forgotten -= set(found)
 
@@ -144,7 +145,8 @@ class Histories(RuleBasedStateMachine):
         position = self.folder / "position"
         if not position.exists():
             return True
-        way = data.draw(st.sampled_from(["sound", "missing", "half-written", "older"]), label="position")
+        ways = ["sound", "missing", "half-written", *(["older"] if self.notes else [])]
+        way = data.draw(st.sampled_from(ways), label="position")
         if way == "missing":
             position.unlink()
         elif way == "half-written":
@@ -168,7 +170,7 @@ class Histories(RuleBasedStateMachine):
             shutil.rmtree(self.home)
 
 
-Histories.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
+Histories.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestHistories = Histories.TestCase
 
 
