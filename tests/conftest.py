@@ -22,10 +22,15 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.servers import Mosquitto, NatsServer, PostgresServer, running, temporary_folder, wait_until
 from tests.timescale_server import GIVEN, timescale_database
+
+# No test asserts a time: an example may take as long as a busy machine makes it.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

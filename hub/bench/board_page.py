@@ -75,7 +75,9 @@ _ROW = """(share) => {
   return box ? [box.x + box.width / 2, box.y + box.height / 2] : null;
 }"""
 _DRAWN = """async () => {
-  const { features } = await document.querySelector('.map-host').map.getSource('vehicles').getData();
+  const vehicles = document.querySelector('.map-host')?.map?.getSource('vehicles');
+  if (!vehicles) return {};
+  const { features } = await vehicles.getData();
   return Object.fromEntries(features.map((one) => [one.properties.id, one.geometry.coordinates]));
 }"""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -36,6 +37,7 @@ from fleet.reports.vehicles.day import DayPiece, VehicleDay, day_of
 TITLE = "report.fleet_summary"
 KM = number("unit.km", 1)
 MOST_BARS = 40
+LANES = 24  #: in one drawing, at most: one of more would leave the page before it empty
 
 
 class FleetDay(msgspec.Struct, frozen=True):
@@ -72,7 +74,7 @@ def build(order: Order, parts: Sequence[FleetDay]) -> Document:
         (plan for one in parts for plan in one.judged),
         key=lambda one: (one.compliance.start, one.compliance.route, one.compliance.plan),
     )
-    sections = [Section("overview", "section.overview", _figures(parts), (_lanes(order, parts),))]
+    sections = [Section("overview", "section.overview", _figures(parts), _lanes(order, parts))]
     if plans:
         sections.append(
             Section(
@@ -104,11 +106,18 @@ def _figures(parts: Sequence[FleetDay]) -> tuple[Figure, ...]:
     )  # fmt: skip
 
 
-def _lanes(order: Order, parts: Sequence[FleetDay]) -> Timeline:
+def _lanes(order: Order, parts: Sequence[FleetDay]) -> tuple[Timeline, ...]:
+    """The day of every vehicle, in drawings that leave room for more on a page."""
     seen = [one.day for one in parts if one.day.first is not None]
     start = min((one.first for one in seen if one.first is not None), default=order.start)
     end = max((one.last for one in seen if one.last is not None), default=order.end)
-    return Timeline("day", "chart.day", start, end, tuple(Lane(one.name or one.vehicle, one.spans) for one in seen))
+    each = math.ceil(len(seen) / math.ceil(len(seen) / LANES)) if seen else 1
+    lanes = [Lane(one.name or one.vehicle, one.spans) for one in seen]
+    cut = [tuple(lanes[first : first + each]) for first in range(0, len(lanes), each)] or [()]
+    return tuple(
+        Timeline(f"day-{number}" if number > 1 else "day", "chart.day", start, end, part)
+        for number, part in enumerate(cut, 1)
+    )
 
 
 def _bars(parts: Sequence[FleetDay]) -> Bars:
