@@ -7,6 +7,7 @@ wrong: a transaction that commits late shows its mark when it commits, and it st
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
@@ -129,13 +130,11 @@ class MarkQueue:
             await connection.execute("SELECT pg_advisory_lock(%s)", (_TURN,))
         try:
             yield
-        except Exception:
-            await self._release(connection)
-            raise
-        except BaseException:
+        except asyncio.CancelledError:
             await self.close()  # cut off in the middle: the lock goes with the connection
             raise
-        await self._release(connection)
+        finally:
+            await self._release(connection)
 
     async def _release(self, connection: AsyncConnection[TupleRow]) -> None:
         try:
