@@ -27,11 +27,11 @@ from hub.embedded import EmbeddedServers, default_data_folder
 from hub.settings import Settings
 from ingest.runner import Backoff, Condition, persist
 from store.connection import session_parameters
-from store.embedded import DATABASE, ROLE
-from store.readers_session import Pool, ReadSession
-from store.service_account import LOCK_NAME
-from store.vacancy import LOOPBACK
-from store.writer import PostgresStore
+from store.embedded.postgres import DATABASE, ROLE
+from store.embedded.service_account import LOCK_NAME
+from store.embedded.vacancy import LOOPBACK
+from store.reading import Pool, ReadSession
+from store.telemetry.writer import PostgresStore
 
 T = TypeVar("T")
 

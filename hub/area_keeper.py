@@ -13,11 +13,11 @@ from devices.errors import RejectedError, TransientError
 from fleet.geometry.containing import Containing
 from hub.areas import by_area
 from ingest.runner import Condition, pause, persist
-from store.device_areas import DeviceAreas
-from store.device_places import DevicePlaces
-from store.fleet_master import FleetMaster
-from store.readers_session import Pool, ReadSession
-from store.writers_session import WriteSession
+from store.boards.areas import DeviceAreas
+from store.fleet.master import FleetMaster
+from store.readers.places import DevicePlaces
+from store.reading import Pool, ReadSession
+from store.writing import WriteSession
 
 EVERY_S = 60.0  #: vehicles drive on; a board's area is a minute old at most
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from api.ports import wall_clock
 from fleet.geometry.containing import Containing
-from store.device_places import DevicePlace, DevicePlaces
-from store.fleet_master import FleetMaster
-from store.readers_session import ReadSession
+from store.fleet.master import FleetMaster
+from store.readers.places import DevicePlace, DevicePlaces
+from store.reading import ReadSession
 
 FRESH_S = 30.0  #: vehicles drive on; so long they still count where they were
 _COUNTED = ("district", "grid", "post")  #: kinds by which things are counted, the largest first

@@ -53,18 +53,18 @@ from ingest.runner import Condition, pause, persist
 from ingest.spool import Spool
 from ingest.spool_feed import feed
 from ingest.transports.mqtt.subscriber import MqttSubscriber
-from store.audit import Audit
-from store.bin_history import BinHistory
+from store.access.audit import Audit
+from store.bins.history import BinHistory
 from store.connection import session_parameters
-from store.fleet_master import FleetMaster
-from store.jobs import JobReads
-from store.live import LiveStore
-from store.readers_bins import BinReads
-from store.readers_session import ReadSession
-from store.rollup_standing import RollupKeeper
-from store.work_orders import WorkOrders
-from store.writer import PostgresStore
-from store.writers_session import WriteSession
+from store.fleet.master import FleetMaster
+from store.orders.plans import WorkOrders
+from store.readers.bins import BinReads
+from store.reading import ReadSession
+from store.rollups.standing import RollupKeeper
+from store.telemetry.live import LiveStore
+from store.telemetry.writer import PostgresStore
+from store.timescale.jobs import JobReads
+from store.writing import WriteSession
 
 log = structlog.get_logger("hub")
 

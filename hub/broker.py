@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from devices.errors import ConfigError
-from store.engine import reachable_engine
-from store.service_account import (
+from store.embedded.engine import reachable_engine
+from store.embedded.service_account import (
     Account,
     open_data_folder,
     own_folder,
@@ -37,7 +37,7 @@ from store.service_account import (
     service_account,
     write_private,
 )
-from store.vacancy import LOOPBACK, choose_port, port_is_free, wait_for_leavers
+from store.embedded.vacancy import LOOPBACK, choose_port, port_is_free, wait_for_leavers
 
 ACK_PENDING = 8_000  #: messages of one topic filter that the hub may have in hand
 MQTT_PORT = 1883

@@ -23,7 +23,7 @@ import structlog
 
 from devices.errors import SanihubError
 from hub.launch import BoundedLog, launch_command
-from store.service_account import Account
+from store.embedded.service_account import Account
 
 _log = structlog.get_logger(__name__)
 

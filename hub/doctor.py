@@ -22,8 +22,8 @@ from hub.doctor_network import check_api, check_brokers
 from hub.doctor_store import check_jobs, check_store
 from hub.examined import Examined, Finding
 from hub.settings import Settings, environment_fault
-from store.diagnosis import examine
-from store.service_account import run_as, service_account
+from store.embedded.service_account import run_as, service_account
+from store.facts.diagnosis import examine
 
 GIB = 1024**3
 CLOCK_WARN_US = 1_000_000

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from hub.examined import Examined, Finding
 from hub.influx.settings import InfluxSection
-from store.influx_facts import InfluxFacts, influx_facts_of
+from store.influx.facts import InfluxFacts, influx_facts_of
 
 LAG_WARN_S = 300.0
 
@@ -25,7 +25,7 @@ async def check_influx(examined: Examined) -> list[Finding]:
 
 
 async def _server(section: InfluxSection) -> AsyncIterator[Finding]:
-    from store.influx_client import InfluxAwayError, InfluxClient
+    from store.influx.client import InfluxAwayError, InfluxClient
 
     client = InfluxClient(section.target())
     try:

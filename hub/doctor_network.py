@@ -18,7 +18,7 @@ from hub.broker import is_loopback
 from hub.examined import Examined, Finding
 from hub.mqtt_settings import MqttSection
 from ingest.transports.mqtt.session import tls_context
-from store.vacancy import port_is_free
+from store.embedded.vacancy import port_is_free
 
 BROKER_TIMEOUT_S = 5.0
 SYS_TIMEOUT_S = 1.0  #: for a broker to say its name, which many do not

@@ -8,12 +8,12 @@ from time import time_ns
 from devices import instants
 from hub.examined import Examined, Finding
 from hub.settings import Settings
-from store.capability import COLUMNSTORE_SINCE, Capability, columnstore_fits
 from store.connection import redacted
-from store.diagnosis import ServerFacts
-from store.jobs import Job
-from store.rollup_standing import RollupStanding
+from store.facts.diagnosis import ServerFacts
+from store.rollups.standing import RollupStanding
 from store.schema import MIN_SERVER
+from store.timescale.capability import COLUMNSTORE_SINCE, Capability, columnstore_fits
+from store.timescale.jobs import Job
 
 ROLLUP_LAG_H = 4
 

@@ -16,9 +16,9 @@ import structlog
 from devices.errors import ConfigError
 from hub.broker import MQTT_PORT, NatsBroker
 from hub.children import Child, ChildError, ChildSpec, ChildStatus
-from store.embedded import PostgresCluster
-from store.service_account import LOCK_NAME, Account, open_data_folder
-from store.vacancy import LOOPBACK
+from store.embedded.postgres import PostgresCluster
+from store.embedded.service_account import LOCK_NAME, Account, open_data_folder
+from store.embedded.vacancy import LOOPBACK
 
 _log = structlog.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from typing import Literal
 import msgspec
 
 from hub.settings import Settings
-from store.diagnosis import ServerFacts
-from store.influx_facts import InfluxFacts
+from store.facts.diagnosis import ServerFacts
+from store.influx.facts import InfluxFacts
 
 State = Literal["ok", "warn", "fail"]
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from store.service_account import Account
+from store.embedded.service_account import Account
 
 # Run by a bare interpreter between the hub and the server. The order matters: the kernel forgets the death signal when
 # the user changes, and a hub that died before the signal was set would never be missed without the look at the parent.

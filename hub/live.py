@@ -16,7 +16,7 @@ from api.live.feed import Feed
 from devices.errors import TransientError
 from devices.live import Note
 from ingest.runner import Backoff, Condition, pause, persist
-from store.live import LiveStore
+from store.telemetry.live import LiveStore
 
 GATHER_S = 0.25
 A_TIME = 5_000  #: devices, or entries of the log, in one question

@@ -8,8 +8,8 @@ import structlog
 
 from devices.errors import TransientError
 from ingest.runner import Condition, pause
-from store.forgetting import Keeping
-from store.writer import PostgresStore
+from store.telemetry.forgetting import Keeping
+from store.telemetry.writer import PostgresStore
 
 log = structlog.get_logger("hub")
 

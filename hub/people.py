@@ -16,10 +16,10 @@ from api.passwords import hashed
 from devices.access import Role
 from devices.people import PersonSpec, new_password
 from devices.registering import TakenError
+from store.access.people import People
 from store.connection import session_parameters
-from store.people import People
-from store.readers_session import Pool
-from store.writers_session import WriteSession
+from store.reading import Pool
+from store.writing import WriteSession
 
 ACTOR = "hub"
 FIRST = PersonSpec(name="admin", display_name="Administrator", role=Role.ADMIN)

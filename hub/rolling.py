@@ -8,8 +8,8 @@ import structlog
 
 from devices.errors import RejectedError, TransientError
 from ingest.runner import Condition, pause, persist
-from store.forgetting import Keeping
-from store.rollup_standing import RollupKeeper, RollupStanding
+from store.rollups.standing import RollupKeeper, RollupStanding
+from store.telemetry.forgetting import Keeping
 
 log = structlog.get_logger("hub.rollups")
 

@@ -13,14 +13,14 @@ from hub.influx.wiring import history
 from hub.orders.wiring import make_order_desk
 from hub.probe import Probe
 from hub.reporting.sources.plans import Rounds
-from store.api_keys import ApiKeys
-from store.device_entry import DeviceEntry
-from store.fleet_entry import FleetEntry
-from store.people import People
-from store.readers import Readers
-from store.readers_session import Pool, ReadSession
-from store.sessions import SessionTable
-from store.writers_session import WriteSession
+from store.access.api_keys import ApiKeys
+from store.access.people import People
+from store.access.sessions import SessionTable
+from store.fleet.entry import FleetEntry
+from store.readers.devices import Readers
+from store.reading import Pool, ReadSession
+from store.telemetry.device_entry import DeviceEntry
+from store.writing import WriteSession
 
 if TYPE_CHECKING:
     from hub.bootstrap import Hub

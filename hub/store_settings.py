@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from store import rollup_zone
-from store.columnstore import Columnstore
-from store.forgetting import Keeping
+from store.rollups import zone as rollup_zone
+from store.telemetry.forgetting import Keeping
+from store.timescale.columnstore import Columnstore
 
 
 class _Section(BaseModel):

@@ -10,9 +10,9 @@ import structlog
 from api.ports import MetricFamily, Sample
 from devices.errors import TransientError
 from ingest.runner import pause
-from store.capability import Capability
-from store.jobs import Job, JobReads
-from store.writer import PostgresStore
+from store.telemetry.writer import PostgresStore
+from store.timescale.capability import Capability
+from store.timescale.jobs import Job, JobReads
 
 log = structlog.get_logger("hub.store")
 

@@ -11,7 +11,7 @@ from psycopg import AsyncConnection, sql
 
 from devices.errors import ConfigError
 from devices.metrics import Catalogue
-from store import rollups_timescale
+from store.rollups import timescale as rollups_timescale
 
 log = structlog.get_logger("store.schema")
 

@@ -19,9 +19,9 @@ from PIL import Image
 from api.passwords import hashed
 from devices.access import Role, fingerprint
 from devices.people import Person, PersonSpec, new_token
-from store.people import People
-from store.sessions import SessionTable
-from store.writers_session import WriteSession
+from store.access.people import People
+from store.access.sessions import SessionTable
+from store.writing import WriteSession
 from tests.access_keys import make_key
 from tests.posting import Post, posting
 from tests.servers import wait_until

@@ -13,7 +13,7 @@ from devices.registry import Registry, UnknownPolicy
 from devices.vocabulary import Frame, Outcome
 from ingest.adapters.mqtt_json import NAME, MqttJson
 from ingest.assembly import Assembler, IntakeRules
-from store.writer import PostgresStore
+from store.telemetry.writer import PostgresStore
 
 NOW = 1_795_392_000_000_000  # 2026-11-23T00:00:00Z
 

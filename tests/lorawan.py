@@ -17,7 +17,7 @@ from ingest.adapters.lorawan import chirpstack, loriot, thingpark, tts
 from ingest.assembly import Assembler, IntakeRules
 from ingest.plugin import Tools
 from ingest.ports import Decoder
-from store.writer import PostgresStore
+from store.telemetry.writer import PostgresStore
 from tests.intake import NOW
 
 SECOND = 1_000_000

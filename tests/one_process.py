@@ -11,8 +11,8 @@ from psycopg_pool import AsyncConnectionPool
 from devices.vocabulary import Batch, Device, Frame
 from ingest.assembly import Assembler
 from store.connection import session_parameters
-from store.readers_session import ReadSession
-from store.writer import PostgresStore
+from store.reading import ReadSession
+from store.telemetry.writer import PostgresStore
 from tests.intake import make_assembler
 
 

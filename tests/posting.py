@@ -15,8 +15,8 @@ from devices.access import Role
 from hub import settings
 from hub.bootstrap import Hub
 from hub.web import WebServer
-from store.api_keys import ApiKeys
-from store.writers_session import WriteSession
+from store.access.api_keys import ApiKeys
+from store.writing import WriteSession
 from tests.access_keys import make_key
 
 

@@ -11,10 +11,10 @@ import psycopg
 from psycopg import AsyncConnection
 
 from devices.instants import from_datetime
-from store import rollups_timescale
-from store.forgetting import Keeping
-from store.rollup_steward import Turn, take_turn
-from store.rollups import HOUR
+from store.rollups import timescale as rollups_timescale
+from store.rollups.notes import HOUR
+from store.rollups.steward import Turn, take_turn
+from store.telemetry.forgetting import Keeping
 from tests.intake import frame, ingest, make_assembler, make_store
 
 SECOND, MINUTE, DAY = 1_000_000, 60_000_000, 86_400_000_000

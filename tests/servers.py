@@ -21,9 +21,9 @@ from psycopg import sql
 
 from hub.broker import NatsBroker, connect_packet
 from hub.launch import launch_command
-from store.embedded import PostgresCluster
-from store.service_account import Account
-from store.vacancy import choose_port
+from store.embedded.postgres import PostgresCluster
+from store.embedded.service_account import Account
+from store.embedded.vacancy import choose_port
 
 DEADLINE_S = 60.0
 

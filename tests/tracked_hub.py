@@ -26,10 +26,10 @@ from hub.fleet.desk import TrackDesk
 from hub.fleet.plan_source import StoredPlans
 from hub.fleet.repair import Mender
 from hub.fleet.service import Tracking
-from store.alert_history import AlertHistory
-from store.fleet_master import FleetMaster
-from store.tracker_history import TrackerHistory
-from store.writer import PostgresStore
+from store.alerts.history import AlertHistory
+from store.fleet.master import FleetMaster
+from store.fleet.tracker_history import TrackerHistory
+from store.telemetry.writer import PostgresStore
 from tests.intake import NOW, clear, contents, frame
 from tests.one_process import Process
 

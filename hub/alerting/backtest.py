@@ -18,7 +18,7 @@ from alerts.reconcile import reconcile
 from alerts.rule import Rule
 from alerts.rulebook import Rulebook, RuleSet, final
 from devices.vocabulary import Device
-from store.alert_history import AlertHistory, by_device
+from store.alerts.history import AlertHistory, by_device
 
 DAY = 86_400_000_000
 AT_ONCE = 200  #: devices whose records are in memory at a time

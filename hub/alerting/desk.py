@@ -22,10 +22,10 @@ from alerts.rule import Rule
 from alerts.rulebook import final
 from devices.metrics import Catalogue
 from devices.vocabulary import Batch, Device, Echo, EchoWanted, Identity, ReceiptKey, Written
-from store.alert_bells import Bells
-from store.alert_history import AlertHistory, by_device
-from store.alert_writes import Told, keep_tracks, mark_dirty, record
-from store.writer import PostgresStore
+from store.alerts.bells import Bells
+from store.alerts.history import AlertHistory, by_device
+from store.alerts.writes import Told, keep_tracks, mark_dirty, record
+from store.telemetry.writer import PostgresStore
 
 log = structlog.get_logger("hub.alerts")
 

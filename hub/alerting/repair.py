@@ -18,8 +18,8 @@ from devices.errors import TransientError
 from devices.vocabulary import Batch, Device
 from hub.alerting.desk import SECOND, AlertDesk
 from ingest.runner import Condition, pause, persist
-from store.alert_history import ordered
-from store.alert_writes import keep_tracks, repaired, revise
+from store.alerts.history import ordered
+from store.alerts.writes import keep_tracks, repaired, revise
 
 log = structlog.get_logger("hub.alerts")
 

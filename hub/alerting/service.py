@@ -21,10 +21,10 @@ from hub.alerting.repair import Repairer, keep_time
 from hub.alerting.settings import AlertsSection
 from hub.alerting.steward import Steward
 from ingest.runner import Condition, pause, persist
-from store.alert_actions import AlertActions
-from store.alert_history import AlertHistory
-from store.rule_sets import RuleSets
-from store.writer import PostgresStore
+from store.alerts.actions import AlertActions
+from store.alerts.history import AlertHistory
+from store.alerts.rule_sets import RuleSets
+from store.telemetry.writer import PostgresStore
 
 log = structlog.get_logger("hub.alerts")
 

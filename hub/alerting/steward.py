@@ -13,7 +13,7 @@ import structlog
 from devices.errors import TransientError
 from hub.alerting.settings import AlertsSection
 from ingest.runner import Condition, pause, persist
-from store.alert_actions import AlertActions
+from store.alerts.actions import AlertActions
 
 log = structlog.get_logger("hub.alerts")
 

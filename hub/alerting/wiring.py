@@ -6,12 +6,12 @@ from devices.metrics import Catalogue
 from devices.registry import Registry
 from hub.alerting.service import Alerting
 from hub.settings import Settings
-from store.alert_actions import AlertActions
-from store.alert_history import AlertHistory
-from store.readers_session import Pool, ReadSession
-from store.rule_sets import RuleSets
-from store.writer import PostgresStore
-from store.writers_session import WriteSession
+from store.alerts.actions import AlertActions
+from store.alerts.history import AlertHistory
+from store.alerts.rule_sets import RuleSets
+from store.reading import Pool, ReadSession
+from store.telemetry.writer import PostgresStore
+from store.writing import WriteSession
 
 
 def make_alerting(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from devices.errors import ConfigError
 from hub.backup.manifest import write_private
-from store.service_account import Account
+from store.embedded.service_account import Account
 
 SECRETS = ("secret", "grafana.password")
 SPOOL = "spool.tar"

@@ -17,10 +17,10 @@ from hub.backup.manifest import DATABASE, Manifest
 from hub.backup.progress import Watch
 from hub.embedded import FolderLock
 from hub.settings import Settings
-from store.clients import Clients, find_clients
-from store.dump import dump
-from store.service_account import LOCK_NAME
-from store.snapshot import Snapshot, open_snapshot, row_counts
+from store.backup.clients import Clients, find_clients
+from store.backup.dump import dump
+from store.backup.snapshot import Snapshot, open_snapshot, row_counts
+from store.embedded.service_account import LOCK_NAME
 
 SPARE = 64 * 1024 * 1024  #: bytes that shall be left on the disk
 

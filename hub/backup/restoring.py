@@ -12,11 +12,11 @@ from hub.backup.making import program_folders
 from hub.backup.manifest import DATABASE, Manifest
 from hub.backup.progress import Watch
 from hub.settings import Settings
-from store.clients import find_clients
-from store.dump import restore
+from store.backup.clients import find_clients
+from store.backup.dump import restore
+from store.backup.snapshot import connected, made_ready, make_ready, row_counts, target
+from store.embedded.service_account import service_account
 from store.schema import Mode, migrations
-from store.service_account import service_account
-from store.snapshot import connected, made_ready, make_ready, row_counts, target
 
 
 def checked(backup: Path) -> Manifest:

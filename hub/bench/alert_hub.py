@@ -27,12 +27,12 @@ from hub.embedded import EmbeddedServers
 from ingest.adapters.mqtt_json import NAME, MqttJson
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
-from store.alert_history import AlertHistory
-from store.alert_watch import Line, history, rung
+from store.alerts.history import AlertHistory
+from store.benches.alert_watch import Line, history, rung
 from store.connection import session_parameters
-from store.devices_table import DeviceSpec, enter
-from store.readers_session import ReadSession
-from store.writer import PostgresStore
+from store.reading import ReadSession
+from store.telemetry.devices_table import DeviceSpec, enter
+from store.telemetry.writer import PostgresStore
 
 SLICE = 20 * 1_000_000  #: of the city's time, µs
 GRACE = 10 * 1_000_000  #: after the end: how long a waking waits for data that is on its way

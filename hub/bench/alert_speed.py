@@ -18,7 +18,7 @@ from hub.bench.ingest import flood, machine, started
 from hub.bench.turns import SETTLE_S, Turns, in_turn, rss_mib
 from hub.bootstrap import Hub
 from hub.installation import Installation
-from store.alert_watch import AlertWatch, returned
+from store.benches.alert_watch import AlertWatch, returned
 
 LOOK_S = 0.005
 LATENCY_S = 20

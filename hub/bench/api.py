@@ -32,10 +32,10 @@ from hub.bootstrap import Hub, make_store
 from hub.installation import Installation
 from hub.settings import Settings
 from ingest.adapters.mqtt_json import NAME
-from store.api_keys import ApiKeys
-from store.bench_history import DAY, HOUR, MINUTE, Fleet, fill, sum_up
-from store.devices_table import DeviceSpec, enter
-from store.writers_session import WriteSession
+from store.access.api_keys import ApiKeys
+from store.benches.history import DAY, HOUR, MINUTE, Fleet, fill, sum_up
+from store.telemetry.devices_table import DeviceSpec, enter
+from store.writing import WriteSession
 
 SECOND = 1_000_000
 DAYS = 30

@@ -34,7 +34,7 @@ from hub.installation import Installation
 from hub.people import open_people
 from hub.settings import Settings
 from ingest.adapters.mqtt_json import NAME
-from store.devices_table import DeviceSpec, enter
+from store.telemetry.devices_table import DeviceSpec, enter
 
 TICK_S = 0.1
 WARM_UP_S = 20.0

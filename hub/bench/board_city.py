@@ -18,14 +18,14 @@ from hub.area_keeper import AreaKeeper
 from hub.demo.city import DemoCity
 from hub.reporting.making import make
 from simulators.scenario import load_scenario
+from store.benches.week import DAY, DAYS, make_week
 from store.connection import session_parameters
-from store.devices_table import enter
-from store.fleet_entry import FleetEntry
-from store.made_week import DAY, DAYS, make_week
-from store.readers_session import ReadSession
-from store.reports import Reports
+from store.fleet.entry import FleetEntry
+from store.reading import ReadSession
+from store.reports.revisions import Reports
 from store.schema import Mode, detect, enter_catalogue, migrate
-from store.writers_session import WriteSession
+from store.telemetry.devices_table import enter
+from store.writing import WriteSession
 
 ACTOR = "week"
 ZONE = "Asia/Shanghai"

@@ -34,9 +34,9 @@ from hub.bench.fleet_city import FIRST_DAY, HOUR, START_US, FleetCity
 from hub.embedded import EmbeddedServers
 from simulators.city.observation import SECOND, Observation
 from simulators.city.settings import Intervals, Size
-from store.made_month import MadeMonth
-from store.readers_driven import DrivenReads
-from store.readers_session import ReadSession
+from store.benches.month import MadeMonth
+from store.readers.driven import DrivenReads
+from store.reading import ReadSession
 
 SHIFT_HOURS = 8
 KEEP_US = 60 * SECOND

@@ -30,7 +30,7 @@ from hub.bootstrap import Hub
 from hub.installation import Installation
 from hub.settings import Settings
 from ingest.transports.mqtt.subscriber import MqttSubscriber
-from store.copy_limit import server_side_copy_seconds
+from store.benches.copy_limit import server_side_copy_seconds
 
 _LATENCY_SECONDS = 10
 

@@ -21,17 +21,17 @@ from hub.bench.store_year_figures import Figures, Plan, Retention, Series
 from hub.installation import Installation
 from hub.settings import Settings
 from hub.store_settings import StoreSection
-from store.bench_history import DAY, HOUR, MINUTE, Fleet, fill, sum_up
-from store.bench_year import YearFacts, facts
-from store.columnstore import Columnstore
+from store.benches.history import DAY, HOUR, MINUTE, Fleet, fill, sum_up
+from store.benches.year import YearFacts, facts
 from store.connection import session_parameters
-from store.devices_table import DeviceSpec, enter
-from store.forgetting import Keeping
-from store.readers_buckets import buckets, buckets_of_readings
-from store.readers_session import ReadSession
-from store.rollup_zone import DEFAULT
+from store.readers.buckets import buckets, buckets_of_readings
+from store.reading import ReadSession
+from store.rollups.zone import DEFAULT
 from store.schema import Mode
-from store.writer import PostgresStore
+from store.telemetry.devices_table import DeviceSpec, enter
+from store.telemetry.forgetting import Keeping
+from store.telemetry.writer import PostgresStore
+from store.timescale.columnstore import Columnstore
 
 FLEETS = {
     "15 min": Fleet("bin-", ("fill_pct", "battery_v", "temperature_c"), 15 * MINUTE),

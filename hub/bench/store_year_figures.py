@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from store.bench_columnstore import Conversion
-from store.bench_year import YearFacts
+from store.benches.columnstore import Conversion
+from store.benches.year import YearFacts
 
 
 class Plan(msgspec.Struct, frozen=True):

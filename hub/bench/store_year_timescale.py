@@ -5,10 +5,10 @@ from __future__ import annotations
 from devices.errors import ConfigError
 from hub.bench.store_year import Told, Year
 from hub.bench.store_year_figures import Plan, Timescale
-from store.bench_columnstore import convert
-from store.capability import COLUMNSTORE_SINCE, Capability, columnstore_fits
+from store.benches.columnstore import convert
+from store.benches.scratch_database import scratch_database
 from store.schema import Mode
-from store.scratch_database import scratch_database
+from store.timescale.capability import COLUMNSTORE_SINCE, Capability, columnstore_fits
 
 
 async def measure_on_server(server: str, plan: Plan, told: Told = lambda done, of: None) -> Timescale:

@@ -22,7 +22,7 @@ from hub.bench.load import MIX
 from hub.bootstrap import Hub
 from hub.installation import Installation
 from ingest.ports import TelemetryStore
-from store.devices_table import DeviceSpec, enter
+from store.telemetry.devices_table import DeviceSpec, enter
 
 STEP_US = 10_000_000  #: of a device's time between two of its messages in the floods
 SETTLE_S = 66  #: for a minute the hub reads again what changed in the registry, which here is all of it

@@ -13,8 +13,8 @@ from fleet.bins.readiness import Readiness, Standing, readiness, thresholds_of
 from fleet.bins.watch import Level
 from fleet.track import Signal
 from hub.bins.settings import BinsSection
-from store.bin_history import BinHistory
-from store.readers_bins import BinReads, BinRow
+from store.bins.history import BinHistory
+from store.readers.bins import BinReads, BinRow
 
 log = structlog.get_logger("hub.bins")
 

@@ -26,8 +26,8 @@ from fleet.bins.watch import falls
 from hub.alerting.desk import AlertDesk
 from hub.bins.settings import BinsSection
 from ingest.runner import Condition, pause, persist
-from store.bin_history import BinHistory, BinNews
-from store.emptying_writes import enter, looked, retract
+from store.bins.emptyings import enter, looked, retract
+from store.bins.history import BinHistory, BinNews
 
 log = structlog.get_logger("hub.bins")
 

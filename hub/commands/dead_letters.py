@@ -25,8 +25,8 @@ from hub.running import run, stop_event
 from hub.settings import Settings
 from ingest.plugin import Tools
 from ingest.replay import Replayer, Tally
-from store.dead_letters import DeadLetterDesk
-from store.writer import PostgresStore
+from store.telemetry.dead_letters import DeadLetterDesk
+from store.telemetry.writer import PostgresStore
 
 CODES = "malformed, invalid, unknown_device, shut_device, oversized, store"
 _LIST = """

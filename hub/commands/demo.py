@@ -33,12 +33,12 @@ from simulators.run import run as simulate
 from simulators.scenario import Scenario, ScenarioError, load_scenario
 from simulators.speakers.http_json import HttpAddress
 from simulators.speakers.mqtt_json import BrokerAddress
-from store.api_keys import ApiKeys
+from store.access.api_keys import ApiKeys
 from store.connection import session_parameters
-from store.devices_table import IdentityTakenError, enter
-from store.fleet_entry import FleetEntry
-from store.readers_session import Pool
-from store.writers_session import WriteSession
+from store.fleet.entry import FleetEntry
+from store.reading import Pool
+from store.telemetry.devices_table import IdentityTakenError, enter
+from store.writing import WriteSession
 
 log = structlog.get_logger("hub.demo")
 HOUR_US = 3_600_000_000

@@ -17,7 +17,7 @@ from fleet.master.collection import Master
 from hub.access import ConfigOption, DataOption, load, open_reads
 from hub.running import run
 from hub.settings import Settings
-from store.fleet_master import FIRST, LAST, FleetMaster
+from store.fleet.master import FIRST, LAST, FleetMaster
 
 FAR = 4_102_444_800_000_000  #: µs, the year 2100: no route is in force from then on only
 

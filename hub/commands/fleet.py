@@ -13,8 +13,8 @@ from fleet.master.entering import Came
 from hub.access import ConfigOption, DataOption, actor, load, open_reads, patiently
 from hub.running import run
 from hub.settings import Settings
-from store.fleet_entry import FleetEntry
-from store.writers_session import WriteSession
+from store.fleet.entry import FleetEntry
+from store.writing import WriteSession
 
 app = typer.Typer(no_args_is_help=True, help="Change what is planned; files of it come by `sanihub import`.")
 

@@ -35,8 +35,8 @@ from hub.running import run, stop_event
 from hub.settings import Settings
 from ingest.adapters import mqtt_json
 from ingest.plugin import Tools
-from store.devices_table import Entered, IdentityTakenError, enter
-from store.writer import PostgresStore
+from store.telemetry.devices_table import Entered, IdentityTakenError, enter
+from store.telemetry.writer import PostgresStore
 
 _EXAMPLES = """
 Devices (YAML or CSV):   id,kind,name,status,identities, and any other column as an attribute

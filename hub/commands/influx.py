@@ -21,8 +21,8 @@ from hub.settings import Settings
 
 if TYPE_CHECKING:
     from hub.influx.backfill import Backfill, Wanted
-    from store.influx_marks import MarkQueue
-    from store.influx_refused import RefusedEntry
+    from store.influx.marks import MarkQueue
+    from store.influx.refused import RefusedEntry
 
 _BACKFILL = """
 Examples:
@@ -107,8 +107,8 @@ def clear_refused(config: ConfigOption = None, data: DataOption = None) -> None:
 async def _backfill(settings: Settings, wanted: Wanted, anew: bool) -> tuple[bool, int]:
     from hub.influx.backfill import Backfill
     from hub.influx.pump import Pump
-    from store.influx_client import InfluxClient
-    from store.influx_marks import MarkQueue
+    from store.influx.client import InfluxClient
+    from store.influx.marks import MarkQueue
 
     section = settings.influx
     if not section.bucket or not section.token.get_secret_value():
@@ -143,8 +143,8 @@ async def _work(work: Backfill) -> tuple[bool, int]:
 
 
 async def _refused(settings: Settings, device: str | None, limit: int) -> list[RefusedEntry]:
-    from store.influx_marks import MarkQueue
-    from store.influx_refused import RefusedPoints
+    from store.influx.marks import MarkQueue
+    from store.influx.refused import RefusedPoints
 
     async with open_store(settings) as access:
         queue = MarkQueue(access.dsn)
@@ -156,8 +156,8 @@ async def _refused(settings: Settings, device: str | None, limit: int) -> list[R
 
 
 async def _clear(settings: Settings) -> int:
-    from store.influx_marks import MarkQueue
-    from store.influx_refused import RefusedPoints
+    from store.influx.marks import MarkQueue
+    from store.influx.refused import RefusedPoints
 
     async with open_store(settings) as access:
         queue = MarkQueue(access.dsn)

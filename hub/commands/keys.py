@@ -20,8 +20,8 @@ from devices.kinds import DEVICE_ID
 from devices.people import check_areas
 from hub.access import ConfigOption, DataOption, actor, load, open_pool, patiently
 from hub.running import run
-from store.api_keys import ApiKeys
-from store.writers_session import WriteSession
+from store.access.api_keys import ApiKeys
+from store.writing import WriteSession
 
 _DAY_US = 86_400_000_000
 _CREATE = """

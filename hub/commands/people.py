@@ -20,8 +20,8 @@ from devices.people import LastAdminError, Person, PersonSpec, check_password, c
 from hub.access import ConfigOption, DataOption, actor, load, open_pool
 from hub.running import run
 from hub.settings import Settings
-from store.people import People
-from store.writers_session import WriteSession
+from store.access.people import People
+from store.writing import WriteSession
 
 T = TypeVar("T")
 _PAGE = 1_000

@@ -24,8 +24,8 @@ from hub.access import ConfigOption, DataOption, actor, load, open_reads, patien
 from hub.reporting.desk import render
 from hub.reporting.making import make
 from hub.running import run
-from store.reports import Reports
-from store.writers_session import WriteSession
+from store.reports.revisions import Reports
+from store.writing import WriteSession
 
 FormatName = Literal["json", "csv", "xlsx", "html", "pdf"]
 ZONE = "Asia/Shanghai"

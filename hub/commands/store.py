@@ -20,11 +20,11 @@ from devices.errors import ConfigError
 from hub.access import ConfigOption, DataOption, load, open_store
 from hub.running import run
 from hub.settings import Settings
-from store import presence
 from store.connection import session_parameters, translated_errors
-from store.store_facts import StoreFacts, look
-from store.upgrade import Step, upgrade
-from store.upgrade_plan import Plan, make_plan
+from store.facts.standing import StoreFacts, look
+from store.telemetry import presence
+from store.timescale.upgrade import Step, upgrade
+from store.timescale.upgrade_plan import Plan, make_plan
 
 MIB = 1024 * 1024
 _UPGRADE = """

@@ -26,7 +26,7 @@ from simulators.speakers.http_json import HttpAddress
 from simulators.speakers.jt808_frames import INPUTS
 from simulators.speakers.lines import Peer
 from simulators.truth import nowhere
-from store.devices_table import DeviceSpec
+from store.telemetry.devices_table import DeviceSpec
 
 NAME = "city"
 LOOPBACK = "127.0.0.1"

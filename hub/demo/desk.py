@@ -26,13 +26,13 @@ from hub.incidents.settings import IncidentsSection
 from hub.orders.desk import OrderDesk
 from hub.orders.settings import OrdersSection
 from ingest.runner import pause
-from store.evaluation_records import EvaluationRecords
-from store.fleet_master import FleetMaster
-from store.incidents import Incidents
-from store.orders import Orders
-from store.readers import Readers
-from store.readers_session import Pool, ReadSession
-from store.writers_session import WriteSession
+from store.evaluation.records import EvaluationRecords
+from store.fleet.master import FleetMaster
+from store.incidents.records import Incidents
+from store.orders.life import Orders
+from store.readers.devices import Readers
+from store.reading import Pool, ReadSession
+from store.writing import WriteSession
 
 log = structlog.get_logger("hub.demo")
 

@@ -23,10 +23,10 @@ from fleet.trackers.fold import Fold, Proposal, telling
 from fleet.trackers.tracker import KINDS, LONG_AGO, Derived, Live, State
 from fleet.trackers.work_state import SECOND
 from hub.alerting.desk import AlertDesk
-from store.alert_history import EARLIEST, AlertHistory, ordered
-from store.tracker_history import TrackerHistory
-from store.tracker_rows import HaltRow, TripRow, halt_row, trip_row
-from store.tracker_writes import keep_outlines, keep_states, mark_dirty, record, show
+from store.alerts.history import EARLIEST, AlertHistory, ordered
+from store.fleet.tracker_history import TrackerHistory
+from store.fleet.tracker_rows import HaltRow, TripRow, halt_row, trip_row
+from store.fleet.tracker_writes import keep_outlines, keep_states, mark_dirty, record, show
 
 SHOWN_EVERY = 60 * SECOND  #: of a device's time, µs, when nothing else is new
 AHEAD = 600 * SECOND

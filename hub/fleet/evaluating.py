@@ -26,13 +26,13 @@ from fleet.evaluation.walked import Walked, walk
 from fleet.master.people import Worker
 from fleet.master.plan import Plan
 from fleet.track import Driven, Track
-from store.evaluation_appeals import EvaluationAppeals
-from store.evaluation_records import EvaluationRecords
-from store.evaluation_schemes import EvaluationSchemes
-from store.fleet_master import FleetMaster
-from store.readers_session import Pool, ReadSession
-from store.worker_records import WorkerRecords
-from store.writers_session import WriteSession
+from store.evaluation.appeals import EvaluationAppeals
+from store.evaluation.records import EvaluationRecords
+from store.evaluation.schemes import EvaluationSchemes
+from store.evaluation.worker_records import WorkerRecords
+from store.fleet.master import FleetMaster
+from store.reading import Pool, ReadSession
+from store.writing import WriteSession
 
 AT_ONCE = 40  #: duties whose records are in memory together
 Group = tuple[tuple[Duty, ...], tuple[Duty, ...]]

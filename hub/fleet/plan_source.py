@@ -16,7 +16,7 @@ from fleet.master.places import Area, Place
 from fleet.master.plan import Plan
 from fleet.master.route import Route
 from fleet.trackers.ports import Task
-from store.fleet_master import FleetMaster
+from store.fleet.master import FleetMaster
 
 DAY = timedelta(days=1)
 

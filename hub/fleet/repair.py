@@ -20,10 +20,10 @@ from fleet.trackers.tracker import LONG_AGO, Derived, State, Tracker
 from fleet.trackers.work_state import SECOND
 from hub.fleet.desk import AHEAD, TrackDesk, records, rows
 from ingest.runner import Condition, persist
-from store.alert_history import ordered
-from store.tracker_history import Stored
-from store.tracker_rows import HaltRow, TripRow
-from store.tracker_writes import Obsolete, drop, keep_states, record, repaired, show
+from store.alerts.history import ordered
+from store.fleet.tracker_history import Stored
+from store.fleet.tracker_rows import HaltRow, TripRow
+from store.fleet.tracker_writes import Obsolete, drop, keep_states, record, repaired, show
 
 log = structlog.get_logger("hub.fleet")
 

@@ -21,9 +21,9 @@ from hub.alerting.desk import AlertDesk
 from hub.fleet.desk import TrackDesk
 from hub.fleet.repair import Mender
 from ingest.runner import Condition, pause, persist
-from store.alert_history import AlertHistory
-from store.readers_session import ReadSession
-from store.tracker_history import TrackerHistory
+from store.alerts.history import AlertHistory
+from store.fleet.tracker_history import TrackerHistory
+from store.reading import ReadSession
 
 FOLLOW_S = 60.0  #: between two looks at what is planned
 DAY = 86_400_000_000

@@ -15,12 +15,12 @@ from devices.errors import ConfigError
 from hub.access import Access, patiently
 from hub.grafana.settings import GrafanaSection, SslMode
 from hub.settings import Settings
-from store import diagnosis
+from store.boards.role import SCHEMA, ReadingRole, establish, examine, logs_in
 from store.connection import session_parameters, translated_errors
-from store.reading_role import SCHEMA, ReadingRole, establish, examine, logs_in
+from store.embedded.service_account import write_private
+from store.facts import diagnosis
 from store.schema import Mode
-from store.service_account import write_private
-from store.writer import PostgresStore
+from store.telemetry.writer import PostgresStore
 
 PASSWORD_FILE = "grafana.password"  # noqa: S105 - the name of a file in the data folder
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -12,7 +12,7 @@ import yaml
 from devices.kinds import DEVICE_ID, KINDS, STATUSES
 from devices.vocabulary import Identity
 from hub.importing.rows import FileFaultError, Table, TextFile
-from store.devices_table import DeviceSpec
+from store.telemetry.devices_table import DeviceSpec
 
 MAX_NAME = 200  #: characters
 MAX_ATTRIBUTES_BYTES = 8_192  #: of one device, as JSON

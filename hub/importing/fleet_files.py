@@ -20,10 +20,10 @@ from hub.access import actor, patiently
 from hub.importing.plan import Part
 from hub.importing.rows import FileFaultError
 from store.connection import session_parameters
-from store.fleet_entry import FleetEntry
-from store.fleet_master import FleetMaster
-from store.readers_session import ReadSession
-from store.writers_session import WriteSession
+from store.fleet.entry import FleetEntry
+from store.fleet.master import FleetMaster
+from store.reading import ReadSession
+from store.writing import WriteSession
 
 MAX_BYTES = 64 * 1024 * 1024
 _TEXTS: Mapping[str, Callable[[str, str | None], Gathered]] = {

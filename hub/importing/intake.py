@@ -18,8 +18,8 @@ from hub.importing.telemetry_files import Message
 from ingest.adapters import mqtt_json
 from ingest.assembly import Assembler, Claim, IntakeRules
 from ingest.ports import Decoder
-from store.tracker_writes import note
-from store.writer import PostgresStore
+from store.fleet.tracker_writes import note
+from store.telemetry.writer import PostgresStore
 
 BATCH = 2_000  #: rows in one transaction
 SOURCE = "import"

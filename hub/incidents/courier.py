@@ -14,7 +14,7 @@ from hub.incidents.settings import IncidentsSection
 from hub.notify.channel import Surroundings, UndeliveredError
 from hub.notify.channels.webhook import Webhook
 from ingest.runner import Backoff, Condition
-from store.incident_letters import ClaimedLetter, IncidentLetters
+from store.incidents.letters import ClaimedLetter, IncidentLetters
 
 log = structlog.get_logger("hub.incidents")
 

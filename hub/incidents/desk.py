@@ -17,7 +17,7 @@ from fleet.incidents.incident import Action, Dossier, Incident, IncidentFilter, 
 from hub.areas import Areas
 from hub.incidents.photo import look_at
 from hub.incidents.settings import IncidentsSection
-from store.incidents import Incidents
+from store.incidents.records import Incidents
 
 
 class IncidentDesk:

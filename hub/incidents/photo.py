@@ -12,7 +12,7 @@ from io import BytesIO
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from store.incidents import PhotoFile
+from store.incidents.records import PhotoFile
 
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _LONGEST_CLAIM = 40

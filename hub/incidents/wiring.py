@@ -8,10 +8,10 @@ from hub.incidents.desk import IncidentDesk
 from hub.incidents.settings import IncidentsSection
 from hub.notify.channel import Surroundings
 from hub.notify_settings import NotifySection
-from store.incident_letters import IncidentLetters
-from store.incidents import Incidents
-from store.readers_session import Pool, ReadSession
-from store.writers_session import WriteSession
+from store.incidents.letters import IncidentLetters
+from store.incidents.records import Incidents
+from store.reading import Pool, ReadSession
+from store.writing import WriteSession
 
 
 def make_courier(section: IncidentsSection, notify: NotifySection, pool: Pool) -> Courier:

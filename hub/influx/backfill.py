@@ -14,8 +14,8 @@ import msgspec
 
 from hub.influx.pump import Pump
 from ingest.runner import pause
-from store.influx_backfills import Backfills, Reached
-from store.influx_points import Naming, StoredPoints
+from store.influx.backfills import Backfills, Reached
+from store.influx.points import Naming, StoredPoints
 
 INSTANTS_AT_ONCE = 2_000
 

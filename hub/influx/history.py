@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from api.ports import TelemetryReader
 from devices.read_models import EventRecord, Page, SeriesBucket, SeriesPoint, TrackPoint
-from store.influx_series import InfluxSeries
+from store.influx.series import InfluxSeries
 
 
 class InfluxHistory:

@@ -13,12 +13,12 @@ import structlog
 
 from devices.errors import SanihubError
 from devices.instants import to_datetime, to_iso
-from store.influx_client import InfluxAwayError, InfluxClient
-from store.influx_delivery import deliver
-from store.influx_lines import Point
-from store.influx_marks import Mark, MarkQueue
-from store.influx_points import Moment, Naming, StoredPoints
-from store.influx_refused import RefusedPoints
+from store.influx.client import InfluxAwayError, InfluxClient
+from store.influx.delivery import deliver
+from store.influx.lines import Point
+from store.influx.marks import Mark, MarkQueue
+from store.influx.points import Moment, Naming, StoredPoints
+from store.influx.refused import RefusedPoints
 
 log = structlog.get_logger("hub.influx")
 

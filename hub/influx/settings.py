@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 if TYPE_CHECKING:
-    from store.influx_client import InfluxTarget
-    from store.influx_points import Naming
+    from store.influx.client import InfluxTarget
+    from store.influx.points import Naming
 
 Measurement = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
 Tag = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$")]
@@ -55,7 +55,7 @@ class InfluxSection(BaseModel):
 
     def target(self) -> InfluxTarget:
         """The store's view of where to write."""
-        from store.influx_client import InfluxTarget
+        from store.influx.client import InfluxTarget
 
         ca = None if self.ca is None else str(self.ca)
         token = self.token.get_secret_value()
@@ -63,6 +63,6 @@ class InfluxSection(BaseModel):
 
     def naming(self) -> Naming:
         """The store's view of how points are called."""
-        from store.influx_points import Naming
+        from store.influx.points import Naming
 
         return Naming(self.readings, self.fixes, self.tags)

@@ -17,8 +17,8 @@ from hub.influx.pump import Pump, gap_told
 from hub.influx.settings import InfluxSection
 from ingest.ports import Figure, Standing
 from ingest.runner import Backoff, Condition, pause
-from store.influx_client import InfluxAwayError, InfluxClient
-from store.influx_marks import MarkQueue, Waiting
+from store.influx.client import InfluxAwayError, InfluxClient
+from store.influx.marks import MarkQueue, Waiting
 
 log = structlog.get_logger("hub.influx")
 

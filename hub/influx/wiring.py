@@ -25,7 +25,7 @@ def history(section: InfluxSection, stored: TelemetryReader) -> TelemetryReader:
     if not section.history:
         return stored
     from hub.influx.history import InfluxHistory
-    from store.influx_client import InfluxClient
-    from store.influx_series import InfluxSeries
+    from store.influx.client import InfluxClient
+    from store.influx.series import InfluxSeries
 
     return InfluxHistory(stored, InfluxSeries(InfluxClient(section.target()), section.naming()))

@@ -24,7 +24,7 @@ from devices.errors import RejectedError, TransientError
 from hub.notify.channel import Channel, UndeliveredError, answer
 from ingest.ports import Figure, Standing
 from ingest.runner import Backoff, Condition, pause, persist
-from store.outbox import Claimed, Outbox, Terms
+from store.alerts.outbox import Claimed, Outbox, Terms
 
 log = structlog.get_logger("hub.notify")
 

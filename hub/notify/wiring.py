@@ -8,7 +8,7 @@ from hub.notify.channel import ChannelSection, Surroundings, kinds
 from hub.notify.sender import Line, Pace, Sender
 from hub.notify_settings import NotifySection
 from ingest.transports.mqtt.session import Broker
-from store.outbox import Outbox
+from store.alerts.outbox import Outbox
 
 
 def make_sender(section: NotifySection, dsn: str, brokers: Mapping[str, Broker], pace: Pace | None = None) -> Sender:

@@ -14,7 +14,7 @@ from devices.read_models import DeviceState, Page
 from fleet.calendar import local_date
 from fleet.orders.order import KIND_OF, Action, Assignee, Candidate, NewOrder, Order, OrderLine, OrdersWanted
 from hub.orders.settings import OrdersSection
-from store.orders import Orders
+from store.orders.life import Orders
 
 MINUTE = 60_000_000
 REFUSE_TYPES = ("refuse_truck",)

@@ -14,7 +14,7 @@ from devices.read_models import DeviceEntry
 from hub.orders.settings import OrdersSection
 from hub.orders.ways import UnsentError, Way
 from ingest.runner import Condition
-from store.order_steward import OrderSteward, ToSend
+from store.orders.steward import OrderSteward, ToSend
 
 log = structlog.get_logger("hub.orders")
 

@@ -8,11 +8,11 @@ from hub.orders.service import Following
 from hub.orders.settings import OrdersSection
 from hub.orders.ways import ways
 from ingest.transports.mqtt.session import Broker
-from store.order_steward import OrderSteward
-from store.orders import Orders
-from store.readers import DeviceReads, Readers
-from store.readers_session import Pool, ReadSession
-from store.writers_session import WriteSession
+from store.orders.life import Orders
+from store.orders.steward import OrderSteward
+from store.readers.devices import DeviceReads, Readers
+from store.reading import Pool, ReadSession
+from store.writing import WriteSession
 
 
 def make_following(section: OrdersSection, pool: Pool, commands: Commands, brokers: dict[str, Broker]) -> Following:

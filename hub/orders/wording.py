@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from devices.instants import to_datetime, to_iso
-from store.order_steward import ToSend
+from store.orders.steward import ToSend
 
 MOST_TEXT = 300  #: characters; a JT/T 808 text has 1,023 bytes of GBK
 KINDS: Mapping[str, tuple[str, str]] = {

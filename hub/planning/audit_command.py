@@ -20,8 +20,8 @@ from hub.access import ConfigOption, DataOption, load, open_reads, patiently
 from hub.planning.audits import PlanAudits
 from hub.running import run
 from hub.settings import Settings
-from store.work_orders import WorkOrders
-from store.writers_session import WriteSession
+from store.orders.plans import WorkOrders
+from store.writing import WriteSession
 
 _EPILOG = """
 The plan's name is what --enter printed, and stands with each work order.

@@ -11,11 +11,11 @@ from fleet.planning.audit import Emptied, audit, overflow_hours
 from fleet.planning.orders import plan_id
 from fleet.planning.problem import CollectionPlan
 from hub.reporting.sources.plans import Rounds
-from store.bin_history import BinHistory
-from store.fleet_master import FleetMaster
-from store.readers_bins import BinReads
-from store.readers_session import Pool, ReadSession
-from store.work_orders import WorkOrders
+from store.bins.history import BinHistory
+from store.fleet.master import FleetMaster
+from store.orders.plans import WorkOrders
+from store.readers.bins import BinReads
+from store.reading import Pool, ReadSession
 
 PAGE = 1_000
 TOGETHER = 500  #: bins whose levels are read together

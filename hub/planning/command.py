@@ -27,8 +27,8 @@ from hub.planning.request import Expect, Gathered, Request, Sources, gather, str
 from hub.planning.solver_process import solve_apart
 from hub.running import run
 from hub.settings import Settings
-from store.work_orders import EnteredRun, WorkOrders
-from store.writers_session import WriteSession
+from store.orders.plans import EnteredRun, WorkOrders
+from store.writing import WriteSession
 
 _EPILOG = """
 Examples:

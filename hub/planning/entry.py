@@ -9,7 +9,7 @@ from fleet.master.entering import NotEnteredError
 from fleet.planning.orders import master_of
 from fleet.planning.problem import CollectionPlan
 from hub.planning.request import Gathered, Request, streets_of
-from store.work_orders import EnteredRun, WorkOrders
+from store.orders.plans import EnteredRun, WorkOrders
 
 
 async def enter(

@@ -22,12 +22,12 @@ from fleet.planning.orders import shift_of
 from fleet.planning.problem import Break, Options, Problem, Tip, Travel, Truck, sites
 from hub.bins.outlook import Outlook
 from hub.bins.settings import BinsSection
-from store.bin_history import BinHistory
-from store.bin_levels import bin_levels
-from store.fleet_master import FleetMaster
-from store.readers import DeviceReads
-from store.readers_bins import BinReads
-from store.readers_session import ReadSession
+from store.bins.history import BinHistory
+from store.bins.levels import bin_levels
+from store.fleet.master import FleetMaster
+from store.readers.bins import BinReads
+from store.readers.devices import DeviceReads
+from store.reading import ReadSession
 
 PAGE = 1_000
 HOUR_US = 3_600_000_000

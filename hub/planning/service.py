@@ -20,7 +20,7 @@ from hub.planning.audits import PlanAudits
 from hub.planning.entry import enter as enter_plan
 from hub.planning.request import Request, Sources, gather, travel_of
 from hub.planning.solver_process import solve_apart
-from store.work_orders import WorkOrders
+from store.orders.plans import WorkOrders
 
 log = structlog.get_logger("hub.planning")
 

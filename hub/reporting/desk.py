@@ -21,9 +21,9 @@ from fleet.reports.records import Report, ReportEntry
 from fleet.reports.revision import Order
 from fleet.reports.words import Language
 from hub.reporting.making import make
-from store.readers_session import Pool, ReadSession
-from store.reports import Reports
-from store.writers_session import WriteSession
+from store.reading import Pool, ReadSession
+from store.reports.revisions import Reports
+from store.writing import WriteSession
 
 log = structlog.get_logger("reports")
 

@@ -9,7 +9,7 @@ from fleet.reports.document import Document
 from fleet.reports.kind import OrderError, checked
 from fleet.reports.revision import Order
 from hub.reporting.source import sources
-from store.readers_session import Pool
+from store.reading import Pool
 
 Progress = Callable[[int, int], None]
 """Told how many pieces are done, and of how many."""

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 
 from fleet.reports.ports import ReportSource
-from store.readers_session import Pool
+from store.reading import Pool
 
 MakeSource = Callable[[Pool], ReportSource]
 

@@ -19,11 +19,11 @@ from fleet.trackers.records import StopEntry, TripEntry
 from fleet.trackers.tracker import LONG_AGO, Derived, State, Tracker
 from fleet.trackers.travels import Travels, told
 from hub.fleet.plan_source import StoredPlans
-from store.alert_history import AlertHistory, ordered
-from store.fleet_master import FleetMaster
-from store.readers_session import ReadSession
-from store.readers_trips import TripReads
-from store.tracker_history import TrackerHistory
+from store.alerts.history import AlertHistory, ordered
+from store.fleet.master import FleetMaster
+from store.fleet.tracker_history import TrackerHistory
+from store.readers.trips import TripReads
+from store.reading import ReadSession
 
 DAY = 86_400_000_000
 LEAD = 2 * DAY  #: before a span, from which on a history without checkpoints is folded: a stop forgets what was before

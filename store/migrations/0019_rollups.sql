@@ -1,5 +1,5 @@
 -- Readings summed up by hours (of UTC) and by local days, kept by the hub; and the views that boards read. On TimescaleDB
--- store/rollups_timescale.py puts continuous aggregates behind rollup_hours and rollup_days, and the rest stays the same.
+-- store/rollups/timescale.py puts continuous aggregates behind rollup_hours and rollup_days, and the rest stays the same.
 -- How it is kept right: docs/adr/0033.
 
 CREATE TABLE rollup_state (

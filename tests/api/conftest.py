@@ -38,23 +38,23 @@ from hub.reporting.desk import ReportDesk
 from hub.uplinks import PostedUplinks
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Pipeline
-from store.alert_actions import AlertActions
-from store.api_keys import ApiKeys
-from store.bin_history import BinHistory
-from store.device_entry import DeviceEntry
-from store.fleet_entry import FleetEntry
-from store.incidents import Incidents
-from store.live import LiveStore
-from store.orders import Orders
-from store.people import People
-from store.readers import Readers
-from store.readers_session import ReadSession
-from store.rule_sets import RuleSets
+from store.access.api_keys import ApiKeys
+from store.access.people import People
+from store.access.sessions import SessionTable
+from store.alerts.actions import AlertActions
+from store.alerts.rule_sets import RuleSets
+from store.bins.history import BinHistory
+from store.fleet.entry import FleetEntry
+from store.incidents.records import Incidents
+from store.orders.life import Orders
+from store.orders.plans import WorkOrders
+from store.readers.devices import Readers
+from store.reading import ReadSession
 from store.schema import Mode, enter_catalogue, migrate
-from store.sessions import SessionTable
-from store.work_orders import WorkOrders
-from store.writer import PostgresStore
-from store.writers_session import WriteSession
+from store.telemetry.device_entry import DeviceEntry
+from store.telemetry.live import LiveStore
+from store.telemetry.writer import PostgresStore
+from store.writing import WriteSession
 from tests.access_keys import make_key
 from tests.servers import PostgresServer
 

@@ -13,11 +13,11 @@ from psycopg_pool import AsyncConnectionPool
 from api.app import create_app
 from api.ports import Services
 from devices.access import Role
-from store.alert_actions import AlertActions
-from store.readers import Readers
-from store.readers_session import ReadSession
-from store.rule_sets import RuleSets
-from store.writers_session import WriteSession
+from store.alerts.actions import AlertActions
+from store.alerts.rule_sets import RuleSets
+from store.readers.devices import Readers
+from store.reading import ReadSession
+from store.writing import WriteSession
 
 
 async def ids(client: httpx.AsyncClient, **params: Any) -> list[int]:

@@ -16,7 +16,7 @@ from devices.access import Role
 from fleet.geometry.containing import Containing
 from fleet.master.places import Area
 from hub.areas import by_area
-from store.device_places import DevicePlace
+from store.readers.places import DevicePlace
 
 HALF = 0.05
 

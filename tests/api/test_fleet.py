@@ -21,8 +21,8 @@ from fleet.master.people import Crew, Worker
 from fleet.master.places import Area, Place
 from fleet.master.plan import Plan, Shift
 from fleet.master.route import Route, Stop, Window
-from store.fleet_entry import FleetEntry
-from store.writers_session import WriteSession
+from store.fleet.entry import FleetEntry
+from store.writing import WriteSession
 
 JUNE = 1_780_272_000_000_000
 LINE = ((114.30, 30.58), (114.31, 30.58))

@@ -13,7 +13,7 @@ from psycopg_pool import AsyncConnectionPool
 from api.app import create_app
 from api.ports import Connection, Services
 from devices.access import Role
-from store.readers import Readers
+from store.readers.devices import Readers
 
 
 async def test_dead_letters(client: httpx.AsyncClient, city: Any) -> None:

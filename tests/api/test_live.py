@@ -9,7 +9,7 @@ import pytest
 
 from api.ports import Services
 from devices.access import Role
-from store.api_keys import ApiKeys
+from store.access.api_keys import ApiKeys
 
 
 async def viewer(services: Services) -> dict[str, str]:

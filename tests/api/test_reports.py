@@ -18,7 +18,7 @@ from fleet.master.people import Worker
 from fleet.master.places import Place
 from fleet.master.plan import Plan, Shift
 from fleet.master.route import Route, Stop, Window
-from store.fleet_entry import FleetEntry
+from store.fleet.entry import FleetEntry
 from tests.api.conftest import City
 
 DAY = date(2026, 11, 2)

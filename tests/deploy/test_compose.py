@@ -19,8 +19,8 @@ import yaml
 
 from hub import cli
 from hub.settings import Settings
-from store.clients import find_clients
-from store.vacancy import choose_port
+from store.backup.clients import find_clients
+from store.embedded.vacancy import choose_port
 from tests.mqtt_clients import empty_session, open_session, publish
 from tests.servers import DEADLINE_S, MqttServer, PostgresServer, running, temporary_folder, wait_until
 

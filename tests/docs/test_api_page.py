@@ -18,8 +18,8 @@ from api.routes.fleet_entry import MAX_BYTES
 from devices.access import Role
 from devices.people import IDLE_US, PersonSpec
 from hub.incidents.settings import IncidentsSection
-from store.people import People
-from store.writers_session import WriteSession
+from store.access.people import People
+from store.writing import WriteSession
 from tests.posting import posting
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")

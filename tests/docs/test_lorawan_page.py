@@ -15,7 +15,7 @@ from ingest.adapters.lorawan import chirpstack, loriot, thingpark, tts
 from ingest.adapters.lorawan.server import LoraSection
 from ingest.echoes import COPIES_APART
 from ingest.wire.lorawan.fields import MAX_PAYLOAD_BYTES
-from store.forgetting import Keeping
+from store.telemetry.forgetting import Keeping
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "protocols" / "lorawan.md").read_text("utf-8")

@@ -17,7 +17,7 @@ import aiomqtt
 import psycopg
 import pytest
 
-from store.vacancy import choose_port
+from store.embedded.vacancy import choose_port
 
 SANIHUB = Path(sys.executable).with_name("sanihub")
 

@@ -18,11 +18,11 @@ import psycopg
 import pytest
 
 from hub.influx.settings import InfluxSection
-from store.influx_client import InfluxClient
-from store.influx_delivery import deliver
-from store.influx_lines import Point
-from store.influx_points import Naming
-from store.influx_series import InfluxSeries
+from store.influx.client import InfluxClient
+from store.influx.delivery import deliver
+from store.influx.lines import Point
+from store.influx.points import Naming
+from store.influx.series import InfluxSeries
 from tests.flood import flood, lost_and_doubled, publish, stored
 from tests.hubs import HubProcess, mqtt_section
 from tests.influx_server import InfluxServer, influx_server

@@ -12,10 +12,10 @@ from devices.metrics import Catalogue
 from fleet.master.collection import Master
 from fleet.master.places import Area
 from hub.area_keeper import AreaKeeper
-from store.fleet_entry import FleetEntry
-from store.readers_session import Pool
+from store.fleet.entry import FleetEntry
+from store.reading import Pool
 from store.schema import Mode, enter_catalogue, migrate
-from store.writers_session import WriteSession
+from store.writing import WriteSession
 
 SQUARE = (((114.0, 30.0), (114.1, 30.0), (114.1, 30.1), (114.0, 30.1), (114.0, 30.0)),)
 DEVICES = (

@@ -14,7 +14,7 @@ from hub.bench.store_year import measure_plain
 from hub.bench.store_year_figures import Figures, Measured, Plan
 from hub.bench.store_year_table import parts
 from hub.bench.store_year_timescale import measure_on_server, measure_timescale
-from store.scratch_database import scratch_database
+from store.benches.scratch_database import scratch_database
 from tests.hub.cli_runner import invoke
 from tests.servers import PostgresServer
 

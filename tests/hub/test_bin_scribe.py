@@ -24,10 +24,10 @@ from hub.alerting.repair import Repairer
 from hub.bench.bin_city import BinCity, halts
 from hub.bins.scribe import Scribe, _place
 from hub.bins.settings import BinsSection
-from store.alert_history import AlertHistory
-from store.bin_history import BinHistory
+from store.alerts.history import AlertHistory
+from store.bins.history import BinHistory
 from store.connection import session_parameters
-from store.readers_session import ReadSession
+from store.reading import ReadSession
 from tests.intake import NOW, frame, make_assembler, make_store
 
 SECOND = 1_000_000

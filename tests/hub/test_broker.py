@@ -13,7 +13,7 @@ import pytest
 from devices.errors import ConfigError
 from hub.broker import MQTT_PORT, NatsBroker, connect_packet, is_loopback
 from hub.children import Child, ChildSpec
-from store.vacancy import choose_port
+from store.embedded.vacancy import choose_port
 
 SECRET = 'p"ä\\ $x#{}'
 

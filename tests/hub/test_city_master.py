@@ -24,7 +24,7 @@ from hub.demo.city import DemoCity
 from simulators.city import City, Size, registry
 from simulators.city.plane import from_wgs84
 from simulators.scenario import load_scenario
-from store.writer import PostgresStore
+from store.telemetry.writer import PostgresStore
 from tests.hub.cli_runner import invoke, write
 
 START_US = 1_795_392_000_000_000  # Monday 2026-11-23, 08:00 in Shanghai

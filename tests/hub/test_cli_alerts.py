@@ -21,12 +21,12 @@ from devices.metrics import Catalogue
 from hub.alerting.desk import AlertDesk
 from hub.alerting.service import default_text
 from simulators.truth import Header, TruthFile
-from store.alert_actions import AlertActions
-from store.alert_history import AlertHistory
+from store.alerts.actions import AlertActions
+from store.alerts.history import AlertHistory
+from store.alerts.rule_sets import RuleSets
 from store.connection import session_parameters
-from store.readers_session import ReadSession
-from store.rule_sets import RuleSets
-from store.writers_session import WriteSession
+from store.reading import ReadSession
+from store.writing import WriteSession
 from tests.hub.cli_runner import decoded, invoke, write
 from tests.intake import NOW, frame, make_assembler, make_store
 

@@ -18,9 +18,9 @@ from hub.access import patiently
 from ingest.adapters.mqtt_json import NAME, MqttJson
 from ingest.assembly import Assembler, IntakeRules
 from ingest.replay import Replayer
-from store.dead_letters import DeadLetterDesk
-from store.devices_table import DeviceSpec, enter
-from store.writer import PostgresStore
+from store.telemetry.dead_letters import DeadLetterDesk
+from store.telemetry.devices_table import DeviceSpec, enter
+from store.telemetry.writer import PostgresStore
 from tests.hub.cli_runner import decoded, invoke
 
 START = 1_795_392_000_000_000  # 2026-11-23T00:00:00Z

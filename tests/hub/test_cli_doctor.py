@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from devices.metrics import Catalogue
-from store.writer import PostgresStore
+from store.telemetry.writer import PostgresStore
 from tests.hub.cli_runner import invoke, write
 
 

@@ -14,9 +14,9 @@ from hub.examined import Examined
 from hub.influx.backfill import Backfill, Wanted
 from hub.influx.pump import Pump
 from hub.settings import load
-from store.influx_client import InfluxAwayError, InfluxClient
-from store.influx_marks import MarkQueue
-from store.influx_points import Naming
+from store.influx.client import InfluxAwayError, InfluxClient
+from store.influx.marks import MarkQueue
+from store.influx.points import Naming
 from tests.hub.cli_runner import decoded, invoke, write
 from tests.influx_server import InfluxServer, influx_server
 from tests.influx_stored import expected, section, section_text

@@ -8,7 +8,7 @@ from devices.errors import ConfigError
 from hub.commands.simulate import PlainLines, broker_address
 from simulators.run import Progress
 from simulators.truth import read_truth
-from store.vacancy import choose_port
+from store.embedded.vacancy import choose_port
 from tests.hub.cli_runner import invoke, write
 
 

@@ -17,7 +17,7 @@ import pytest
 from devices.errors import ConfigError
 from hub.children import ChildError, ChildState
 from hub.embedded import EmbeddedServers, FolderLock, default_data_folder
-from store.vacancy import choose_port
+from store.embedded.vacancy import choose_port
 
 ROOT = Path(__file__).parents[2]
 

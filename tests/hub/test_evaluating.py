@@ -24,11 +24,11 @@ from fleet.master.people import Crew, Worker
 from fleet.master.places import Area
 from fleet.master.plan import Plan, Shift
 from hub.fleet.evaluating import Evaluating
-from store.audit import Audit
-from store.fleet_entry import FleetEntry
-from store.readers_session import Pool, ReadSession
-from store.writer import PostgresStore
-from store.writers_session import WriteSession
+from store.access.audit import Audit
+from store.fleet.entry import FleetEntry
+from store.reading import Pool, ReadSession
+from store.telemetry.writer import PostgresStore
+from store.writing import WriteSession
 
 MINUTE = 60_000_000
 HOUR = 60 * MINUTE

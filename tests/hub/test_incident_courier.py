@@ -20,11 +20,11 @@ from hub.incidents.settings import Department, IncidentsSection
 from hub.notify.channel import Surroundings
 from hub.notify.targets import Targets
 from ingest.runner import Backoff
-from store.incident_letters import IncidentLetters
-from store.incidents import Incidents
-from store.readers_session import ReadSession
+from store.incidents.letters import IncidentLetters
+from store.incidents.records import Incidents
+from store.reading import ReadSession
 from store.schema import Mode, enter_catalogue, migrate
-from store.writers_session import WriteSession
+from store.writing import WriteSession
 from tests.receiver import Answer, Receiver, Request, receiver
 
 NOW = 1_793_600_000_000_000

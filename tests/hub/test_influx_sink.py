@@ -16,7 +16,7 @@ from hub.influx.settings import InfluxSection
 from hub.influx.sink import InfluxSink
 from hub.influx.wiring import sinks
 from hub.settings import load
-from store.tracker_writes import Obsolete, drop
+from store.fleet.tracker_writes import Obsolete, drop
 from tests.influx_server import InfluxServer, influx_server
 from tests.influx_stored import expected, section
 from tests.intake import NOW, clear, frame, ingest, make_assembler, make_store

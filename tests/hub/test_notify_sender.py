@@ -23,8 +23,8 @@ from alerts.notices.routing import Habits, Route
 from hub.notify.sender import Line, Pace, Sender
 from hub.notify.wiring import make_sender
 from ingest.runner import Backoff
-from store.outbox import Outbox
-from store.writer import PostgresStore
+from store.alerts.outbox import Outbox
+from store.telemetry.writer import PostgresStore
 from tests.notifying import LOOPBACK, SECRET, ZONE, settings
 from tests.receiver import Answer, Receiver, Request, receiver
 

@@ -18,10 +18,10 @@ from fleet.master.plan import Plan, Shift
 from fleet.master.route import Route
 from fleet.trackers.ports import Task
 from hub.fleet.plan_source import StoredPlans
-from store.fleet_entry import FleetEntry
-from store.fleet_master import FleetMaster
-from store.readers_session import ReadSession
-from store.writers_session import WriteSession
+from store.fleet.entry import FleetEntry
+from store.fleet.master import FleetMaster
+from store.reading import ReadSession
+from store.writing import WriteSession
 from tests.intake import make_store
 
 NIGHT = Shift("night", 22 * 60, 8 * 60)

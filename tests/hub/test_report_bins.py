@@ -18,7 +18,7 @@ from fleet.reports.compliance.planned import Planned, driven_judged
 from fleet.track import Driven, empty_track
 from hub.reporting.sources.bins import SeenBins
 from store.connection import session_parameters
-from store.readers_session import ReadSession
+from store.reading import ReadSession
 from tests.intake import make_store
 
 START, END = parse("2026-06-10T06:00:00+08:00"), parse("2026-06-10T14:00:00+08:00")

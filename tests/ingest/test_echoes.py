@@ -16,9 +16,9 @@ from devices.vocabulary import Frame, Identity
 from ingest.assembly import IntakeRules
 from ingest.echoes import COPIES_APART
 from ingest.replay import Replayer
-from store.dead_letters import DeadLetterDesk
-from store.devices_table import DeviceSpec, enter
-from store.forgetting import Keeping
+from store.telemetry.dead_letters import DeadLetterDesk
+from store.telemetry.devices_table import DeviceSpec, enter
+from store.telemetry.forgetting import Keeping
 from tests.intake import NOW, clear, contents, dead_letters, ingest, make_store
 from tests.lorawan import SECOND, SERVERS, Said, decoders, lora_assembler, lora_frame
 

@@ -18,7 +18,7 @@ from devices.registry import Registry, UnknownPolicy
 from devices.vocabulary import Batch, Decoded, Device, Frame, Identity, Outcome, ReceiptKey, Uplink, Written
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline
-from store.writer import PostgresStore
+from store.telemetry.writer import PostgresStore
 from tests.intake import NOW, Fate, clear, contents, dead_letters, frame, make_assembler, make_store
 from tests.servers import PostgresServer
 

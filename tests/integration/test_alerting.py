@@ -22,9 +22,9 @@ from hub.alerting.desk import AlertDesk, Ringing
 from hub.alerting.repair import Repairer
 from hub.alerting.settings import AlertsSection
 from hub.alerting.steward import Steward
-from store.alert_actions import AlertActions
-from store.alert_history import AlertHistory
-from store.writers_session import WriteSession
+from store.alerts.actions import AlertActions
+from store.alerts.history import AlertHistory
+from store.writing import WriteSession
 from tests.intake import NOW, clear, frame, make_store
 from tests.one_process import Process
 

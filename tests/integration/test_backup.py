@@ -19,8 +19,8 @@ import psycopg
 import pytest
 
 from devices.errors import ConfigError
-from store.embedded import DATABASE, ROLE
-from store.vacancy import choose_port
+from store.embedded.postgres import DATABASE, ROLE
+from store.embedded.vacancy import choose_port
 from tests.access_keys import make_key
 from tests.hub.cli_runner import invoke
 from tests.hubs import HubProcess

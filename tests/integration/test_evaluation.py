@@ -12,8 +12,8 @@ from fleet.master.collection import Master
 from fleet.master.people import Worker
 from fleet.master.places import Area
 from fleet.master.plan import Plan, Shift
-from store.fleet_entry import FleetEntry
-from store.writers_session import WriteSession
+from store.fleet.entry import FleetEntry
+from store.writing import WriteSession
 from tests.posting import posting
 
 MINUTE = 60_000_000

@@ -18,7 +18,7 @@ import pytest
 
 from devices.live import LiveDevice
 from devices.vocabulary import Batch, Device, Heard, Reading
-from store.writer import PostgresStore
+from store.telemetry.writer import PostgresStore
 from tests.posting import Post, posting, until
 from tests.servers import PostgresServer
 from tests.streams import Stream

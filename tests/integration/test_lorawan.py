@@ -15,7 +15,7 @@ import httpx
 
 from devices.instants import to_iso
 from devices.vocabulary import Identity
-from store.devices_table import DeviceSpec, enter
+from store.telemetry.devices_table import DeviceSpec, enter
 from tests.hubs import HubProcess, mqtt_section
 from tests.intake import contents, dead_letters, make_store
 from tests.lorawan import SECOND, SERVERS, Said

@@ -20,8 +20,8 @@ from fleet import calendar
 from fleet.master.collection import Master
 from fleet.master.plan import Plan, Shift
 from fleet.master.route import Route, Stop, Window
-from store.fleet_entry import FleetEntry
-from store.writers_session import WriteSession
+from store.fleet.entry import FleetEntry
+from store.writing import WriteSession
 from tests.posting import Post, posting, until
 
 SECOND = 1_000_000

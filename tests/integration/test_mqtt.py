@@ -22,7 +22,7 @@ from ingest.spool import Spool
 from ingest.spool_feed import feed
 from ingest.transports.mqtt.session import Broker, Tls, tls_context
 from ingest.transports.mqtt.subscriber import MqttSubscriber, Route
-from store.writer import PostgresStore
+from store.telemetry.writer import PostgresStore
 from tests.intake import contents, dead_letters, make_assembler, make_store
 from tests.servers import Mosquitto, NatsServer, PostgresServer
 

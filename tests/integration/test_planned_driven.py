@@ -24,10 +24,10 @@ from hub.planning.request import Request, Sources, gather
 from simulators.city import registry
 from simulators.city.city import City
 from simulators.city.settings import Size
-from store.fleet_entry import FleetEntry
-from store.fleet_master import FleetMaster
-from store.readers_session import ReadSession
-from store.writers_session import WriteSession
+from store.fleet.entry import FleetEntry
+from store.fleet.master import FleetMaster
+from store.reading import ReadSession
+from store.writing import WriteSession
 from tests.hub.cli_runner import invoke
 from tests.posting import Post, posting, until
 

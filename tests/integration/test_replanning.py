@@ -18,8 +18,8 @@ from fleet.master.collection import Master
 from fleet.master.people import Worker
 from fleet.master.plan import Plan, Shift
 from fleet.master.route import Route
-from store.fleet_entry import FleetEntry
-from store.writers_session import WriteSession
+from store.fleet.entry import FleetEntry
+from store.writing import WriteSession
 from tests.tracked_hub import BEGIN, PLACES, ROUTE, SECOND, Hub, Said, day, empty, frames, told
 
 HOUR = 3_600 * SECOND

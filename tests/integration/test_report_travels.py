@@ -18,9 +18,9 @@ from fleet.reports.vehicles.day import VehicleDay
 from fleet.trackers.travels import Travels
 from hub.reporting.sources.vehicles import VehicleDays
 from hub.reporting.travels import TravelReads
-from store.fleet_entry import FleetEntry
-from store.readers_session import ReadSession
-from store.writers_session import WriteSession
+from store.fleet.entry import FleetEntry
+from store.reading import ReadSession
+from store.writing import WriteSession
 from tests.tracked_hub import BEGIN, PLACES, ROUTE, SECOND, Hub, day, empty, frames
 
 HOUR = 3_600 * SECOND

@@ -13,8 +13,8 @@ import pytest
 from api.passwords import hashed
 from devices.access import Role
 from devices.people import PersonSpec
-from store.people import People
-from store.writers_session import WriteSession
+from store.access.people import People
+from store.writing import WriteSession
 from tests.posting import Post, posting, until
 
 PASSWORD = "seven green lorries"

@@ -22,8 +22,8 @@ from simulators.speakers.jt808_terminal import Habits
 from simulators.speakers.lines import Peer
 from simulators.speakers.mqtt_json import BrokerAddress, LinkSettings
 from simulators.truth import read_truth
-from store.devices_table import DeviceSpec, enter
-from store.vacancy import choose_port
+from store.embedded.vacancy import choose_port
+from store.telemetry.devices_table import DeviceSpec, enter
 from tests.city_records import INPUTS, Rerun, differences, micros
 from tests.hubs import HubProcess, mqtt_section
 from tests.intake import contents, dead_letters

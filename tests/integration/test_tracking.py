@@ -12,7 +12,7 @@ import pytest
 from fleet.master.places import Place
 from fleet.trackers.ports import Task
 from hub.fleet.service import Tracking
-from store.tracker_writes import note
+from store.fleet.tracker_writes import note
 from tests.intake import contents
 from tests.tracked_hub import PLACES, SECOND, Book, Hub, Said, day, empty, frames, live, told
 

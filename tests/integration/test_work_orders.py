@@ -17,8 +17,8 @@ from api.passwords import hashed
 from devices.access import Role
 from devices.people import PersonSpec
 from ingest.adapters.jt808.terminals import Jt808Server
-from store.people import People
-from store.writers_session import WriteSession
+from store.access.people import People
+from store.writing import WriteSession
 from tests.posting import Post, posting, until
 from tests.servers import NatsServer
 from tests.terminal import PHONE, Terminal, position

@@ -16,11 +16,11 @@ from psycopg_pool import AsyncConnectionPool
 from devices.errors import ConfigError
 from devices.instants import to_datetime
 from devices.read_models import Page
-from store.diagnosis import examine
-from store.forgetting import Keeping
-from store.readers import Readers
+from store.facts.diagnosis import examine
+from store.readers.devices import Readers
 from store.schema import Mode
-from store.writer import PostgresStore
+from store.telemetry.forgetting import Keeping
+from store.telemetry.writer import PostgresStore
 from tests import promises
 from tests.intake import NOW, clear, contents, frame, ingest, make_assembler, make_store
 from tests.promises import MINUTE

@@ -25,10 +25,10 @@ from hub.access import ConfigOption, DataOption, load, open_reads, patiently
 from hub.alerting.backtest import Backtest, Compared, Span
 from hub.alerting.truths import Scored, Witness, read_truths, scores
 from hub.running import run
-from store import devices_table
-from store.alert_history import AlertHistory
+from store.alerts.history import AlertHistory
 from store.connection import translated_errors
-from store.readers_session import Pool
+from store.reading import Pool
+from store.telemetry import devices_table
 
 HOUR = 3_600_000_000
 _EPILOG = """

@@ -17,7 +17,7 @@ from devices import instants
 from devices.errors import ConfigError
 from hub.access import ConfigOption, DataOption, load, open_reads, patiently
 from hub.running import run
-from store.readers_alerts import AlertReads
+from store.readers.alerts import AlertReads
 
 PAGE = 1_000
 INSTANTS = (

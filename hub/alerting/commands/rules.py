@@ -13,8 +13,8 @@ from devices import instants
 from devices.errors import ConfigError
 from hub.access import ConfigOption, DataOption, actor, load, open_reads, patiently
 from hub.running import run
-from store.rule_sets import DELAY_S, RuleSets
-from store.writers_session import WriteSession
+from store.alerts.rule_sets import DELAY_S, RuleSets
+from store.writing import WriteSession
 
 _SET = """
 Examples:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from fleet.bins.emptying import TOLD_WITHIN, Emptying, Told
 from fleet.bins.missed_pickups import SILENT, Seen
 from fleet.bins.readiness import thresholds_of
-from store.bin_history import BinHistory, BinNews
-from store.readers_session import ReadSession
+from store.bins.history import BinHistory, BinNews
+from store.reading import ReadSession
 
 
 class SeenBins:

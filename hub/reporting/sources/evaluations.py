@@ -10,7 +10,7 @@ from fleet.reports.kind import OrderError
 from fleet.reports.revision import Order
 from hub.fleet.evaluating import Evaluating
 from hub.reporting.sources.plans import Rounds
-from store.readers_session import Pool
+from store.reading import Pool
 
 SCHEME = "weighted"  #: where none is asked for
 

@@ -18,11 +18,11 @@ from fleet.reports.kind import OrderError
 from fleet.reports.kinds.missed_pickups import PickupPiece
 from fleet.reports.revision import Order
 from hub.reporting.sources.bins import SeenBins
-from store.fleet_master import FleetMaster
-from store.readers_driven import TIMEOUT_S, DrivenReads
-from store.readers_session import Pool, ReadSession
-from store.report_subjects import ReportSubjects
-from store.vehicle_alarms import VehicleAlarms
+from store.fleet.master import FleetMaster
+from store.readers.driven import TIMEOUT_S, DrivenReads
+from store.reading import Pool, ReadSession
+from store.reports.subjects import ReportSubjects
+from store.reports.vehicle_alarms import VehicleAlarms
 
 DAY = 86_400_000_000
 

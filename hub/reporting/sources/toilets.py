@@ -8,9 +8,9 @@ from fleet.reports.kind import OrderError
 from fleet.reports.kinds.toilet_service import ToiletPiece
 from fleet.reports.revision import Order
 from fleet.toilets.service import METRICS
-from store.readers_driven import TIMEOUT_S, DrivenReads
-from store.readers_session import Pool, ReadSession
-from store.report_subjects import ReportSubjects, Subject
+from store.readers.driven import TIMEOUT_S, DrivenReads
+from store.reading import Pool, ReadSession
+from store.reports.subjects import ReportSubjects, Subject
 
 
 class Toilets:

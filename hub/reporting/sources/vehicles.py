@@ -11,10 +11,10 @@ from fleet.reports.revision import Order
 from fleet.reports.vehicles.day import DayPiece
 from hub.reporting.sources.plans import PlannedSource
 from hub.reporting.travels import TravelReads
-from store.readers_driven import TIMEOUT_S, DrivenReads
-from store.readers_session import Pool, ReadSession
-from store.report_subjects import ReportSubjects, Subject
-from store.vehicle_alarms import VehicleAlarms
+from store.readers.driven import TIMEOUT_S, DrivenReads
+from store.reading import Pool, ReadSession
+from store.reports.subjects import ReportSubjects, Subject
+from store.reports.vehicle_alarms import VehicleAlarms
 
 
 class VehicleDays:

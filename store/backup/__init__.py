@@ -1,0 +1,1 @@
+"""Back-ups: one state of the database, dumped and restored by PostgreSQL's own programs."""

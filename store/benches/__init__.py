@@ -1,0 +1,1 @@
+"""What the benches ask of a database: history made by the server itself, sizes, and the limit of a plain COPY."""

@@ -1,0 +1,1 @@
+"""Bins: what the search for emptyings reads and writes, and their levels for planning."""

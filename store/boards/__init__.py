@@ -1,0 +1,1 @@
+"""What Grafana reads, and as whom."""

@@ -1,0 +1,1 @@
+"""Evaluations of people: schemes, what is entered about them, appeals, and what their badges said."""

@@ -1,0 +1,1 @@
+"""What the store is made of, for whoever looks after it."""

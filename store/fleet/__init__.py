@@ -1,0 +1,1 @@
+"""The fleet: its master data, and what the trackers read and write."""

@@ -1,0 +1,1 @@
+"""The second sink: marks, points, and their delivery to InfluxDB."""

@@ -1,0 +1,1 @@
+"""Work orders: given and done, ended by evidence, and planned."""

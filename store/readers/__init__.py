@@ -1,0 +1,1 @@
+"""Readers for boards and the API: each asks in one read-only transaction."""

@@ -1,0 +1,1 @@
+"""Reports: their revisions, and what they ask of the store."""

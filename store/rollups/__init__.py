@@ -1,0 +1,1 @@
+"""Rollups: readings summed up by hours and days, in both modes."""

@@ -1,0 +1,336 @@
+"""The writer: one batch, one transaction.
+
+The fast way copies straight into the tables. Where a row is there already, COPY fails as a whole and the batch is
+written again the staging way: into temporary tables and from there with ON CONFLICT DO NOTHING, so that duplicates
+are counted and nothing else. A batch with redelivered frames takes the staging way at once. Latest state moves only
+forward, in the same transaction.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from time import time_ns
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection, AsyncCursor
+
+from devices import instants
+from devices.metrics import Catalogue
+from devices.vocabulary import Batch, DeadLetter, Device, Echo, EchoWanted, Identity, ReceiptKey, Written
+from store.connection import session_parameters, translated_errors
+from store.influx import marks as influx_marks
+from store.rollups import notes as rollups
+from store.rollups import zone as rollup_zone
+from store.schema import Mode, detect, enter_catalogue, migrate
+from store.telemetry import devices_table, echoes, live, presence
+from store.telemetry.copying import HEADER, TRAILER, Encoded, encode
+from store.telemetry.forgetting import Keeping, forget
+from store.telemetry.partitions import ORIGIN, Partitions
+from store.telemetry.retention import retain
+from store.timescale import columnstore
+from store.timescale.capability import Capability, capability
+from store.timescale.columnstore import Columnstore
+
+log = structlog.get_logger("store.writer")
+
+_READINGS = "(device_key, metric_key, quality, observed_at, value, received_at, claimed_at)"
+_FIXES = (
+    "(device_key, variant, observed_at, received_at, lat, lon, altitude_m, speed_kmh, heading_deg, hdop, seq,"
+    " satellites, quality, valid, constellations, claimed_at)"
+)
+_EVENTS = "(device_key, variant, observed_at, received_at, quality, kind, attributes, claimed_at)"
+
+_STAGES = """
+CREATE TEMP TABLE stage_readings (LIKE readings) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE stage_fixes (LIKE fixes) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE stage_events (LIKE events) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE stage_latest (LIKE readings) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE stage_state (LIKE device_state) ON COMMIT DELETE ROWS;
+"""
+
+_ADVANCE_LATEST = """
+INSERT INTO latest_readings AS l (device_key, metric_key, observed_at, value, quality)
+SELECT device_key, metric_key, observed_at, value, quality FROM stage_latest
+ON CONFLICT (device_key, metric_key) DO UPDATE
+   SET observed_at = excluded.observed_at, value = excluded.value, quality = excluded.quality
+ WHERE (excluded.observed_at, excluded.value) > (l.observed_at, l.value)
+"""
+
+_NEWER = """excluded.fix_at IS NOT NULL AND (s.fix_at IS NULL OR
+    (excluded.fix_at, coalesce(excluded.fix_seq, -9223372036854775808), excluded.fix_variant)
+    > (s.fix_at, coalesce(s.fix_seq, -9223372036854775808), s.fix_variant))"""
+_FIX_COLUMNS = ("fix_at", "fix_seq", "fix_variant", "lat", "lon", "altitude_m", "speed_kmh", "heading_deg")
+_ADVANCE_FIX = ", ".join(f"{c} = CASE WHEN {_NEWER} THEN excluded.{c} ELSE s.{c} END" for c in _FIX_COLUMNS)
+_ADVANCE_STATE = f"""
+INSERT INTO device_state AS s SELECT * FROM stage_state
+ON CONFLICT (device_key) DO UPDATE SET
+    received_at = greatest(s.received_at, excluded.received_at),
+    protocol = CASE WHEN excluded.received_at >= s.received_at THEN excluded.protocol ELSE s.protocol END,
+    source = CASE WHEN excluded.received_at >= s.received_at THEN excluded.source ELSE s.source END,
+    online = CASE WHEN s.online_at IS NULL OR excluded.online_at >= s.online_at
+                  THEN coalesce(excluded.online, s.online) ELSE s.online END,
+    online_at = greatest(s.online_at, excluded.online_at),
+    {_ADVANCE_FIX}
+"""  # noqa: S608 - built from the constants above
+
+_ENTER_LETTER = """
+INSERT INTO dead_letters
+    (received_at, adapter, source, channel, code, reason, device_id, size, digest, payload, replayable)
+SELECT %(received_at)s, %(adapter)s, %(source)s, %(channel)s, %(code)s, %(reason)s, %(device_id)s, %(size)s,
+       %(digest)s, %(payload)s, %(replayable)s
+ WHERE NOT EXISTS (SELECT FROM dead_letters d
+                    WHERE d.digest = %(digest)s AND (%(again)s OR d.received_at = %(received_at)s))
+"""
+
+_ENTER_RECEIPTS = """
+INSERT INTO receipts (device_key, digest, token, filed_at)
+SELECT * FROM unnest(%s::integer[], %s::bytea[], %s::integer[], %s::timestamptz[]) ON CONFLICT DO NOTHING
+"""
+
+_FIND_RECEIPTS = """
+SELECT w.device_key, w.digest, w.token, max(r.filed_at)
+  FROM receipts r JOIN unnest(%s::integer[], %s::bytea[], %s::integer[]) AS w (device_key, digest, token)
+       ON r.device_key = w.device_key AND r.digest = w.digest AND (r.token = w.token OR w.token = -1)
+ GROUP BY 1, 2, 3
+"""
+
+
+class PostgresStore:
+    """The telemetry store of the pipeline. One connection, one user at a time; opened anew after every fault."""
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        catalogue: Catalogue | None = None,
+        mode: str = "auto",
+        partition_days: int = 7,
+        columnstore: Columnstore | None = None,
+        zone: str | None = None,
+        now: Callable[[], int] = lambda: time_ns() // 1_000,
+        patience_s: float = 60.0,
+    ) -> None:
+        self.mode: Mode | None = None
+        self.capability: Capability | None = None
+        self.timescaledb_version: str | None = None
+        self._parameters = session_parameters(dsn)
+        self._catalogue = catalogue or Catalogue()
+        self._wanted_mode = mode
+        self._wanted_columnstore = columnstore
+        self._now = now
+        self._patience_s = patience_s
+        self._partitions = Partitions(partition_days)
+        self._partition_days = partition_days
+        self._zone = zone
+        self._metric_keys: dict[str, int] = {}
+        self._connection: AsyncConnection | None = None
+        self._lock = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Connect, migrate, and make the partitions ahead. Raises TransientError, ConfigError."""
+        async with self._session():
+            await self._connect()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    async def write(self, batch: Batch, also: Callable[[AsyncCursor], Awaitable[None]] | None = None) -> Written:
+        """Commit a batch in one transaction (see :class:`ingest.ports.TelemetryStore`).
+
+        ``also`` works in the same transaction, before the batch; what it raises undoes all. It may be called twice,
+        for where a row is there already the transaction is begun anew.
+        """
+        async with self._session():
+            connection = await self._connect()
+            encoded = encode(batch, self._metric_keys, self._partitions.width, ORIGIN)
+            if self.mode is Mode.PLAIN and self._partitions.missing(encoded.spans):
+                await self._partitions.ensure(connection, encoded.spans, self._now())
+            rows = batch.rows()
+            if not batch.expect_duplicates:
+                try:
+                    await self._transact(connection, batch, encoded, also, staged=False)
+                    return Written(rows, 0)
+                except psycopg.errors.UniqueViolation:
+                    pass  # some row is there already: the staging way tells which
+            inserted = await self._transact(connection, batch, encoded, also, staged=True)
+            return Written(inserted, rows - inserted)
+
+    async def find_devices(self, identities: Iterable[Identity]) -> list[tuple[Identity, Device]]:
+        """The registered devices among ``identities``."""
+        async with self._session():
+            return await devices_table.find(await self._connect(), list(identities))
+
+    async def register(self, newcomers: Sequence[tuple[Identity, str]], limit: int) -> list[tuple[Identity, Device]]:
+        """Register devices as pending, at most so many that ``limit`` are pending."""
+        async with self._session():
+            return await devices_table.register_pending(await self._connect(), newcomers, limit)
+
+    async def changed_devices(self, since: int) -> list[tuple[Identity, Device]]:
+        """Devices that were entered or changed at or after ``since`` (µs; 0 for all), with each of their identities."""
+        async with self._session():
+            return await devices_table.changed(await self._connect(), since)
+
+    async def find_receipts(self, wanted: Iterable[ReceiptKey]) -> Mapping[ReceiptKey, int]:
+        """Where messages without a usable time were filed: the key asked for → instant (µs), the newest of several."""
+        columns = [list(column) for column in zip(*wanted, strict=True)]
+        async with self._session():
+            cursor = await (await self._connect()).execute(_FIND_RECEIPTS, columns)
+            rows = await cursor.fetchall()
+        return {(row[0], bytes(row[1]), row[2]): instants.from_datetime(row[3]) for row in rows}
+
+    async def find_echoes(self, wanted: Iterable[EchoWanted]) -> list[Echo]:
+        """The messages that each of ``wanted`` may be a copy of."""
+        async with self._session():
+            return await echoes.find(await self._connect(), wanted)
+
+    async def newest_reception(self) -> int | None:
+        """When the newest frame of any device was received (µs); None for an empty store."""
+        async with self._session():
+            cursor = await (await self._connect()).execute("SELECT max(received_at) FROM device_state")
+            row = await cursor.fetchone()
+            return None if row is None or row[0] is None else instants.from_datetime(row[0])
+
+    async def maintain(self, keeping: Keeping) -> int:
+        """Make partitions ahead, forget and drop what is too old; returns how many partitions were dropped.
+
+        On TimescaleDB, which makes its chunks itself, they are chunks. Rollups stay (see :mod:`store.retention`).
+        """
+        now = self._now()
+        async with self._session():
+            connection = await self._connect()
+            await forget(connection, keeping, now)
+            if self.mode is Mode.PLAIN:
+                await self._partitions.ensure(connection, (), now)
+            return await retain(connection, keeping, now, self._partitions if self.mode is Mode.PLAIN else None)
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[None]:
+        """One user of the connection at a time, errors translated, and a server that hangs given up in time."""
+        async with self._lock:
+            with translated_errors():
+                try:
+                    async with asyncio.timeout(self._patience_s):
+                        yield
+                except TimeoutError:
+                    await self.close()  # whatever it was doing, it is not to be trusted any more
+                    raise TimeoutError(f"no answer within {self._patience_s:g} s") from None
+
+    async def _connect(self) -> AsyncConnection:
+        """The connection, opened and prepared if it is not there or not sound."""
+        connection = self._connection
+        if connection is not None and not connection.closed and not connection.broken:
+            return connection
+        connection = await AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
+        try:
+            await presence.join(connection)
+            await self._prepare(connection)
+            self._metric_keys = await enter_catalogue(connection, self._catalogue)
+            if self.mode is Mode.PLAIN:
+                await self._partitions.ensure(connection, (), self._now())
+            await connection.execute(_STAGES)
+        except BaseException:
+            await connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    async def _prepare(self, connection: AsyncConnection) -> None:
+        """Learn what the database is, which an upgrade may have changed while the connection was away."""
+        mode = await detect(connection, self._wanted_mode)
+        able, version = await capability(connection, mode)
+        if (mode, able, version) != (self.mode, self.capability, self.timescaledb_version):
+            applied = await migrate(connection, mode, self._partition_days)
+            if able is Capability.FULL and self._wanted_columnstore is not None:
+                await columnstore.keep(connection, self._wanted_columnstore, version)
+            if self._zone is not None:
+                await rollup_zone.settle(connection, self._zone)
+            log.info("store_prepared", mode=mode.value, capability=able.value, migrations=applied)
+            self._partitions = Partitions(self._partition_days)
+            self.mode, self.capability, self.timescaledb_version = mode, able, version
+        if able is Capability.FULL:
+            await connection.execute(columnstore.UNBOUNDED)
+
+    async def _transact(
+        self,
+        connection: AsyncConnection,
+        batch: Batch,
+        encoded: Encoded,
+        also: Callable[[AsyncCursor], Awaitable[None]] | None,
+        *,
+        staged: bool,
+    ) -> int:
+        """One transaction; returns the rows of telemetry that were new (staged), or 0."""
+        inserted = 0
+        async with connection.transaction(), connection.cursor() as cursor:
+            if also is not None:
+                await also(cursor)
+            for table, columns, data in (
+                ("readings", _READINGS, encoded.readings),
+                ("fixes", _FIXES, encoded.fixes),
+                ("events", _EVENTS, encoded.events),
+            ):
+                if not data:
+                    continue
+                await self._copy(cursor, f"stage_{table}" if staged else table, columns, data)
+                if staged:
+                    await cursor.execute(
+                        f"INSERT INTO {table} {columns} SELECT {columns[1:-1]} FROM stage_{table}"  # noqa: S608
+                        " ON CONFLICT DO NOTHING".encode()
+                    )
+                    inserted += cursor.rowcount
+            if encoded.latest:
+                await self._copy(cursor, "stage_latest", _READINGS, encoded.latest)
+                await cursor.execute(_ADVANCE_LATEST)
+            if encoded.state:
+                await self._copy(cursor, "stage_state", "", encoded.state)
+                await cursor.execute(_ADVANCE_STATE.encode())
+            await self._enter_rest(cursor, batch)
+            wishes = await live.announce(cursor, batch, encoded.least)
+            await rollups.note(cursor, batch, wishes.threshold)
+            if wishes.marks:
+                await influx_marks.mark(cursor, batch)
+        return inserted
+
+    async def _copy(self, cursor: AsyncCursor, table: str, columns: str, data: bytes) -> None:
+        async with cursor.copy(f"COPY {table} {columns} FROM STDIN (FORMAT BINARY)".encode()) as copy:
+            await copy.write(HEADER + data + TRAILER)
+
+    async def _enter_rest(self, cursor: AsyncCursor, batch: Batch) -> None:
+        if batch.receipts:
+            await cursor.execute(
+                _ENTER_RECEIPTS,
+                (
+                    [receipt.device.key for receipt in batch.receipts],
+                    [receipt.digest for receipt in batch.receipts],
+                    [receipt.token for receipt in batch.receipts],
+                    [instants.to_datetime(receipt.filed_at) for receipt in batch.receipts],
+                ),
+            )
+        if batch.echoes:
+            await echoes.enter(cursor, batch.echoes)
+        if batch.dead_letters:
+            await cursor.executemany(_ENTER_LETTER, [_letter_values(letter) for letter in batch.dead_letters])
+
+
+def _letter_values(letter: DeadLetter) -> dict[str, object]:
+    frame = letter.frame
+    return {
+        "received_at": instants.to_datetime(frame.received_at),
+        "adapter": frame.adapter,
+        "source": frame.source,
+        "channel": frame.channel,
+        "code": letter.code,
+        "reason": letter.reason,
+        "device_id": letter.device_id,
+        "size": letter.size,
+        "digest": letter.digest,
+        "payload": frame.payload if frame.payload or letter.replayable else None,
+        "replayable": letter.replayable,
+        "again": frame.redelivered or frame.retained,
+    }
