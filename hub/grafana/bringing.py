@@ -18,7 +18,8 @@ from dashboards import publishing
 from dashboards.publishing import Api, Board, Folder, GrafanaError, Plan, Step, Wanted
 from devices.errors import SanihubError, TransientError
 from hub.access import open_store
-from hub.grafana.reader import Reader, prepare
+from hub.grafana.reader import prepare
+from hub.grafana.role import tell_role
 from hub.grafana.settings import GrafanaSection
 from hub.settings import Settings
 
@@ -54,7 +55,7 @@ async def bring(settings: Settings, section: GrafanaSection, *, dry_run: bool, r
             typer.secho(f"warning: Grafana {found} is older than what the boards are made for ({_OLDEST})", err=True)
         async with open_store(settings) as access:
             reader = await prepare(access, settings, section, dry_run=dry_run)
-            _tell_role(console, section, reader, dry_run=dry_run)
+            tell_role(console, section, reader.did, reader.may_too, dry_run=dry_run)
             wanted = Wanted(reader.source, boards)
             work = partial(_compare_and_write, console, api, wanted, dry_run=dry_run, resend=resend_password)
             return await asyncio.to_thread(work)
@@ -86,17 +87,6 @@ def _table(plan: Plan) -> Table:
 
 def _cells(step: Step) -> tuple[str, ...]:
     return _MARKS[step.does], step.what, step.uid, step.title, ", ".join(step.differing)
-
-
-def _tell_role(console: Console, section: GrafanaSection, reader: Reader, *, dry_run: bool) -> None:
-    name = section.database.user
-    if reader.did:
-        done = "would be brought" if dry_run else "was brought"
-        console.print(f"role {name}: {done} to what it should be ({'; '.join(reader.did)})", highlight=False)
-    else:
-        console.print(f"role {name}: as it should be", highlight=False)
-    for one in reader.may_too:
-        typer.secho(f"warning: the role {name} may also {one}; REVOKE it, from PUBLIC if need be", err=True)
 
 
 @contextmanager

@@ -39,26 +39,34 @@ async def prepare(access: Access, settings: Settings, section: GrafanaSection, *
 
     Migrates the store first, unless in a dry run, which writes nothing. Raises ConfigError and TransientError.
     """
+    password, did, may_too = await prepare_role(access, settings, section, dry_run=dry_run)
+    facts = await patiently(lambda: diagnosis.examine(access.dsn))
+    source = _source(
+        access.dsn, section, password, facts.version_number // 10_000, timescale=facts.mode is Mode.TIMESCALE
+    )
+    return Reader(source, did, may_too)
+
+
+async def prepare_role(
+    access: Access, settings: Settings, section: GrafanaSection, *, dry_run: bool
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Bring the role alone to what it shall be: its password, what was done, and what it may do too much.
+
+    Migrates the store first, unless in a dry run, which writes nothing. Raises ConfigError and TransientError.
+    """
     if not dry_run:
         store = PostgresStore(access.dsn, mode=settings.store.mode, partition_days=settings.store.partition_days)
         try:
             await patiently(store.open)
         finally:
             await store.close()
-    facts = await patiently(lambda: diagnosis.examine(access.dsn))
     password, kept = _password(section, access.data)
     if section.database.make_role:
-        did, may_too = await _keep_role(access, section, password, dry_run=dry_run, kept=kept)
-    else:
-        did, may_too = (), ()
-        user = section.database.user
-        if not await patiently(lambda: logs_in(access.dsn, user, password)):
-            raise ConfigError(f"grafana.database: {user} cannot log in with grafana.database.password")
-    return Reader(
-        _source(access.dsn, section, password, facts.version_number // 10_000, timescale=facts.mode is Mode.TIMESCALE),
-        did,
-        may_too,
-    )
+        return password, *await _keep_role(access, section, password, dry_run=dry_run, kept=kept)
+    user = section.database.user
+    if not await patiently(lambda: logs_in(access.dsn, user, password)):
+        raise ConfigError(f"grafana.database: {user} cannot log in with grafana.database.password")
+    return password, (), ()
 
 
 async def _keep_role(

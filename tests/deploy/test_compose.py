@@ -19,7 +19,6 @@ import yaml
 
 from hub import cli
 from hub.settings import Settings
-from store.backup.clients import find_clients
 from store.embedded.vacancy import choose_port
 from tests.mqtt_clients import empty_session, open_session, publish
 from tests.servers import DEADLINE_S, MqttServer, PostgresServer, running, temporary_folder, wait_until
@@ -101,7 +100,7 @@ def test_services_are_held_back_and_looked_after(document: dict[str, Any]) -> No
 
 
 def test_what_the_hub_is_told_is_settings_and_commands_of_it(document: dict[str, Any]) -> None:
-    for name in ("hub", "backup"):
+    for name in ("hub", "backup", "reading-role"):
         for variable in document["services"][name]["environment"]:
             path = variable.removeprefix("SANIHUB_").lower().removesuffix("_file").split("__")
             model: Any = Settings
@@ -199,7 +198,7 @@ def test_the_hub_starts_as_it_is_described(
             assert readings(dsn) == [("bin-0001", 2.0)]
             assert not publish(broker, "sanihub/v1/bin-0001/telemetry", ["{}"])
             assert not publish(broker, "sanihub/v1/bin-0001/telemetry", ["{}"], ("bin-0001", "wrong"))
-            reading_role(copy, dsn, postgres_server)
+            reading_role(copy, document["services"]["reading-role"], dsn, open_folder)
         finally:
             hub.terminate()
             assert hub.wait(DEADLINE_S) == 0, log.read_text()[-3000:]
@@ -211,24 +210,24 @@ def readings(dsn: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-def reading_role(copy: Path, dsn: str, server: PostgresServer) -> None:
-    """The script of the one-shot makes a role that reads the schema boards, and nothing else; twice is as once."""
+def reading_role(copy: Path, service: dict[str, Any], dsn: str, folder: Path) -> None:
+    """The one-shot makes a role that reads the schema boards, and nothing else; twice is as once."""
+    (folder / "boards_password").write_text((copy / "secrets/boards_password").read_text())
+    environment = {
+        name: str(value).replace("/run/secrets/", f"{folder}/") for name, value in service["environment"].items()
+    } | {"SANIHUB_DATA": str(folder / "of-the-role")}
     with psycopg.connect(dsn, autocommit=True) as owner:
-        owner.execute("CREATE SCHEMA IF NOT EXISTS boards")
         owner.execute("CREATE VIEW boards.of_the_test AS SELECT count(*) FROM readings")
-        parts = psycopg.conninfo.conninfo_to_dict(dsn)
-        (copy / "secrets/postgres_password").write_text(str(parts["password"]))
-        programs = find_clients(owner.info.server_version // 10_000).folder
-        environment = {"PGHOST": parts["host"], "PGPORT": parts["port"], "PGUSER": parts["user"],
-                       "PGDATABASE": parts["dbname"], "PATH": f"{programs}:{os.environ['PATH']}"}  # fmt: skip
         try:
-            for _ in range(2):
+            assert not owner.execute("SELECT FROM pg_roles WHERE rolname = 'sanihub_boards'").fetchall()
+            for said in ("was brought to what it should be", "as it should be"):
                 told = subprocess.run(
-                    ["sh", copy / "grafana/reading-role.sh", copy / "secrets"],
-                    env={name: str(value) for name, value in environment.items()},
-                    capture_output=True, text=True, check=False,
+                    [sys.executable, "-m", "hub.cli", *service["command"]],
+                    env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment},
+                    cwd=folder, capture_output=True, text=True, check=False,
                 )  # fmt: skip
                 assert told.returncode == 0, told.stderr
+                assert f"role sanihub_boards: {said}" in told.stdout
             password = (copy / "secrets/boards_password").read_text().strip()
             assert password not in told.stdout + told.stderr
             as_reader = psycopg.conninfo.make_conninfo(dsn, user="sanihub_boards", password=password)
@@ -237,8 +236,9 @@ def reading_role(copy: Path, dsn: str, server: PostgresServer) -> None:
             with psycopg.connect(as_reader) as reader, pytest.raises(psycopg.errors.InsufficientPrivilege):
                 reader.execute("SELECT * FROM public.readings")
         finally:
-            owner.execute("DROP OWNED BY sanihub_boards")
-            owner.execute("DROP ROLE sanihub_boards")
+            if owner.execute("SELECT FROM pg_roles WHERE rolname = 'sanihub_boards'").fetchall():
+                owner.execute("DROP OWNED BY sanihub_boards")
+                owner.execute("DROP ROLE sanihub_boards")
 
 
 def test_mosquitto_keeps_what_waits_over_a_kill(broker: Mosquitto) -> None:
