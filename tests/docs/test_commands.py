@@ -1,4 +1,4 @@
-"""Commands of the pages: those of the how-to run against a hub, and every line of `sanihub` anywhere is one it takes."""
+"""Commands of the pages: those of the how-to run against a hub, and every line of `sanihub` is one that it takes."""
 
 from __future__ import annotations
 
