@@ -117,7 +117,7 @@ def test_there_are_lines() -> None:
 @pytest.fixture
 def hub(postgres_server: PostgresServer, open_folder: Path) -> Iterator[tuple[HubProcess, str]]:
     with postgres_server.database() as dsn:
-        process = HubProcess(open_folder, dsn, "[broker]\nenabled = false")
+        process = HubProcess(open_folder, dsn, "[broker]\nenabled = false\n[api]\nport = 0")
         process.start()
         yield process, dsn
         assert process.stop() == 0
@@ -129,18 +129,22 @@ def test_the_how_to_works_from_its_top_to_its_end(
     process, dsn = hub
     process.status()  # its tables are made
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "sanihub.toml").write_text(process.settings(), "utf-8")
     text = (ROOT / "docs" / "how-to.md").read_text("utf-8")
     ran = 0
     environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HUB": process.url,
-                   "KEY": make_key(dsn, "integration"), "SANIHUB_STORE__DSN": dsn, "COLUMNS": "200"}  # fmt: skip
+                   "KEY": make_key(dsn, "integration"), "COLUMNS": "200"}  # fmt: skip
     for language, name, body in _BLOCK.findall(text):
         if name:
             (tmp_path / name).write_text(body, "utf-8")
         for command in body.splitlines() if language == "sh" else ():
             ran += 1
             if re.match(r"sanihub [^|>$]*$", command):
-                result = invoke(*shlex.split(command)[1:], dsn=dsn, SANIHUB_DATA=str(tmp_path / "data"))
-                assert result.exit_code == 0, (command, result.output, result.exception)
+                result = invoke(*shlex.split(command)[1:])
+                if command == "sanihub doctor":  # the servers of the tests do not flush
+                    assert re.findall(r"│ (\w+) +│ fail", result.output) == ["durability"]
+                    continue
+                assert result.exit_code == 0, f"{command}: {result.exception}\n{result.output}"
             else:
                 done = subprocess.run(
                     ["bash", "-euo", "pipefail", "-c", command.replace("curl ", "curl -f ")],
