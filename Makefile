@@ -5,9 +5,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
 
-.PHONY: help install demo test check faults bench wheel lock clean
+.PHONY: help install demo test check faults bench docs wheel lock clean
 
-help: ## Show these targets
+help:
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 install: .venv/.done ## Make the environment (.venv) from the lock file, and build the live board
@@ -38,6 +38,9 @@ faults: install ## The long runs: 50,000 messages, three kills, outages of 20 s;
 bench: install ## Measure ingest and print the table of docs/benchmarks.md
 	$(BIN)/sanihub bench ingest
 
+docs: install ## Build the documentation as a site, into site/
+	$(BIN)/python -P docs/build_site.py
+
 wheel: install ## Build the wheel and try it in a clean environment
 	sh tools/try-wheel.sh $(PYTHON)
 
@@ -45,4 +48,4 @@ lock: install ## Resolve the dependencies anew into requirements.lock
 	sh tools/lock.sh
 
 clean: ## Remove what was built here (never data)
-	rm -rf .venv dist build tests/timescale/node_modules tests/grafana/node_modules api/board/node_modules api/pages/board .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv dist build site tests/timescale/node_modules tests/grafana/node_modules api/board/node_modules api/pages/board .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -35,6 +35,7 @@ from store.telemetry.writer import PostgresStore
 
 T = TypeVar("T")
 
+DEMO = "demo"  #: the subfolder of the data folder in which the demo keeps its own
 PATIENCE_S = 30.0  #: how long a command bears a store that is away
 
 ConfigOption = Annotated[
@@ -42,7 +43,9 @@ ConfigOption = Annotated[
 ]
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data", help="Data folder of the embedded servers; the demo keeps its own in its subfolder demo."),
+    typer.Option(
+        "--data", help="Data folder of the embedded servers; a demo that runs in its subfolder demo is found."
+    ),
 ]
 
 
@@ -57,9 +60,13 @@ class Access(msgspec.Struct, frozen=True):
 def load(config: Path | None, data: Path | None) -> Settings:
     """The settings of a command, with ``--data`` over them; its logs go to standard error, warnings only.
 
-    Raises ConfigError.
+    Where the data folder holds nothing and a demo runs in its subfolder, the demo's is taken, and that is said. Raises
+    ConfigError.
     """
     chosen = settings_file.load(config, **({} if data is None else {"data": data}))
+    if (demo := _running_demo(chosen)) is not None:
+        chosen = chosen.model_copy(update={"data": demo})
+        typer.secho(f"(the demo that runs in {demo})", err=True, dim=True)
     logs.configure("error" if chosen.log.level == "error" else "warning", chosen.log.format)
     return chosen
 
@@ -181,6 +188,15 @@ async def _attach(data: Path) -> str:
     return await patiently(answering, "database of the running hub")
 
 
+def _running_demo(settings: Settings) -> Path | None:
+    """The folder of a demo that runs, where it is the only thing that a command can mean."""
+    if not settings.embedded_database:
+        return None
+    data = data_folder(settings)
+    demo = data / DEMO
+    return demo if not has_database(data) and not in_use(data) and in_use(demo) else None
+
+
 def _hint(data: Path) -> str:
     """Where the data probably are."""
-    return f" (the demo's lie in {data / 'demo'})" if has_database(data / "demo") else ""
+    return f" (the demo's lie in {data / DEMO})" if has_database(data / DEMO) else ""

@@ -40,6 +40,10 @@ class HubProcess:
         assert self._process is not None
         return self._process.pid
 
+    def settings(self) -> str:
+        """The text of its settings file."""
+        return self._config.read_text()
+
     def launch(self) -> None:
         """Start without waiting until it answers."""
         self._started_at = self.log.stat().st_size if self.log.exists() else 0

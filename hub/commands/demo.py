@@ -19,11 +19,12 @@ from devices.errors import ConfigError, TransientError
 from fleet.calendar import local_date
 from fleet.master.entering import NotEnteredError
 from hub import logs, settings
+from hub.access import DEMO, data_folder, has_database
 from hub.bootstrap import Hub
 from hub.commands.serve import announce
 from hub.demo.city import DemoCity
 from hub.demo.desk import DemoDesk
-from hub.embedded import default_data_folder
+from hub.demo.guide import tell_what_next
 from hub.installation import Installation
 from hub.people import demo_people, open_people, tell
 from hub.running import run, run_installation
@@ -55,7 +56,9 @@ def register(app: typer.Typer) -> None:
 def demo(
     minutes: Annotated[float | None, typer.Option(help="End by itself after so many minutes.", min=0.05)] = None,
     port: Annotated[int, typer.Option(help="Port of the page; 0 takes a free one.", min=0, max=65_535)] = 8080,
-    data: Annotated[Path | None, typer.Option(help="Data folder; kept, and found again by the next demo.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Data folder, kept for the next demo; else demo in that of the hub.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the city.")] = 1,
     scenario: Annotated[str, typer.Option(help="Scenario of the simulator: a name or a YAML file.")] = "demo",
     truth: Annotated[Path | None, typer.Option(help="Write what really happened to this file (JSON lines).")] = None,
@@ -67,11 +70,12 @@ def demo(
         raise ConfigError(str(error)) from None
     city = DemoCity(chosen_scenario, seed)
     try:
-        chosen = settings.load(
-            None, data=data or default_data_folder() / "demo", store={"dsn": ""}, mqtt=(), **city.settings()
-        )
+        own = {"store": {"dsn": ""}, "mqtt": (), **city.settings()}
+        usual = data_folder(settings.load(None, **own))
+        chosen = settings.load(None, data=data or usual / DEMO, **own)
         logs.configure(chosen.log.level, chosen.log.format)
-        _run(chosen, chosen_scenario, city, seed, port=port, minutes=minutes, truth=truth)
+        named = "" if data is None and not has_database(usual) else f" --data {data_folder(chosen)}"
+        _run(chosen, chosen_scenario, city, seed, named, port=port, minutes=minutes, truth=truth)
     finally:
         city.close()
 
@@ -81,6 +85,7 @@ def _run(
     scenario: Scenario,
     city: DemoCity,
     seed: int,
+    named: str,
     *,
     port: int,
     minutes: float | None,
@@ -94,6 +99,7 @@ def _run(
         if stop.is_set():
             return
         await enter_people(installation.dsn(), city)
+        tell_what_next(installation, named)
         await enter_city(installation.dsn(), city)
         await enter_master(installation.dsn(), city, now_us=time_ns() // 1_000)
         await _either(hub.subscribed(), stop.wait())  # before that, the broker would keep nothing for us

@@ -30,16 +30,21 @@ from store.writing import WriteSession
 FormatName = Literal["json", "csv", "xlsx", "html", "pdf"]
 ZONE = "Asia/Shanghai"
 _EPILOG = """
-Dates are local days of --zone and both included; instants (with a zone) are the first and the one behind the last.
+Dates, today and yesterday are local days of --zone and both included; instants (with a zone) are the first and the
+one behind the last.
 
 Examples:
 
-  sanihub report {name} --from 2026-11-23 --to 2026-11-23 -o report.pdf
+  sanihub report {name} --from yesterday -o report.pdf
 
   sanihub report {name} --from 2026-11-01 --to 2026-11-30 --format xlsx --lang en -o november.xlsx
 """
 
-From = Annotated[str, typer.Option("--from", help="First local day, or an instant with a zone.")]
+_DAYS: dict[str, Callable[[date], date]] = {"today": lambda on: on, "yesterday": lambda on: on - timedelta(days=1)}
+
+From = Annotated[
+    str, typer.Option("--from", help="First local day (2026-11-23, today, yesterday), or an instant with a zone.")
+]
 To = Annotated[str | None, typer.Option("--to", help="Last local day, or the end; without it: one day.")]
 Zone = Annotated[str, typer.Option(help="Time zone of the report (IANA).")]
 Form = Annotated[FormatName | None, typer.Option("--format", help="By default after the file's name, else pdf.")]
@@ -117,13 +122,14 @@ def _order(kind: str, from_: str, to: str | None, zone: str, subject: dict[str, 
 def _instant(option: str, text: str, zone: ZoneInfo, days: int) -> int:
     """A local day's midnight, ``days`` later, or an instant."""
     try:
-        on = date.fromisoformat(text)
+        on = _DAYS[text](datetime.now(zone).date()) if text in _DAYS else date.fromisoformat(text)
     except ValueError:
         try:
             return instants.parse(text)
         except ValueError:
             raise ConfigError(
-                f"{option}: expected a date (2026-11-23) or an instant with a zone (2026-11-23T08:00:00+08:00), "
+                f"{option}: expected today, yesterday, a date (2026-11-23) or an instant with a zone "
+                f"(2026-11-23T08:00:00+08:00), "
                 f"got {text!r}"
             ) from None
     on += timedelta(days=days)

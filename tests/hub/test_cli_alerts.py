@@ -178,7 +178,7 @@ def test_rules_are_shown_checked_and_entered(dsn: str, rules: Path) -> None:
         refused = invoke("alerts", "rules", command, wrong, dsn=dsn)
         assert isinstance(refused.exception, RuleFileError)
         assert f"{wrong}:3: rules[0].params.metric: unknown metric 'fil_pct'" in str(refused.exception)
-    entered = invoke("alerts", "rules", "set", rules, "--comment", "cold too", "--based-on", 1, dsn=dsn)
+    entered = invoke("alerts", "rules", "set", rules, "--comment", "cold too", "--based-on", 1, "--no-wait", dsn=dsn)
     assert entered.stdout.startswith("Version 2 ")
     stale = invoke("alerts", "rules", "set", rules, "--based-on", 1, dsn=dsn)
     assert isinstance(stale.exception, StaleVersionError)
@@ -190,3 +190,25 @@ def test_rules_are_shown_checked_and_entered(dsn: str, rules: Path) -> None:
         (row,) = connection.execute("SELECT action, target, details FROM audit WHERE action = 'rules.enter'").fetchall()
     assert row == ("rules.enter", "rules:2", {"comment": "cold too", "before": 1})
     assert json.dumps(row[2])
+
+
+def test_a_rule_is_added_to_those_in_force_and_removed(dsn: str, rules: Path) -> None:
+    before = invoke("alerts", "rules", "show", dsn=dsn).stdout
+    mine = (
+        RULES.partition("rules:\n")[0]
+        + "rules:\n- {id: mine, kind: threshold, params: {metric: fill_pct, limit: 50}}\n"
+    )
+    file = write(rules.with_name("mine.yaml"), mine)
+    added = invoke("alerts", "rules", "add", file, "--no-wait", dsn=dsn)
+    assert "in force in 5 s: added mine; all other rules stay." in added.stdout
+    write(file, mine.replace("50", "60"))
+    again = invoke("alerts", "rules", "add", file, "--no-wait", dsn=dsn)
+    assert "replaced mine" in again.stdout
+    now = read_rules(invoke("alerts", "rules", "show", dsn=dsn).stdout)
+    assert now[:-1] == read_rules(before)
+    assert (now[-1].id, now[-1].params.limit) == ("mine", 60)
+    typo = invoke("alerts", "rules", "remove", "mien", dsn=dsn)
+    assert str(typo.exception) == "there is no rule 'mien'; did you mean mine?"
+    gone = invoke("alerts", "rules", "remove", "mine", dsn=dsn)  # and waits until it is so
+    assert "is in force: removed mine" in gone.stdout
+    assert read_rules(invoke("alerts", "rules", "show", dsn=dsn).stdout) == read_rules(before)

@@ -39,7 +39,7 @@ export function FleetPanel(): JSX.Element {
     <>
       <PanelHead title={t("app.fleet")}><span class="count">{number(found.length)}</span></PanelHead>
       <div class="filters">
-        <input type="search" class="search" id="device-search" placeholder={t("app.search")} aria-label={t("app.search")} value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} />
+        <input type="search" class="search" id="device-search" placeholder={t("app.search")} aria-label={t("app.search")} value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} onKeyDown={(event) => { if (event.key === "Enter" && sought && found[0]) show(found[0]); }} />
         <div class="chips" role="group" aria-label={t("alerts.kind")}>
           {KINDS.map((one) => <button type="button" key={one} class="chip" aria-pressed={kind.value === one} onClick={() => { kind.value = kind.value === one ? "" : one; setMost(STEP); }}>{t(`kind.${one}`)}</button>)}
         </div>
@@ -53,17 +53,18 @@ export function FleetPanel(): JSX.Element {
   ); // prettier-ignore
 }
 
+function show(device: Device): void {
+  if (phone.value) openPanel(null);
+  pick(device.id);
+  city.value?.pick(device.id, true);
+}
+
 function Row({ device }: { device: Device }): JSX.Element {
   const severity = worst.value.get(device.id);
   const live = liveById.value.get(device.id);
-  const show = (): void => {
-    if (phone.value) openPanel(null);
-    pick(device.id);
-    city.value?.pick(device.id, true);
-  };
   return (
     <li class="device">
-      <button type="button" class="row" data-row aria-current={picked.value === device.id} onClick={show}>
+      <button type="button" class="row" data-row aria-current={picked.value === device.id} onClick={() => show(device)}>
         <span class="line">
           <span class="who"><i class={`dot ${deviceTone(device)}`} /><b>{device.name || device.id}</b>{severity && severity !== "info" && <i class={`flag ${severity}`} title={t(`severity.${severity}`)} />}</span>
           <span class="now">{deviceLine(device)}</span>
