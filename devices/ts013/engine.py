@@ -11,7 +11,10 @@ functions) by the kernel, which ends this process. The hub starts another.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import json
+import os
 import resource
 import signal
 import sys
@@ -22,6 +25,8 @@ import quickjs
 STACK_BYTES = 256 * 1024
 GRACE_S = 0.25  #: more than the script's own limit before the kernel ends the process
 OWN_BYTES = 512 * 1024 * 1024  #: address space of the interpreter itself; scripts come on top
+NOBODY = 65_534  #: the user that owns nothing
+PR_SET_NO_NEW_PRIVS = 38  #: prctl(2)
 MAX_MESSAGE = 300  #: characters of an error
 
 # The functions that the result passes through are taken before the script can replace them.
@@ -98,12 +103,29 @@ def main() -> None:
 
 
 def _give_up(memory: int) -> None:
-    """No new files, no bytes into files, no other processes, no more memory than needed."""
+    """No new files or sockets, no bytes into files, no other processes, no more memory than needed, and no way back.
+
+    Scripts cannot reach any of it through the engine; this is for what breaks out of the engine.
+    """
+    _become_nobody()
     resource.setrlimit(resource.RLIMIT_AS, (OWN_BYTES + memory, OWN_BYTES + memory))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _become_nobody() -> None:
+    """Leave the rights of root, who could lift every limit, and let no program that is started give any back.
+
+    A container may keep root from changing its user; the limits hold there too, until root lifts them.
+    """
+    ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if os.geteuid() == 0:
+        with contextlib.suppress(PermissionError):
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
 
 
 def answer(request: dict[str, Any], memory: int) -> bytes:

@@ -2,7 +2,8 @@
 
 A process of its own, because Apprise's services connect as they like and may hang: here every connection is judged at
 the moment it is made (an audit hook of the interpreter sees the address, whatever library makes it), no program can be
-started, and the hub can end it at any time. It is told what to do in a line of JSON on standard input, so that no
+started, no file written, none read but the interpreter's own and those of the network's set-up, memory is bounded, and
+the hub can end it at any time. It is told what to do in a line of JSON on standard input, so that no
 secret stands in the list of processes, and answers with a line on standard output.
 """
 
@@ -12,20 +13,39 @@ import ipaddress
 import json
 import os
 import re
+import resource
 import signal
 import sys
+import sysconfig
 from typing import Any
 
 from hub.notify.targets import TargetError, Targets
 
 _STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty")
+_READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | getattr(os, "O_LARGEFILE", 0)
+_MEMORY_BYTES = 1 << 30  #: of address space; Apprise and its libraries take a quarter of it
+_READABLE = (
+    *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    *("/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates"),
+    *("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services", "/etc/mime.types"),
+    *("/etc/localtime", "/usr/share/zoneinfo", "/dev/null", "/dev/urandom", "/proc/self"),
+    *(os.environ[name] for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE") if name in os.environ),
+)
 _CONNECTS = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1}
 
 
 def guard(targets: Targets, refused: list[str]) -> None:
-    """From now on this process connects to permitted addresses only, and starts nothing. There is no way back."""
+    """From now on this process connects to permitted addresses only, starts nothing, and touches no file of others'.
+
+    There is no way back.
+    """
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
     def look(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and (fault := _file_fault(*arguments)) is not None:
+            refused.append(fault)
+            raise PermissionError(fault)
         if event in _STARTS:
             refused.append(f"{event} is not allowed")
             raise PermissionError(refused[-1])
@@ -40,6 +60,19 @@ def guard(targets: Targets, refused: list[str]) -> None:
                 raise TargetError(fault)
 
     sys.addaudithook(look)
+
+
+def _file_fault(path: Any, mode: str | None, flags: int) -> str | None:
+    """Why a file may not be opened; None where it may. A descriptor is open already."""
+    if isinstance(path, int) or path is None:
+        return None
+    name = os.fsdecode(path)
+    if flags & ~_READ_ONLY or (mode is not None and set(mode) & set("wax+")):
+        return f"writing to {name} is not allowed"
+    whole = os.path.realpath(name)
+    if any(whole == root or whole.startswith(f"{root.rstrip('/')}/") for root in map(os.path.realpath, _READABLE)):
+        return None
+    return f"reading {name} is not allowed"
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from devices.codecs.scripted import load_codec
 from devices.errors import ConfigError, DecodeError
 from devices.ts013.script import MAX_PAYLOAD, MAX_SOURCE, STRIKES, Script
-from devices.ts013.worker import Worker, worker_for
+from devices.ts013.worker import ENGINE, Worker, worker_for
 
 SCRIPTS = Path(__file__).parent / "scripts"
 NOW = 1_795_392_000_000_000  # 2026-11-23T00:00:00Z
@@ -313,3 +314,64 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match=r"binary\.js: expected text"):
         load_codec("x", binary)
+
+
+ESCAPES = """
+import ctypes, importlib.util, json, os, resource, socket, sys
+spec = importlib.util.spec_from_file_location("engine", sys.argv[1])
+engine = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(engine)
+engine._give_up(16 << 20)
+
+def fork():
+    if os.fork() == 0:
+        os._exit(0)
+
+def write():
+    os.write(os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT), b"out")
+
+tries = {
+    "read a file": lambda: open("/etc/hostname").read(),
+    "write a file": write,
+    "open a socket": lambda: socket.socket(),
+    "start a process": fork,
+    "start a program": lambda: os.posix_spawn("/bin/true", ["true"], {}),
+    "have memory": lambda: bytearray(4 << 30),
+    "lift the limit of files": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)),
+    "lift the limit of processes": lambda: resource.setrlimit(resource.RLIMIT_NPROC, (64, 64)),
+    "lift the limit of memory": lambda: resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30)),
+    "become root": lambda: os.setuid(0),
+    "look into the hub": lambda: open(f"/proc/{sys.argv[3]}/environ").read(),
+    "end the hub": lambda: os.kill(int(sys.argv[3]), 15),
+}
+held = {}
+for name, attempt in tries.items():
+    try:
+        attempt()
+    except (OSError, MemoryError, ValueError) as error:
+        held[name] = type(error).__name__
+    else:
+        held[name] = "it could"
+print(json.dumps(held))
+"""
+
+
+def test_what_breaks_out_of_the_engine_finds_nothing_to_do(tmp_path: Path) -> None:
+    """Not a script but a program in the engine's place: as if somebody had broken out of it."""
+    target = tmp_path / "out"
+    tmp_path.chmod(0o777)
+    alone = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    try:
+        told = subprocess.run(
+            [sys.executable, "-I", "-c", ESCAPES, str(ENGINE), str(target), str(alone.pid)],
+            check=True, capture_output=True, text=True, cwd="/",
+        ).stdout  # fmt: skip
+        held = json.loads(told)
+        if os.geteuid():  # without root the hub's own user is whom the engine runs as, and may be signalled
+            held.pop("end the hub")
+        assert {name: how for name, how in held.items() if how == "it could"} == {}
+        assert len(held) >= 11
+        assert not target.exists()
+        assert alone.poll() is None
+    finally:
+        alone.communicate()

@@ -133,7 +133,7 @@ def _children() -> set[int]:
     return found
 
 
-async def test_no_service_may_start_a_program() -> None:
+async def test_no_service_may_start_a_program_or_reach_a_file(tmp_path: Path) -> None:
     """The guard itself, in a process of its own, for there is no way back."""
     program = """
 import subprocess, sys, os, socket
@@ -144,18 +144,26 @@ guard(Targets([ip_network("127.0.0.1/32")]), refused := [])
 for attempt in (lambda: subprocess.run(["true"]), lambda: os.system("true"), lambda: os.fork(),
                 lambda: socket.create_connection(("127.0.0.2", 9)),
                 lambda: socket.socket(socket.AF_UNIX).connect("/run/docker.sock"),
-                lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("10.0.0.1", 53))):
+                lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("10.0.0.1", 53)),
+                lambda: open("/etc/passwd").read(), lambda: os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT),
+                lambda: open(sys.argv[1], "w"), lambda: open(socket.__file__ + "/../../../../etc/passwd").read(),
+                lambda: bytearray(4 << 30)):
     try:
         attempt()
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         print(type(error).__name__)
+open(socket.__file__).read()
 print(len(refused))
 """
+    target = tmp_path / "written"
     child = await asyncio.create_subprocess_exec(
-        *command()[:-2], "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *command()[:-2], "-c", program, str(target), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     output, errors = await child.communicate()
-    assert output.decode().split() == ["PermissionError"] * 3 + ["TargetError"] * 3 + ["6"], errors.decode()
+    assert output.decode().split() == [
+        *["PermissionError"] * 3, *["TargetError"] * 3, *["PermissionError"] * 4, "MemoryError", "10",
+    ], errors.decode()  # fmt: skip
+    assert not target.exists()
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def command() -> list[str]:
 def _environment() -> dict[str, str]:
     """No proxies, no credentials of a home folder: a connection goes where the address says, or nowhere."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    return {**kept, "HOME": "/nonexistent", "NETRC": os.devnull, "PYTHONUTF8": "1"}
+    return {**kept, "HOME": "/nonexistent", "NETRC": os.devnull, "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def _type(message: Message) -> str:
