@@ -25,12 +25,13 @@ test: install ## Run the tests against real servers (installs mosquitto and Chro
 	sh tools/node.sh npm test --prefix api/board --silent
 	$(BIN)/python -m pytest -n 3 --dist loadfile
 
-check: install ## Lint, types, import rules
+check: install ## Lint, types, import rules, audit of the dependencies
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	sh tools/node.sh npm run check --prefix api/board --silent
+	$(BIN)/python tools/audit.py
 
 faults: install ## The long runs: 50,000 messages, three kills, outages of 20 s; every case of the API's contract
 	SANIHUB_TEST_FULL=1 $(BIN)/python -m pytest tests/faults tests/api/test_contract.py
