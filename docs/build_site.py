@@ -18,8 +18,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 STAGE = ROOT / "build" / "docs"
-PAGES_OUTSIDE = {"README.md": "index.md", "README.zh-CN.md": "zh/index.md", "CONTRIBUTING.md": "contributing.md"}
-COPIED = {"api/pages/favicon.svg": "images/logo.svg", "CONTRIBUTING.md": "contributing.md"}
+OUTSIDE = {
+    "README.md": "first-quarter.md",
+    "README.zh-CN.md": "zh/first-quarter.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "LICENSE": "files/LICENSE.txt",
+    "api/pages/favicon.svg": "images/logo.svg",
+}  #: files of the repository, and what they are on the site
 _LINK = re.compile(r"(?<=\]\()([^)\s]+)(?=\))")
 _FENCE = re.compile(r"^(```.*?^```$)", re.M | re.S)
 _WORDS = re.compile(r"^(```\w+) .*$", re.M)  #: of an opening fence: what stands behind the language is for the tests
@@ -36,7 +41,7 @@ def stage(folder: Path = STAGE) -> list[str]:
     """Copy ``docs`` to a new folder as the site needs it; returns links that lead nowhere, each with its page."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(ROOT / "docs", folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    for source, target in COPIED.items():
+    for source, target in OUTSIDE.items():
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / source, folder / target)
     faults = []
@@ -48,7 +53,8 @@ def stage(folder: Path = STAGE) -> list[str]:
 
 def _staged(text: str, name: str, folder: Path, faults: list[str]) -> str:
     """A page with its links and its headings as the site needs them; what stands in fences stays."""
-    origin = name if name != "contributing.md" else "../CONTRIBUTING.md"  # where the page's own links start from
+    sources = {target: source for source, target in OUTSIDE.items()}
+    origin = f"../{sources[name]}" if name in sources else name  # where the page's own links start from
     parts = _FENCE.split(text)
     seen: dict[str, int] = {}
     for index in range(0, len(parts), 2):
@@ -73,8 +79,8 @@ def _target(link: str, name: str, origin: str, folder: Path, faults: list[str]) 
     wanted = posixpath.normpath(posixpath.join("docs", posixpath.dirname(origin), path))
     if wanted.startswith("docs/") and (ROOT / wanted).is_file():
         there = wanted.removeprefix("docs/")
-    elif wanted in PAGES_OUTSIDE:
-        there = PAGES_OUTSIDE[wanted]
+    elif wanted in OUTSIDE:
+        there = OUTSIDE[wanted]
     elif (ROOT / wanted).exists():
         there = _copied(wanted, folder)
     else:

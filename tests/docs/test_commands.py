@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import click
 import pytest
 import typer
+from pypdfium2 import PdfDocument
 
 from hub import cli
 from tests.access_keys import make_key
@@ -158,6 +160,41 @@ def test_the_how_to_works_from_its_top_to_its_end(
     assert (tmp_path / "backups").is_dir()
     readings = httpx_latest(process)
     assert readings["fill_pct"]["value"] == 62.5
+
+
+def test_the_audit_ends_with_the_report_that_the_page_tells_of(
+    postgres_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two pages have the same commands but for the language, and end with the same document."""
+    page, chinese = (ROOT / "docs" / name for name in ("audit.md", "zh/audit.md"))
+    typed = list(shell_lines(page))
+    language = r" --lang \w\w| --output \S+"
+    ways = [[re.sub(language, "", line) for line in lines] for lines in (typed, shell_lines(chinese))]
+    assert ways[0] == ways[1]
+    shutil.copytree(ROOT / "docs" / "tutorial", tmp_path / "tutorial")
+    monkeypatch.chdir(tmp_path / "tutorial")
+    assert invoke("people", "list", dsn=postgres_dsn).exit_code == 0  # migrates
+    told = []
+    for line in typed:
+        result = invoke(*shlex.split(line)[1:], dsn=postgres_dsn)
+        assert result.exit_code == 0, f"{line}: {result.exception}\n{result.output}"
+        told += re.findall(r"revision (\d) .*sha256 (\w+)", result.output)
+    assert [revision for revision, _ in told] == ["1", "2", "2", "2"]
+    assert len({digest for _, digest in told[1:]}) == 1
+    text = pdf_text("second.pdf")
+    for words in (page.read_text("utf-8"), chinese.read_text("utf-8")):
+        assert told[1][1] in words
+    for figure in ("70.0 %", "1 1.60 1.12 0.48 0.00 70.0 %", "400", "320", "Changes since revision 1"):
+        assert figure in text
+    first = pdf_text("first.pdf")
+    assert "1 1.60 0.71 0.00 0.89 100.0 %" in first
+    assert "84.6 %" in first
+
+
+def pdf_text(name: str) -> str:
+    """The text of all pages."""
+    with PdfDocument(name) as document:
+        return "".join(page.get_textpage().get_text_range() for page in document)
 
 
 def httpx_latest(process: HubProcess) -> dict[str, Any]:
