@@ -52,7 +52,8 @@ def load_rules(path: Path, catalogue: Catalogue = KNOWN) -> tuple[Rule, ...]:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise RuleFileError(str(path), (Mistake(1, "", error.strerror or str(error)),)) from None
+        reason = f"{error.strerror or error}; expected a rule file (YAML or JSON)"
+        raise RuleFileError(str(path), (Mistake(1, "", reason),)) from None
     return read_rules(data, str(path), catalogue)
 
 

@@ -137,7 +137,10 @@ async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     kind = {404: "no-such-page", 405: "method-not-allowed", 413: "body-too-large"}.get(error.status_code, "http")
     headers = dict(error.headers or {}) | ({"Allow": allowed(request)} if error.status_code == 405 else {})
-    return problem(request, error.status_code, kind, str(error.detail), headers=headers)
+    said = str(error.detail)
+    if error.status_code == 404 and said == "Not Found":
+        said = f"there is no {request.url.path[:200]}; /docs describes what there is"
+    return problem(request, error.status_code, kind, said, headers=headers)
 
 
 async def _on_cursor(request: Request, error: Exception) -> Response:

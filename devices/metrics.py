@@ -149,21 +149,32 @@ DERIVED: tuple[Metric, ...] = (
 """What the hub itself works out and files beside the measured: rules may ask for it, devices may not send it."""
 
 
+_MOST_NEAR = 4  #: metrics that begin alike and are told to somebody who has named none
+
+
 class Catalogue:
     """Look-up of metrics by name. Immutable after construction."""
 
     def __init__(self, metrics: Iterable[Metric] = CATALOGUE) -> None:
         self.by_name: dict[str, Metric] = {metric.name: metric for metric in metrics}
         self.ranges: dict[str, tuple[float, float]] = {m.name: (m.low, m.high) for m in self.by_name.values()}
+        stems: dict[str, list[str]] = {}
+        for name in self.by_name:
+            stems.setdefault(name.partition("_")[0], []).append(name)
+        self._near = {stem: " or ".join(names) for stem, names in stems.items() if len(names) <= _MOST_NEAR}
 
     def __contains__(self, name: object) -> bool:
         return name in self.by_name
 
     def check(self, name: str, value: float) -> str | None:
-        """Why ``value`` is no reading of ``name``: one line that starts with the name, or None when it is sound."""
+        """Why ``value`` is no reading of ``name``: one line that starts with the name, or None when it is sound.
+
+        Of an unknown name those are told that begin with the same word (``fill``, ``battery_mv``).
+        """
         bounds = self.ranges.get(name)
         if bounds is None:
-            return f"{name}: unknown metric"
+            near = self._near.get(name.lower().partition("_")[0])
+            return f"{name}: unknown metric" + (f"; did you mean {near}?" if near else "")
         if bounds[0] <= value <= bounds[1]:
             return None
         unit = self.by_name[name].unit

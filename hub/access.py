@@ -93,7 +93,9 @@ async def open_store(settings: Settings, *, create: bool = False) -> AsyncIterat
         yield Access(settings.store.dsn.get_secret_value(), "external", data)
         return
     if not create and not has_database(data) and not in_use(data):
-        raise ConfigError(f"{data} holds no data yet; name the data folder with --data{_hint(data)}")
+        raise ConfigError(
+            f"{data} holds no data yet{_hint(data)}; name the data folder with --data, or start a hub first"
+        )
     if data.exists() and not data.is_dir():
         raise ConfigError(f"{data} is no folder; name the data folder with --data")
     servers = EmbeddedServers(data, broker=False, postgres_port=settings.store.embedded_port)

@@ -6,6 +6,7 @@ nothing to look at.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import shutil
@@ -18,6 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from devices.errors import SanihubError
 from hub.access import data_folder, has_database, in_use, open_store
 from hub.doctor_influx import check_influx, influx_facts
+from hub.doctor_intake import check_dead_letters, check_devices, check_listeners, check_received, check_tiles
 from hub.doctor_network import check_api, check_brokers
 from hub.doctor_store import check_jobs, check_store
 from hub.examined import Examined, Finding
@@ -82,6 +84,9 @@ def check_data_folder(examined: Examined) -> Finding:
     if not os.access(there, os.W_OK | os.X_OK):
         advice = "run this as the user of the hub, or choose another folder with --data"
         return Finding("data folder", "fail", f"{there} is not yours to write", advice)
+    if open_secrets := _open_secrets(data):
+        advice = f"chmod 600 {' '.join(map(str, open_secrets))}; and give the database's user another password"
+        return Finding("data folder", "fail", f"others may read the passwords in {data}", advice)
     free = shutil.disk_usage(there).free
     wanted = GIB + examined.settings.intake.spool_mib * 1024 * 1024
     detail = f"{data}{'' if data.exists() else ' (made at the first start)'}, {free / GIB:.1f} GiB free"
@@ -89,6 +94,15 @@ def check_data_folder(examined: Examined) -> Finding:
         advice = f"make room: the spool alone may take {examined.settings.intake.spool_mib} MiB (intake.spool_mib)"
         return Finding("data folder", "fail" if free < GIB // 4 else "warn", detail, advice)
     return Finding("data folder", "ok", detail)
+
+
+def _open_secrets(data: Path) -> list[Path]:
+    """Files with passwords that others than their owner may read."""
+    found = []
+    for path in (data / "postgres/password", data / "broker/nats.conf"):
+        with contextlib.suppress(OSError):
+            found += [path] if path.stat().st_mode & 0o077 else []
+    return found
 
 
 def check_programs(examined: Examined) -> Iterable[Finding]:
@@ -149,9 +163,14 @@ CHECKS: tuple[Check, ...] = (
     check_store,
     check_jobs,
     check_clock,
+    check_received,
     check_brokers,
+    check_listeners,
+    check_devices,
+    check_dead_letters,
     check_influx,
     check_api,
+    check_tiles,
     check_time_zones,
 )
 WITHOUT_SETTINGS: tuple[Callable[[], Finding], ...] = (check_environment, check_time_zones)

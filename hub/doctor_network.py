@@ -15,6 +15,7 @@ import aiomqtt
 from devices.errors import ConfigError
 from hub.access import in_use
 from hub.broker import is_loopback
+from hub.doctor_mosquitto import mosquitto_finding
 from hub.examined import Examined, Finding
 from hub.mqtt_settings import MqttSection
 from ingest.transports.mqtt.session import tls_context
@@ -75,20 +76,41 @@ async def _broker(section: MqttSection) -> Finding:
             name = await _name_of(client)
     except (aiomqtt.MqttError, ConfigError, OSError, TimeoutError) as error:
         reason = str(error) or "no answer"
-        advice = "check host, port and that the broker runs"
-        if "authori" in reason.lower() or "user name" in reason.lower():
-            advice = f"check username and password of the connection {section.name}"
-        elif "certificate" in reason.lower() or "ssl" in reason.lower():
-            advice = f"check tls.ca of the connection {section.name} and the name in the broker's certificate"
-        return Finding(check, "fail", f"{where}: {reason}", advice)
+        return Finding(check, "fail", f"{where}: {reason}", _broker_advice(section, reason.lower()))
     detail = f"{where}: connected with MQTT {section.version}{f', {name}' if name else ''}"
-    if not five and name.startswith("mosquitto"):
-        advice = (
-            "mosquitto sends at most max_inflight_messages (20 by default) before it sees them acknowledged, and the "
-            'hub acknowledges after its commit: set max_inflight_messages 1000 in mosquitto.conf, or version = "5" here'
-        )
-        return Finding(check, "warn", detail, advice)
+    if name.startswith("mosquitto"):
+        return await asyncio.to_thread(mosquitto_finding, check, detail, section.host, section.port, five)
     return Finding(check, "ok", detail)
+
+
+def _broker_advice(section: MqttSection, reason: str) -> str:
+    """What to do about a broker that did not let the hub in."""
+    name = section.name
+    for words, advice in (
+        (("authori", "user name"), f"check username and password of the connection {name}: the broker knows others"),
+        (("expired",), "the broker's certificate is over: renew it there"),
+        (("not yet valid",), "the broker's certificate is not valid yet: is the clock of this machine right?"),
+        (
+            ("hostname mismatch", "ip address mismatch"),
+            f"the certificate is of another name: set host of {name} to that",
+        ),
+        (
+            ("self-signed", "self signed", "unable to get"),
+            f"name the authority that signed the broker's certificate in tls.ca of {name}",
+        ),
+        (
+            ("wrong version number", "record layer"),
+            f"no TLS is spoken at this port: take tls out of {name}, or its port",
+        ),
+        (("certificate", "ssl"), f"check tls.ca of the connection {name} and the name in the broker's certificate"),
+        (("name or service", "resolve", "name resolution", "nodename"), f"no such host: check host of {name}"),
+        (("refused",), f"nothing listens there: check host and port of {name}, and that the broker runs"),
+    ):
+        if any(one in reason for one in words):
+            return advice
+    tls = "; where it speaks no TLS at this port (1883), take [mqtt.tls] out"
+    tls = tls if section.tls else "; where it speaks TLS at this port (8883), add [mqtt.tls]"
+    return f"check host and port of {name}, that the broker runs, and that no firewall is between{tls}"
 
 
 async def _shake_hands(section: MqttSection, tls: ssl.SSLContext) -> None:
@@ -140,15 +162,20 @@ def _api_port(host: str, port: int) -> Finding:
         return Finding(
             "API port", "fail", f"{host}:{port}: {error.strerror}", "set api.host to an address of this machine"
         )
+    if (hub := held_by_a_hub(host, port)) is not None:
+        return Finding("API port", "ok", f"{host}:{port} is held by a hub, version {hub}")
+    advice = "stop the other program, or choose another port with api.port or --port"
+    return Finding("API port", "fail", f"{host}:{port} is taken by another program", advice)
+
+
+def held_by_a_hub(host: str, port: int) -> str | None:
+    """The version of the hub whose API answers there; None where none does."""
     reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared
     url = f"http://[{reached}]:{port}/healthz" if ":" in reached else f"http://{reached}:{port}/healthz"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy does not lead to this machine
     try:
         with opener.open(url, timeout=3) as answer:
             body = json.loads(answer.read(10_000))
-        if body.get("status") == "alive":
-            return Finding("API port", "ok", f"{host}:{port} is held by a hub, version {body.get('version')}")
+        return str(body.get("version")) if body.get("status") == "alive" else None
     except (OSError, ValueError, AttributeError):
-        pass
-    advice = "stop the other program, or choose another port with api.port or --port"
-    return Finding("API port", "fail", f"{host}:{port} is taken by another program", advice)
+        return None

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator
 from time import time_ns
 
 from devices import instants
+from devices.errors import ConfigError
 from hub.examined import Examined, Finding
 from hub.settings import Settings
-from store.connection import redacted
-from store.facts.diagnosis import ServerFacts
+from store.connection import redacted, session_parameters
+from store.facts.diagnosis import Rights, ServerFacts
 from store.rollups.standing import RollupStanding
 from store.schema import MIN_SERVER
 from store.timescale.capability import COLUMNSTORE_SINCE, Capability, columnstore_fits
@@ -24,7 +25,7 @@ def check_store(examined: Examined) -> Iterable[Finding]:
     if examined.server_fault is not None:
         advice = "is the hub's folder the right one (--data), and may you read it?"
         if not settings.embedded_database:
-            advice = "check store.dsn, that the server runs, and that its pg_hba.conf lets this user in"
+            advice = _away_advice(settings, examined.server_fault)
         yield Finding("store", "fail", examined.server_fault, advice)
         return
     if facts is None:
@@ -38,11 +39,49 @@ def check_store(examined: Examined) -> Iterable[Finding]:
         yield Finding("store", "fail", f"{where}: read-only (a standby?)", advice)
     else:
         yield Finding("store", "ok", f"{where}: PostgreSQL {facts.version}")
+    yield from _rights(facts.rights, made=not facts.migrations_missing)
     yield _durability(facts)
     yield _mode(settings, facts)
     yield _schema(facts)
     if facts.rollups is not None:
         yield _rollups(facts.rollups)
+
+
+def _away_advice(settings: Settings, fault: str) -> str:
+    """What to do about a server that did not let the hub in."""
+    try:
+        parts = session_parameters(settings.store.dsn.get_secret_value())
+    except ConfigError:
+        return "write it as postgresql://user:password@host:port/database"
+    user, name = parts.get("user", "sanihub"), parts.get("dbname", "sanihub")
+    for words, advice in (
+        ("password authentication failed", f"the password of {user} in store.dsn is another one than the server's"),
+        ("no password supplied", "store.dsn has no password: postgresql://user:password@host:port/database"),
+        (f'role "{user}" does not exist', f"on the server, as postgres: createuser --pwprompt {user}"),
+        (f'database "{name}" does not exist', f"on the server, as postgres: createdb --owner {user} {name}"),
+        ("no pg_hba.conf entry", "let this user in from here: a line in the server's pg_hba.conf, and reload"),
+        (
+            "permission denied",
+            f"the tables are another user's: name that one, or as postgres: GRANT <it> TO {user}",
+        ),
+        ("refused", "nothing listens there: check host and port in store.dsn, and that the server runs"),
+        ("resolve", "no such host: check the host in store.dsn"),
+    ):
+        if words in fault:
+            return advice
+    return "check store.dsn, that the server runs, and that its pg_hba.conf lets this user in"
+
+
+def _rights(rights: Rights, *, made: bool) -> Iterator[Finding]:
+    """Whether the hub's user may make and fill its tables; since PostgreSQL 15 not everybody may."""
+    user, name = rights.user, rights.database
+    if rights.schema is None or not (rights.makes_tables and (rights.makes_schemas or made)):
+        where = f"in schema {rights.schema or 'public'}" if not rights.makes_tables else f"of its own in {name}"
+        what = "tables" if not rights.makes_tables else "schemas"
+        advice = f"on the server, as postgres: ALTER DATABASE {name} OWNER TO {user}"
+        yield Finding("rights", "fail", f"{user} may not make {what} {where}", advice)
+    else:
+        yield Finding("rights", "ok", f"{user} may make and fill tables")
 
 
 def _durability(facts: ServerFacts) -> Finding:

@@ -70,7 +70,7 @@ class FolderLock:
             os.close(descriptor)
             raise ConfigError(
                 f"the data folder {self.path.parent} is in use by another hub (pid {holder}); "
-                f"stop it, or choose another data folder"
+                f"end that with ctrl-C or `kill {holder}`, or choose another data folder with --data"
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -6,10 +6,11 @@ process and everybody who may look at a container sees.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from devices.errors import ConfigError
 
@@ -63,3 +64,19 @@ def _content(name: str, file: Path) -> str:
         raise ConfigError(f"{name.upper()}: {file}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{name.upper()}: {file} is no text in UTF-8") from None
+
+
+def stand_in(settings: BaseModel, text: str) -> bool:
+    """Whether a secret of the settings stands in a text; an address without a password is none."""
+    return any(secret in text for secret in _secrets(settings) if "://" not in secret or "@" in secret)
+
+
+def _secrets(value: Any) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield from [found] if (found := value.get_secret_value()) else []
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name))
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _secrets(one)

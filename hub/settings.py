@@ -7,6 +7,7 @@ Everything is checked before any network is touched; a fault names the field and
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,6 +40,7 @@ from hub.mqtt_settings import BrokerSection, MqttSection
 from hub.notify_settings import NotifySection
 from hub.orders.settings import OrdersSection
 from hub.secret_files import is_file_of_setting, with_files
+from hub.settings_faults import fault_line
 from hub.store_settings import StoreSection
 from ingest.plugin import Plugin, discover
 
@@ -158,7 +160,7 @@ def load(file: Path | None = None, **overrides: object) -> Settings:
     Raises ConfigError with one line for each fault.
     """
     if file is not None and not file.is_file():
-        raise ConfigError(f"{file}: no such file")
+        raise ConfigError(f"{file}: no such file; deploy/sanihub.example.toml of the project is one to copy")
     chosen = file or (DEFAULT_FILE if DEFAULT_FILE.is_file() else None)
 
     class _FromFile(Settings):
@@ -168,11 +170,10 @@ def load(file: Path | None = None, **overrides: object) -> Settings:
     try:
         return _FromFile(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [
-            f"{where}: {'.'.join(str(part) for part in fault['loc']) or 'settings'}: {fault['msg']}"
-            for fault in error.errors(include_url=False, include_input=False)
-        ]
+        lines = [fault_line(Settings, str(where), fault) for fault in error.errors(include_url=False)]
         raise ConfigError("\n".join(lines)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where}: not TOML: {error}; text stands in quotes, and a section in [brackets]") from None
     except (ValueError, OSError) as error:  # a file that is not TOML, an environment value that is not JSON
         raise ConfigError(f"{where}: {error}") from None
 

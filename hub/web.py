@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Iterator, Sequence
 
@@ -59,9 +60,14 @@ class WebServer:
             self._socket.bind((host, port))
         except OSError as error:
             self._socket.close()
-            raise ConfigError(
-                f"api: cannot listen on {host}:{port} ({error.strerror}); choose another port with --port or api.port"
-            ) from None
+            advice = "choose another port with --port or api.port"
+            if error.errno == errno.EADDRINUSE:
+                advice = (
+                    f"a hub or another program has it: end that, or {advice} (the demo: make demo PORT={port + 10})"
+                )
+            elif error.errno == errno.EADDRNOTAVAIL:
+                advice = "set api.host to an address of this machine"
+            raise ConfigError(f"api: cannot listen on {host}:{port} ({error.strerror}); {advice}") from None
         self.port: int = self._socket.getsockname()[1]
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
         self.url = f"http://[{shown}]:{self.port}" if ":" in shown else f"http://{shown}:{self.port}"

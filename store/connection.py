@@ -30,7 +30,10 @@ def session_parameters(dsn: str) -> dict[str, str]:
     try:
         given = conninfo_to_dict(dsn)
     except psycopg.ProgrammingError as error:
-        raise ConfigError(f"store.dsn: {error}; expected postgresql://user:password@host:port/database") from None
+        reason = str(error).strip().partition(" in connection info")[0]
+        if " after " in reason:  # what stands there may be a password
+            reason = "is no address"
+        raise ConfigError(f"store.dsn: {reason}; expected postgresql://user:password@host:port/database") from None
     return SESSION | {name: str(value) for name, value in given.items() if value is not None}
 
 

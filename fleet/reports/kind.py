@@ -8,7 +8,8 @@ Both are pure, and the order of the pieces changes nothing.
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -35,8 +36,20 @@ class Kind(msgspec.Struct, frozen=True):
     required: tuple[str, ...] = ()
 
 
+_MOST = 5  #: names that an error tells
+
+
 class OrderError(ValueError):
     """A report was ordered that cannot be made; the message names the field."""
+
+
+def no_such(field: str, wanted: str, known: Iterable[str]) -> OrderError:
+    """There is none of that name: which was perhaps meant, or which there are."""
+    there = sorted(known)
+    close = get_close_matches(wanted, there, 1)
+    more = " ..." if len(there) > _MOST else ""
+    hint = f"there are {', '.join(there[:_MOST])}{more}" if there else "there are none yet"
+    return OrderError(f"{field}: there is no {field} {wanted!r}; {f'did you mean {close[0]}?' if close else hint}")
 
 
 @cache

@@ -17,6 +17,7 @@ from hub.access import ConfigOption, DataOption, load
 from hub.doctor import WITHOUT_SETTINGS, examine_all
 from hub.examined import Finding
 from hub.running import run
+from hub.secret_files import stand_in
 from hub.settings import Settings
 
 _EXAMPLES = """
@@ -49,7 +50,7 @@ def doctor(
         advice = "mend the file or the variable; the other checks need it"
         findings = [Finding("settings", "fail", str(error), advice), *(check() for check in WITHOUT_SETTINGS)]
     else:
-        findings = [_source(config), *run(_examined(chosen))]
+        findings = [_source(config, chosen), *run(_examined(chosen))]
     failed = any(finding.state == "fail" for finding in findings)
     if json_:
         typer.echo(msgspec.json.format(msgspec.json.encode({"ok": not failed, "checks": findings})))
@@ -64,9 +65,19 @@ async def _examined(settings: Settings) -> list[Finding]:
         return [finding async for finding in examine_all(settings)]
 
 
-def _source(config: Path | None) -> Finding:
+def _source(config: Path | None, settings: Settings) -> Finding:
+    """Which file was read, and whether others may read the passwords in it."""
     file = config or (settings_file.DEFAULT_FILE if settings_file.DEFAULT_FILE.is_file() else None)
-    return Finding("settings", "ok", f"{file.resolve()}" if file else "no file: defaults and SANIHUB_ variables")
+    if file is None:
+        detail = f"no {settings_file.DEFAULT_FILE} in {Path.cwd()}: defaults and SANIHUB_ variables"
+        return Finding("settings", "ok", detail)
+    mode = file.stat().st_mode
+    if mode & 0o004 and stand_in(settings, file.read_text("utf-8")):
+        advice = f"chmod 640 {file.resolve()}, with the hub's group; or keep them in files (SANIHUB_STORE__DSN_FILE)"
+        return Finding(
+            "settings", "warn", f"{file.resolve()}: everybody on this machine may read its passwords", advice
+        )
+    return Finding("settings", "ok", f"{file.resolve()}")
 
 
 def _table(findings: list[Finding]) -> Table:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -111,6 +111,8 @@ def _order(kind: str, from_: str, to: str | None, zone: str, subject: dict[str, 
         raise ConfigError(f"--zone: expected an IANA time zone such as {ZONE}, got {zone!r}") from None
     start = _instant("--from", from_, place, 0)
     end = _instant("--to", from_ if to is None else to, place, 1)
+    if to is not None and start >= end:
+        raise ConfigError(f"--to: expected a day or an instant that is not before --from ({from_}), got {to}")
     order = Order(kind, start, end, zone, subject)
     try:
         checked(order)
@@ -140,7 +142,11 @@ def _format(chosen: FormatName | None, output: Path | None) -> str:
     if chosen is not None:
         return chosen
     suffix = "" if output is None else output.suffix.lstrip(".").lower()
-    return {"zip": "csv", "htm": "html"}.get(suffix, suffix if suffix in ("json", "csv", "xlsx", "html") else "pdf")
+    found = {"zip": "csv", "htm": "html", "": "pdf"}.get(suffix, suffix)
+    if found not in get_args(FormatName):
+        known = ".pdf, .xlsx, .html, .csv, .zip or .json"
+        raise ConfigError(f"-o: expected a name that ends with {known}, or --format; got {output}")
+    return found
 
 
 def _made(order: Order, config: Path | None, data: Path | None) -> Report:
@@ -176,7 +182,8 @@ def _written(report: Report, content: bytes, output: Path | None) -> None:
     try:
         output.write_bytes(content)
     except OSError as error:
-        raise ConfigError(f"-o: {output}: {error.strerror or error}") from None
+        hint = "" if output.parent.is_dir() else f"; make the folder {output.parent} first"
+        raise ConfigError(f"-o: {output}: {error.strerror or error}{hint}") from None
     entry = report.entry
     title = Speech("en", report.document).word(report.document.title)
     news = "new" if report.made else "as before"

@@ -35,5 +35,5 @@ async def make(order: Order, pool: Pool, progress: Progress = lambda done, whole
             parts.append(await asyncio.to_thread(kind.reduce, order, piece))
         progress(done, len(keys))
     if not parts:
-        raise OrderError("from: there is nothing to report on in this span")
+        raise OrderError("from: there is nothing to report on in this span; choose one with data, or with plans")
     return await asyncio.to_thread(kind.build, order, parts)

@@ -91,7 +91,10 @@ def open_data_folder(data: Path, account: Account | None) -> None:
             folder.mkdir(exist_ok=True)
             folder.chmod(0o755 if account else 0o700)
     except OSError as error:
-        raise ConfigError(f"the data folder {data} cannot be made: {error}") from error
+        reason = error.strerror or error
+        raise ConfigError(
+            f"the data folder {data} cannot be made ({reason}); choose another one with --data"
+        ) from error
     if account is not None and not account.may_enter(data):
         if any(data.iterdir()) and not (data / LOCK_NAME).exists():
             raise ConfigError(

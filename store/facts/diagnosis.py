@@ -12,6 +12,7 @@ from devices import instants
 from devices.clock import DAY
 from store.connection import session_parameters, translated_errors
 from store.facts.holdings import Holding, holdings
+from store.facts.intake import IntakeFacts, intake_facts
 from store.rollups.standing import RollupStanding, standing
 from store.schema import TELEMETRY, Mode, migrations, upgrade_begun
 from store.timescale.capability import Capability, of_licence
@@ -27,8 +28,15 @@ SELECT current_setting('server_version'), current_setting('server_version_num'):
        to_regclass('schema_migrations') IS NOT NULL,
        current_setting('timescaledb.license', true)
 """
+# What migrations need.
+_RIGHTS = """
+SELECT current_user, current_database(), current_schema(),
+       coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),
+       has_database_privilege(current_database(), 'CREATE')
+"""
 _SYNCHRONOUS = "SELECT current_setting('synchronous_commit')"
 ROLLUPS = "0019_rollups"  #: the migration that makes them
+INTAKE = {"0001_devices", "0002_telemetry", "0003_dead_letters"}  #: those that make what came in
 _APPLIED = "SELECT name FROM schema_migrations"
 
 # The upper bounds of the partitions, as text of the form FOR VALUES FROM ('...') TO ('...').
@@ -41,13 +49,23 @@ SELECT p.parent, max(substring(pg_get_expr(c.relpartbound, c.oid) FROM $$TO \('(
 """
 
 
+class Rights(msgspec.Struct, frozen=True):
+    """What the hub's user may do in the database. ``schema`` is where its tables go; None without any."""
+
+    user: str
+    database: str
+    schema: str | None
+    makes_tables: bool
+    makes_schemas: bool
+
+
 class ServerFacts(msgspec.Struct, frozen=True):
     """What was found. ``mode`` is None in a database without our tables; ``clock_lead_us`` is positive when the
     server's clock is ahead of this machine's, and true to within ``clock_doubt_us``.
 
     ``partitions_ahead_days`` is how far the table that ends first reaches beyond now; None without partitions.
-    ``rollups`` are None in a database that has none yet. ``jobs`` and ``holdings`` are TimescaleDB's, and empty without
-    it. ``upgrade_begun``: an upgrade to it was interrupted.
+    ``rollups`` and ``intake`` are None in a database that has none yet. ``jobs`` and ``holdings`` are TimescaleDB's,
+    empty without it. ``upgrade_begun``: an upgrade to it was interrupted.
     """  # noqa: D205 - the first sentence needs its line
 
     version: str
@@ -64,6 +82,8 @@ class ServerFacts(msgspec.Struct, frozen=True):
     clock_doubt_us: int
     partitions_ahead_days: float | None
     rollups: RollupStanding | None
+    rights: Rights
+    intake: IntakeFacts | None = None
     capability: Capability = Capability.PLAIN
     upgrade_begun: bool = False
     jobs: tuple[Job, ...] = ()
@@ -101,6 +121,8 @@ async def examine(dsn: str) -> ServerFacts:
                 jobs=await jobs(connection) if mode is Mode.TIMESCALE else (),
                 holdings=await holdings(connection, mode, sizes=False) if mode is Mode.TIMESCALE else (),
                 rollups=await standing(connection) if ROLLUPS in applied else None,
+                rights=Rights(*await _one(connection, _RIGHTS)),
+                intake=await intake_facts(connection) if applied >= INTAKE else None,
             )
 
 

@@ -7,10 +7,6 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
-import typer
-
-from hub import cli
-from hub.decoding.decoding import discover as decodings
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("changelog.d/*.md"), *ROOT.glob("docs/**/*.md")])
@@ -20,16 +16,6 @@ def anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def command_lines() -> set[str]:
-    """``serve``, ``dead-letters list`` ...: every command that the program has."""
-    found = set()
-    root = typer.main.get_command(cli.program())
-    for name, command in root.commands.items():  # type: ignore[attr-defined]
-        below = getattr(command, "commands", None)
-        found |= {name} if below is None else {f"{name} {part}" for part in below}
-    return found
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -43,14 +29,6 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert there.exists(), f"{target}: no such file"
         if anchor:
             assert anchor in anchors(there), f"{target}: no such heading"
-
-
-@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
-def test_the_command_table_is_what_the_program_has(name: str) -> None:
-    text = (ROOT / name).read_text("utf-8")
-    assert set(re.findall(r"^\| `sanihub ([a-z0-9 -]+)` \|", text, re.M)) == command_lines()
-    (row,) = re.findall(r"^\| `sanihub decode` \| (.*) \|$", text, re.M)
-    assert set(re.findall(r"`([a-z0-9-]+)`", row)) == set(decodings())
 
 
 def test_every_decision_is_listed() -> None:

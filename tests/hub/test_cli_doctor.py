@@ -102,7 +102,7 @@ def test_partitions_that_nobody_made(migrated, open_folder):
 
 
 def test_brokers(mosquitto, nats_broker, open_folder):
-    guarded = mosquitto(username="fleet", password="right")
+    guarded = mosquitto(username="fleet", password="right", persistence=True)
     closed = mosquitto()
     closed.stop()
     secure = mosquitto(tls=True)

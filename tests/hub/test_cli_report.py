@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 import psycopg
@@ -65,13 +68,28 @@ def test_json_goes_to_standard_output(dsn: str) -> None:
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (("vehicle-day", "--from", "yesterday"), "--from: expected a date (2026-11-23) or an instant"),
-        (("vehicle-day", *DAY, "--to", "2026-11-01"), "--from: expected an instant before the end"),
+        (("vehicle-day", "--from", "25.11."), "--from: expected today, yesterday, a date (2026-11-23) or an instant"),
+        (("vehicle-day", *DAY, "-o", "x.doc"), "-o: expected a name that ends with .pdf, .xlsx"),
+        (
+            ("vehicle-day", *DAY, "-o", "/nowhere/x.pdf"),
+            "-o: /nowhere/x.pdf: No such file or directory; make the folder",
+        ),
+        (
+            ("vehicle-day", *DAY, "--to", "2026-11-01"),
+            "--to: expected a day or an instant that is not before --from (2026-11-23), got 2026-11-01",
+        ),
         (("vehicle-day", *DAY, "--zone", "Middle/Earth"), "--zone: expected an IANA time zone"),
         (("vehicle-day", *DAY, "--toilet", "t"), "--toilet: vehicle_day knows no such choice; expected vehicle"),
-        (("vehicle-day", *DAY, "--vehicle", "nobody"), "--vehicle: there is no vehicle 'nobody'"),
-        (("route-compliance", *DAY, "--route", "r"), "--route: no plan of route 'r' begins in this span"),
-        (("toilet-service", *DAY), "--from: there is nothing to report on in this span"),
+        (("vehicle-day", *DAY, "--vehicle", "nobody"), "--vehicle: there is no vehicle 'nobody'; there are truck-12"),
+        (
+            ("vehicle-day", *DAY, "--vehicle", "truck-21"),
+            "--vehicle: there is no vehicle 'truck-21'; did you mean truck-12?",
+        ),
+        (
+            ("route-compliance", *DAY, "--route", "r"),
+            "--route: no plan of route 'r' begins in this span; nobody has one",
+        ),
+        (("toilet-service", *DAY), "--from: there is nothing to report on in this span; choose"),
         (("vehicle-day", *DAY, "--format", "csv", "--table", "nonsense"), "--table: there is no 'nonsense'"),
     ],
 )
@@ -79,6 +97,17 @@ def test_what_is_wrong_is_named(dsn: str, argv: tuple[Any, ...], said: str) -> N
     result = invoke("report", *argv, dsn=dsn)
     assert isinstance(result.exception, ConfigError), result.output
     assert str(result.exception).startswith(said)
+
+
+def test_today_and_yesterday_are_days_of_the_zone(dsn: str, tmp_path: Path) -> None:
+    for word, days in (("today", 0), ("yesterday", 1)):
+        before = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
+        given = ("--from", word, "--zone", "Pacific/Kiritimati", "--format", "json")
+        result = invoke("report", "fleet-summary", *given, dsn=dsn)
+        assert result.exception is None, result.exception
+        after = datetime.now(ZoneInfo("Pacific/Kiritimati")).date()
+        told = json.loads(result.stdout)
+        assert any(str(on - timedelta(days=days)) in json.dumps(told) for on in (before, after)), told
 
 
 def test_every_kind_has_a_command() -> None:

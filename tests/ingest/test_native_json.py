@@ -55,6 +55,15 @@ def test_tolerant_in_reading() -> None:
         ({"readings": {"fil": 3, "battery_v": 3.6}}, "readings.fil: unknown metric"),
         ({"readings": {"nh3_ppm": 65534, "battery_v": 3.6}}, "readings.nh3_ppm: 65534 is outside 0..1000 ppm"),
         ({"readings": {"battery_v": 3.6}, "fix": {"lat": 91, "lon": 0}}, "fix.lat: 91 is outside -90..90 degrees"),
+        (
+            {"readings": {"battery_v": 3.6}, "fix": {"lat": 114.3, "lon": 30.5}},
+            "fix.lat: 114.3 is outside -90..90 degrees; are lat and lon exchanged?",
+        ),
+        (
+            {"readings": {"battery_v": 3.6}, "fix": {"latitude": 30.5, "longitude": 114.3}},
+            "fix.lat: missing; expected lat and lon, in degrees",
+        ),
+        ({"readings": {"fill": 3, "battery_v": 3.6}}, "readings.fill: unknown metric; did you mean fill_pct?"),
         ({"readings": {"battery_v": 3.6}, "fix": {"lat": 1}}, "fix.lon: missing"),
         ({"readings": {"battery_v": 3.6}, "fix": {"lat": 1, "lon": 1, "datum": "mars"}}, "fix.datum: expected wgs84"),
         ({"readings": {"battery_v": 3.6}, "events": [{"kind": "a b"}]}, "events[0].kind: expected letters"),
@@ -87,7 +96,14 @@ def test_a_number_beyond_every_range_costs_only_its_field() -> None:
 
 def test_a_refused_field_is_told_once() -> None:
     assert read({"readings": {"fill_pct": "much"}}).problems == ["readings.fill_pct: expected a number, got 'much'"]
-    assert read({}).problems == ["payload: holds no readings, fix or events"]
+    nothing = "payload: holds no readings, fix or events"
+    assert read({}).problems == [nothing]
+    assert read({"fill_pct": 42}).problems == [
+        f'{nothing}; put fill_pct into readings: {{"readings": {{"fill_pct": ...}}}}'
+    ]
+    assert read({"reading": {"fill_pct": 42}}).problems == [f"{nothing}; did you mean readings?"]
+    assert read({"data": 42}).problems == [f"{nothing}; got 'data'"]
+    assert read([{"readings": {"fill_pct": 1}}, {"Fix": {}}]).problems == [f"[1]: {nothing[9:]}; did you mean fix?"]
 
 
 def test_a_time_without_a_zone_is_refused() -> None:

@@ -47,7 +47,7 @@ async function read(): Promise<void> {
       get<Page<AlertBody>>("/alerts", { open: true, limit: MOST }),
       get<AlertCounts>("/alerts/counts"),
     ]);
-    if (!rules.value.size) await readRules();
+    await readRules(page.items);
     ring(page.items);
     open.value = page.items;
     more.value = page.next_cursor !== null;
@@ -62,9 +62,15 @@ async function read(): Promise<void> {
   }
 }
 
-async function readRules(): Promise<void> {
+const unnamed = new Set<string>(); // rules of alerts that the newest set does not have either
+
+/** Read the rules at first, and again where an alert is of one that came since. */
+async function readRules(items: readonly AlertBody[]): Promise<void> {
+  const strange = items.map((one) => one.rule).filter((id) => !rules.value.has(id) && !unnamed.has(id));
+  if (rules.value.size && !strange.length) return;
   const found = await get<{ rules: Rule[] }>("/rules");
   rules.value = new Map(found.rules.map((rule) => [rule.id, rule]));
+  for (const id of strange) if (!rules.value.has(id)) unnamed.add(id);
 }
 
 /** Ask again soon; however often it is called, at most every two seconds. */

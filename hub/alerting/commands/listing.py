@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_args
 
 import msgspec
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -32,6 +33,7 @@ Examples:
   sanihub alerts list --device bin-0042 --rule bin-full --json
 """
 
+_WHOLE = ("id", "raised", "severity", "value", "stage")  #: columns that are not folded
 Grade = Literal["info", "warning", "critical"]
 
 
@@ -97,15 +99,19 @@ def _shown(entry: AlertEntry) -> dict[str, object]:
 
 
 def _table(entries: list[AlertEntry]) -> Table:
-    table = Table(title=f"{len(entries)} alerts" if entries else "No alerts", title_justify="left")
-    for name in ("id", "raised", "severity", "device", "rule", "value", "stage", "remarks"):
-        table.add_column(name, justify="right" if name in ("id", "value") else "left", overflow="fold")
+    """For a terminal of 80 columns, with the remarks only where there are any."""
+    title = f"{len(entries)} alert{'' if len(entries) == 1 else 's'}" if entries else "No alerts"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, collapse_padding=True)
+    remarked = any(_remarks(entry) for entry in entries)
+    for name in ("id", "raised", "severity", "device", "rule", "value", "stage", *(["remarks"] if remarked else ())):
+        right = name in ("id", "value")
+        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=name in _WHOLE)
     for entry in entries:
         value = "" if entry.raised_value is None else f"{entry.raised_value:.6g}"
         rule = f"{entry.rule} {entry.scope}".strip()
-        raised = instants.to_iso(entry.raised_at // 1_000_000 * 1_000_000)
-        cells = (entry.id, raised, entry.severity, entry.device, rule, value, entry.stage, ", ".join(_remarks(entry)))
-        table.add_row(*(escape(str(cell)) for cell in cells))
+        raised = instants.to_iso(entry.raised_at // 1_000_000 * 1_000_000).replace("T", " ")
+        cells = [str(entry.id), raised, entry.severity, entry.device, rule, value, entry.stage]
+        table.add_row(*map(escape, cells + ([", ".join(_remarks(entry))] if remarked else [])))
     return table
 
 

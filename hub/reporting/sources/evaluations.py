@@ -45,7 +45,7 @@ class Evaluations:
             raise OrderError(f"scheme: there is no scheme {name!r}")
         found = await self._evaluating.evaluate(key.kind, key.id, order.start, order.end, scheme)
         if found is None:
-            raise OrderError(f"{key.kind}: there is no {key.kind} {key.id!r}")
+            raise OrderError(f"{key.kind}: there is no {key.kind} {key.id!r}; `sanihub export fleet` writes all")
         return found
 
 

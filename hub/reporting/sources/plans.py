@@ -68,7 +68,12 @@ class PlannedSource:
                 found.append(Bound(plan, shift, start, end))
         if not found and order.subject:
             named = ", ".join(f"{name} {value!r}" for name, value in sorted(order.subject.items()))
-            raise OrderError(f"{next(iter(order.subject))}: no plan of {named} begins in this span")
+            there = await self._master.plans(first, last)
+            few = sorted({f"{one.route} by {one.vehicle}" for one in there if one.route and one.vehicle})
+            hint = (
+                f"there are plans of {', '.join(few[:5])}{' ...' if len(few) > 5 else ''}" if few else "nobody has one"
+            )
+            raise OrderError(f"{next(iter(order.subject))}: no plan of {named} begins in this span; {hint}")
         return sorted(found, key=lambda one: (one.start, one.plan.id))
 
     async def piece(self, order: Order, key: Bound) -> Planned | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fleet.reports.kind import OrderError
+from fleet.reports.kind import no_such
 from fleet.reports.kinds.toilet_service import ToiletPiece
 from fleet.reports.revision import Order
 from fleet.toilets.service import METRICS
@@ -26,7 +26,7 @@ class Toilets:
         wanted = order.subject.get("toilet")
         found = await self._subjects.of_kind("toilet", wanted)
         if wanted and not found:
-            raise OrderError(f"toilet: there is no toilet {wanted!r}")
+            raise no_such("toilet", wanted, (one.id for one in await self._subjects.of_kind("toilet")))
         return found
 
     async def piece(self, order: Order, key: Subject) -> ToiletPiece:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from devices.vocabulary import Device
-from fleet.reports.kind import OrderError
+from fleet.reports.kind import no_such
 from fleet.reports.kinds.fleet_summary import FleetPiece
 from fleet.reports.revision import Order
 from fleet.reports.vehicles.day import DayPiece
@@ -31,7 +31,7 @@ class VehicleDays:
         wanted = order.subject.get("vehicle")
         found = await self._subjects.of_kind("vehicle", wanted)
         if wanted and not found:
-            raise OrderError(f"vehicle: there is no vehicle {wanted!r}")
+            raise no_such("vehicle", wanted, (one.id for one in await self._subjects.of_kind("vehicle")))
         return found
 
     async def piece(self, order: Order, key: Subject) -> DayPiece | None:

@@ -21,6 +21,7 @@ from devices.errors import DecodeError
 from devices.kinds import DEVICE_ID
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Identity, Occurrence, Position, Uplink
+from ingest.wire.native import hints
 from ingest.wire.native.form import EventForm, FixForm, MessageForm, RestForm, parse_json, read, shown
 
 MAX_EVENTS = 50  #: in one message
@@ -51,7 +52,7 @@ def decode(payload: bytes, identity: Identity, catalogue: Catalogue) -> Decoded:
         uplink = _uplink(message, identity, catalogue, prefix, problems)
         if uplink is not None:
             uplinks.append(uplink)
-    return Decoded(uplinks, _few(problems), identity)
+    return Decoded(uplinks, _few(problems, payload, catalogue), identity)
 
 
 def decode_addressed(payload: bytes, sender: str | None, catalogue: Catalogue) -> Decoded:
@@ -74,7 +75,7 @@ def decode_addressed(payload: bytes, sender: str | None, catalogue: Catalogue) -
             uplinks.append(uplink)
     named = {uplink.identity for uplink in uplinks}
     only = Identity("id", sender) if sender is not None else named.pop() if len(named) == 1 else None
-    return Decoded(uplinks, _few(problems), only)
+    return Decoded(uplinks, _few(problems, payload, catalogue), only)
 
 
 def _addressee_problem(device: Any, sender: str | None) -> str | None:
@@ -89,8 +90,13 @@ def _addressee_problem(device: Any, sender: str | None) -> str | None:
     return None if sender in (None, device) else f"expected {sender}, got {device}"
 
 
-def _few(problems: list[str]) -> list[str]:
-    """Not more problems than are told of one frame."""
+def _few(problems: list[str], payload: bytes, catalogue: Catalogue) -> list[str]:
+    """Not more problems than are told of one frame; of a message that holds nothing, what it perhaps meant."""
+    for index, problem in enumerate(problems[:MAX_PROBLEMS]):
+        where, _, reason = problem.partition(": ")
+        if reason == hints.EMPTY:
+            problems[index] += hints.of_empty(payload, int(where[1:-1]) if where[0] == "[" else None, catalogue)
+            break
     if len(problems) > MAX_PROBLEMS:
         problems[MAX_PROBLEMS:] = [f"and {len(problems) - MAX_PROBLEMS} more"]
     return problems
@@ -137,7 +143,7 @@ def _uplink(
         if len(problems) > told or isinstance(message, RestForm):
             return None
         if message.fix is None:  # a void fix alone says at least that the device lives
-            problems.append(f"{prefix.strip('.') or 'payload'}: holds no readings, fix or events")
+            problems.append(f"{prefix.strip('.') or 'payload'}: {hints.EMPTY}")
             return None
     seq, message_id = message.seq, message.id
     if seq is not None and not -(2**63) <= seq < 2**63:
@@ -187,12 +193,13 @@ def _position(fix: FixForm, prefix: str, problems: list[str]) -> Position | None
     """A position in WGS-84. An invalid fix without coordinates says nothing; (0, 0) is never valid."""
     if fix.lat is None or fix.lon is None:
         if fix.valid:
-            problems.append(f"{prefix}fix.{'lat' if fix.lat is None else 'lon'}: missing")
+            problems.append(f"{prefix}fix.{'lat' if fix.lat is None else 'lon'}: missing{hints.of_half(fix)}")
         return None
     lat, lon = fix.lat, fix.lon
     for name, value, bound in (("lat", lat, 90.0), ("lon", lon, 180.0)):
         if not -bound <= value <= bound:
-            problems.append(f"{prefix}fix.{name}: {value:g} is outside -{bound:g}..{bound:g} degrees")
+            hint = hints.of_latitude(lat, lon)
+            problems.append(f"{prefix}fix.{name}: {value:g} is outside -{bound:g}..{bound:g} degrees{hint}")
             return None
     if fix.datum != "wgs84":
         if fix.datum not in DATUMS:

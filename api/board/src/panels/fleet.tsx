@@ -39,7 +39,7 @@ export function FleetPanel(): JSX.Element {
     <>
       <PanelHead title={t("app.fleet")}><span class="count">{number(found.length)}</span></PanelHead>
       <div class="filters">
-        <input type="search" class="search" id="device-search" placeholder={t("app.search")} aria-label={t("app.search")} value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} onKeyDown={(event) => { if (event.key === "Enter" && sought && found[0]) show(found[0]); }} />
+        <input type="search" class="search" id="device-search" placeholder={t("app.search")} aria-label={t("app.search")} value={text.value} onInput={(event) => (text.value = event.currentTarget.value)} onKeyDown={(event) => { if (event.key === "Enter" && sought && found[0]) { show(found[0]); event.currentTarget.blur(); } }} />
         <div class="chips" role="group" aria-label={t("alerts.kind")}>
           {KINDS.map((one) => <button type="button" key={one} class="chip" aria-pressed={kind.value === one} onClick={() => { kind.value = kind.value === one ? "" : one; setMost(STEP); }}>{t(`kind.${one}`)}</button>)}
         </div>
