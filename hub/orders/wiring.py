@@ -7,7 +7,7 @@ from hub.orders.desk import OrderDesk
 from hub.orders.service import Following
 from hub.orders.settings import OrdersSection
 from hub.orders.ways import ways
-from ingest.transports.mqtt.session import Broker
+from ingest.transports.mqtt.broker import Broker
 from store.order_steward import OrderSteward
 from store.orders import Orders
 from store.readers import DeviceReads, Readers
