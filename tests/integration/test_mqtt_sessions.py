@@ -18,9 +18,10 @@ from devices.vocabulary import Consignment, Frame, Outcome
 from ingest.transports.mqtt.broker import Broker, Tls
 from ingest.transports.mqtt.subscriber import MqttSubscriber, Route
 from ingest.wire.mqtt.fields import variable
+from ingest.wire.mqtt.packets import PING
 from tests.fuzz.mqtt import packets_of
 from tests.mqtt_clients import publish
-from tests.mqtt_packets import connack, disconnect, packet, suback
+from tests.mqtt_packets import PINGRESP, connack, disconnect, packet, suback
 from tests.mqtt_packets import publish as publish_packet
 from tests.relay import Relay
 from tests.servers import Mosquitto, NatsServer
@@ -149,10 +150,10 @@ async def test_a_hub_without_room_connects_all_the_same(mosquitto: Callable[...,
         await until(lambda: subscriber.connected)
     await say(server, range(20))
     hands.capacity = 0
-    async with subscribed(server.address, hands, connect_timeout_s=0.2) as subscriber:
-        await until(lambda: subscriber._session is not None and subscriber._session.session_present)
-        await asyncio.sleep(0.5)  # longer than it waits for an answer that nothing keeps back
-        assert not hands.frames
+    patience = {"connect_timeout_s": 0.2, "keepalive_s": 1}
+    async with Relay(server.address).open() as relay, subscribed(relay.address, hands, **patience) as subscriber:
+        await until(lambda: relay.up.endswith(PING))  # by then it has waited longer than for an answer it could hear
+        assert (hands.frames, subscriber.connected) == ([], False)
         hands.capacity = 20
         hands.settle()
         await until(lambda: subscriber.connected and len(hands.frames) == 20)
@@ -181,7 +182,7 @@ async def test_a_quiet_connection_is_kept(mosquitto: Callable[..., Mosquitto]) -
     server = mosquitto()
     hands = Hands()
     async with Relay(server.address).open() as relay, subscribed(relay.address, hands, keepalive_s=1) as subscriber:
-        await until(lambda: relay.down.count(b"\xd0\x00") >= 4)
+        await until(lambda: relay.down.count(PINGRESP) >= 4)
         assert (subscriber.connected, subscriber.connects, relay.accepted) == (True, 1, 1)
 
 
