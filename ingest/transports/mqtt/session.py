@@ -98,8 +98,9 @@ class Session(asyncio.Protocol):
         self._answer()
         self._write(self._client.goodbye())
         self.alive = False
-        self._transport.resume_reading()  # the end of TLS is an answer
-        self._transport.close()
+        if not self._transport.is_closing():
+            self._transport.resume_reading()  # the end of TLS is an answer
+            self._transport.close()
         self._closing = self._loop.call_later(_CLOSE_S, self._lose, "stopped")
 
     def detach(self) -> None:
