@@ -97,7 +97,9 @@ def test_other_packets_come_when_there_is_room_for_no_message() -> None:
     reader = Reader("3.1.1")
     reader.feed(connack() + PINGRESP + publish("a", b"1", 1) + PINGRESP)
     assert drain(reader, 0) == [Connack(False), Pong()]
+    assert reader.full
     assert drain(reader, 1) == [("a", b"1", 0, 1), Pong()]
+    assert not reader.full
 
 
 @pytest.mark.parametrize("version", ["3.1.1", "5"])
@@ -319,6 +321,18 @@ def test_nobody_is_taken_for_gone_whom_nobody_hears() -> None:
     assert told.count("ask") >= 10
     assert "gone" not in [life.look(now) for now in range(101, 109)]
     assert "gone" in [life.look(now) for now in range(109, 130)]
+
+
+def test_only_a_whole_message_makes_it_full() -> None:
+    """Half an answer of the server must not be left in the socket because there is no room for messages."""
+    reader = Reader("3.1.1")
+    for stream, most in ((suback(1), 0), (publish("a", b"1", 1), 1), (PINGRESP, 0)):
+        for index in range(len(stream)):
+            reader.feed(stream[index : index + 1])
+            assert (drain(reader, 0) == []) is (most == 1 or index < len(stream) - 1)
+            assert reader.full is (most == 1 and index == len(stream) - 1)
+        assert len(drain(reader, 1)) == most
+        assert not reader.full
 
 
 # -- topics ------------------------------------------------------------------------------------------------------------

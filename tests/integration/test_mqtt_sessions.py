@@ -186,6 +186,22 @@ async def test_a_quiet_connection_is_kept(mosquitto: Callable[..., Mosquitto]) -
         assert (subscriber.connected, subscriber.connects, relay.accepted) == (True, 1, 1)
 
 
+async def test_a_hub_that_is_ending_connects_no_more(mosquitto: Callable[..., Mosquitto]) -> None:
+    """What it has in hand is committed meanwhile; the broker is away, and what it says when it is back waits."""
+    server = mosquitto(persistence=True)
+    hands = Hands()
+    async with subscribed(server.address, hands) as subscriber:
+        await until(lambda: subscriber.connected)
+        await say(server, range(3))
+        await until(lambda: len(hands.frames) == 3)
+        subscriber.pause_reading()
+        server.kill()
+        await asyncio.to_thread(server.start)
+        hands.settle()
+        await until(lambda: not subscriber.connected)
+    assert (subscriber.connects, hands.payloads) == (1, [0, 1, 2])
+
+
 @pytest.mark.parametrize("version", ["3.1.1", "5"])
 async def test_a_killed_broker_is_met_again(mosquitto: Callable[..., Mosquitto], version: str) -> None:
     server = mosquitto(persistence=True)

@@ -144,9 +144,8 @@ class Session(asyncio.Protocol):
 
     def _drain(self) -> None:
         while self.alive and not self._held:
-            room = self._room()
             try:
-                run, packet = self._client.take(room)
+                run, packet = self._client.take(self._room())
             except ProtocolError as error:
                 self._write(self._client.goodbye(error.reason))
                 self._lose(f"{self._where}: the broker does not keep to the protocol: {error}")
@@ -156,7 +155,7 @@ class Session(asyncio.Protocol):
             if packet is not None:
                 self._heed(packet)
             elif not run:
-                if not room:
+                if self._client.full:
                     self._hold()
                 return
 

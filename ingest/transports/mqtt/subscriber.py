@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from math import inf
 from time import time_ns
 
 import msgspec
@@ -64,6 +65,7 @@ class MqttSubscriber:
         self.fallback = fallback
         self._stop = asyncio.Event()
         self._session: Session | None = None
+        self._paused = False
         self._last_stamp = 0
         intake.on_room(self._resume)
 
@@ -71,10 +73,11 @@ class MqttSubscriber:
         """Stay connected until :meth:`stop`. Returns when the connection is closed."""
         backoff, tries, loop = Backoff(), 0, asyncio.get_running_loop()
         while not self._stop.is_set():
-            session, began = self._new_session(), loop.time()
+            session, began = self._new_session(), inf
             try:
                 await session.open(self._topics)
                 self._begin(session)
+                began = loop.time()
                 await session.lost_or(self._stop)
             except TransientError as error:
                 self.condition.failed(error)
@@ -83,8 +86,9 @@ class MqttSubscriber:
                 session.detach()
             # One that lets the hub in and ends it at once is as good as away.
             tries = tries + 1 if loop.time() - began < backoff.most else 1
-            if not self._stop.is_set():
-                await pause(self._stop, backoff.delay(tries))
+            if self._paused:  # what a new connection brings could not be stored any more
+                await self._stop.wait()
+            await pause(self._stop, backoff.delay(tries))
 
     def _new_session(self) -> Session:
         def take(run: list[Publish]) -> None:
@@ -104,6 +108,7 @@ class MqttSubscriber:
 
     def pause_reading(self) -> None:
         """Take no more messages; those in flight can still be settled. For an orderly end."""
+        self._paused = True
         if self._session is not None:
             self._session.stop_reading()
 

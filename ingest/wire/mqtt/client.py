@@ -30,6 +30,11 @@ class Client:
         """Bytes that are held."""
         return self._reader.pending
 
+    @property
+    def full(self) -> bool:
+        """Whether a message is whole that the last :meth:`take` was not to have."""
+        return self._reader.full
+
     def greeting(self) -> bytes:
         """CONNECT. Raises ValueError that names the field which MQTT cannot carry."""
         return self.hello.packet()

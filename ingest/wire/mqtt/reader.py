@@ -36,6 +36,7 @@ class Reader:
     """
 
     def __init__(self, version: Version, limit: int = MAX_BODY) -> None:
+        self.full = False  #: a message is whole that the last :meth:`take` was not to have
         self._version = version
         self._five = version == "5"
         self._limit = limit
@@ -70,12 +71,14 @@ class Reader:
         at fault; those before it have been returned then.
         """
         run: list[Publish] = []
+        self.full = False
         if self._cut is None and self._fresh_size < self._need:
             return run, None
         if self._fresh:
             self._gather()
         if self._cut is not None:
             if self._skip or most < 1:
+                self.full = not self._skip
                 return run, None
             run.append(self._cut)
             self._cut = None
@@ -123,6 +126,7 @@ class Reader:
                     at = stop
                     return packet
                 if len(run) >= most:
+                    self.full = True
                     break
                 # PUBLISH at QoS 0 or 1: topic, packet identifier at QoS 1 (2 bytes, and 2 is its flag), payload.
                 topic_end = start + 2 + (data[start] << 8 | data[start + 1]) if size > 1 else stop + 1
