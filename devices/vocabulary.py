@@ -42,6 +42,16 @@ class Delivery(Protocol):
         """Tell the transport what became of the frame. Called at most once, on the event loop, never raising."""
 
 
+class Consignment(Protocol):
+    """The way back to the transport for frames that it handed over together."""
+
+    def settle_next(self, outcome: Outcome, count: int) -> None:
+        """Tell what became of the next ``count`` of them, in the order in which they were handed over.
+
+        Called on the event loop until all are told of, never raising.
+        """
+
+
 class Identity(msgspec.Struct, frozen=True):
     """A name that a device goes by in one scheme: ``id`` (our own), ``dev_eui``, ``imei``, ``jt808_phone`` ..."""
 

@@ -18,7 +18,7 @@ from hub.broker import is_loopback
 from hub.doctor_mosquitto import mosquitto_finding
 from hub.examined import Examined, Finding
 from hub.mqtt_settings import MqttSection
-from ingest.transports.mqtt.session import tls_context
+from ingest.transports.mqtt.broker import tls_context
 from store.embedded.vacancy import port_is_free
 
 BROKER_TIMEOUT_S = 5.0

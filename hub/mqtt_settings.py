@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from ingest.transports.mqtt.session import Broker, Tls
+from ingest.transports.mqtt.broker import Broker, Tls
 
 
 class _Section(BaseModel):

@@ -12,7 +12,7 @@ letters.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import perf_counter
@@ -22,11 +22,12 @@ import msgspec
 import structlog
 
 from devices.errors import RejectedError, TransientError
-from devices.vocabulary import Batch, Delivery, Frame, Outcome, Written
+from devices.vocabulary import Batch, Consignment, Delivery, Frame, Outcome, Written
 from ingest.assembly import Assembler, Claim
 from ingest.filing import dead_letter
 from ingest.ports import TelemetryStore
 from ingest.runner import Condition, persist
+from ingest.waiting import Parcel, Settle, Share, Waiting
 
 log = structlog.get_logger("ingest.pipeline")
 T = TypeVar("T")
@@ -64,7 +65,7 @@ class Pipeline:
         self.store_condition = Condition("store")
         self.store = store  #: where batches go
         self._assembler = assembler
-        self._pending: deque[tuple[Frame, Delivery]] = deque()
+        self._pending = Waiting()
         self._in_flight = 0
         self._in_flight_bytes = 0
         self._starved = False
@@ -79,13 +80,21 @@ class Pipeline:
 
     def offer(self, frame: Frame, delivery: Delivery) -> None:
         """Take a frame. Never blocks and never refuses: a transport that respects ``has_room`` keeps it bounded."""
-        self._pending.append((frame, delivery))
-        self._in_flight += 1
-        self._in_flight_bytes += len(frame.payload)
-        if len(self._pending) == 1:
+        self._put((frame,), lambda outcome, _: delivery.settle(outcome))
+
+    def offer_many(self, frames: Sequence[Frame], consignment: Consignment) -> None:
+        """Take frames in their order, as :meth:`offer` does; none of them is copied."""
+        if frames:
+            self._put(frames, consignment.settle_next)
+
+    def _put(self, frames: Sequence[Frame], settle: Settle) -> None:
+        before = len(self._pending)
+        self._in_flight_bytes += self._pending.put(frames, settle)
+        self._in_flight += len(frames)
+        if not before:
             self._idle.clear()
             self._arrived.set()
-        elif len(self._pending) == self.bounds.max_batch:
+        if before < self.bounds.max_batch <= len(self._pending):
             self._full.set()
 
     @property
@@ -96,10 +105,16 @@ class Pipeline:
     @property
     def has_room(self) -> bool:
         """Whether a transport may go on reading."""
-        if self._in_flight < self.bounds.max_in_flight and self._in_flight_bytes < self.bounds.max_in_flight_bytes:
-            return True
+        return self.room > 0
+
+    @property
+    def room(self) -> int:
+        """How many frames more a transport may read."""
+        room = self.bounds.max_in_flight - self._in_flight
+        if room > 0 and self._in_flight_bytes < self.bounds.max_in_flight_bytes:
+            return room
         self._starved = True
-        return False
+        return 0
 
     @property
     def healthy(self) -> bool:
@@ -122,9 +137,7 @@ class Pipeline:
         except TransientError:  # only while stopping: the store is away, and peers will send again
             return
         finally:
-            rest = list(self._pending)
-            self._pending.clear()
-            self._settle(rest, Outcome.ABANDONED)
+            self._settle(self._pending.take(len(self._pending)).shares, Outcome.ABANDONED)
             self._idle.set()
 
     async def drained(self) -> None:
@@ -147,12 +160,11 @@ class Pipeline:
                 self._idle.set()
                 continue
             await self._linger()
-            take = min(len(self._pending), self.bounds.max_batch)
-            parcels = [self._pending.popleft() for _ in range(take)]
+            parcel = self._pending.take(self.bounds.max_batch)
             try:
-                await self._carry(parcels)
+                await self._carry(parcel)
             except BaseException:
-                self._settle(parcels, Outcome.ABANDONED)
+                self._settle(parcel.shares, Outcome.ABANDONED)
                 raise
 
     async def _linger(self) -> None:
@@ -165,25 +177,25 @@ class Pipeline:
         except TimeoutError:
             return
 
-    def _settle(self, parcels: Sequence[tuple[Frame, Delivery]], outcome: Outcome) -> None:
-        for frame, delivery in parcels:
-            self._in_flight_bytes -= len(frame.payload)
-            delivery.settle(outcome)
-        self._in_flight -= len(parcels)
+    def _settle(self, shares: Sequence[Share], outcome: Outcome) -> None:
+        for settle, count, size in shares:
+            self._in_flight -= count
+            self._in_flight_bytes -= size
+            settle(outcome, count)
         if self._starved and self.has_room:
             self._starved = False
             for listener in self._room_listeners:
                 listener()
 
-    async def _carry(self, parcels: Sequence[tuple[Frame, Delivery]]) -> None:
+    async def _carry(self, parcel: Parcel) -> None:
         """Store a run of frames and settle their deliveries. Raises TransientError only while stopping."""
         started = perf_counter()
-        claims = [self._assembler.decode(frame) for frame, _ in parcels]
+        claims = [self._assembler.decode(frame) for frame in parcel.frames]
         self.stats.prepare_seconds += perf_counter() - started
         await self._commit(claims)
-        self.stats.frames += len(parcels)
-        self.stats.redelivered += sum(frame.redelivered for frame, _ in parcels)
-        self._settle(parcels, Outcome.COMMITTED)
+        self.stats.frames += len(parcel.frames)
+        self.stats.redelivered += sum([frame.redelivered for frame in parcel.frames])
+        self._settle(parcel.shares, Outcome.COMMITTED)
 
     async def _commit(self, claims: Sequence[Claim]) -> None:
         """Commit claims in one transaction, or, when the store refuses a record, in halves around it."""

@@ -11,6 +11,7 @@ import msgspec
 from devices.errors import SanihubError
 from devices.vocabulary import (
     Batch,
+    Consignment,
     Decoded,
     Delivery,
     Device,
@@ -188,4 +189,17 @@ class Intake(Protocol):
 
     def on_room(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` when there is room again."""
+        ...
+
+
+class BulkIntake(Intake, Protocol):
+    """An intake for transports that get many frames at once."""
+
+    def offer_many(self, frames: Sequence[Frame], consignment: Consignment) -> None:
+        """Take frames in their order; at most :attr:`room` of them. The sequence is not copied and must not change."""
+        ...
+
+    @property
+    def room(self) -> int:
+        """How many frames to go on reading; where there is none, ``on_room`` tells when there is again."""
         ...

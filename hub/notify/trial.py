@@ -20,7 +20,7 @@ from hub.notify.wiring import make_line
 from hub.notify_settings import NotifySection
 from hub.running import run
 from hub.settings import Settings
-from ingest.transports.mqtt.session import Broker
+from ingest.transports.mqtt.broker import Broker
 
 _EPILOG = """
 Examples:

@@ -18,7 +18,7 @@ from devices.read_models import DeviceEntry
 from hub.notify.channels.mqtt import Session
 from hub.orders.settings import OrdersSection
 from hub.orders.wording import document_of, text_of
-from ingest.transports.mqtt.session import Broker, tls_context
+from ingest.transports.mqtt.broker import Broker, tls_context
 from store.orders.steward import ToSend
 
 TIMEOUT_S = 10.0

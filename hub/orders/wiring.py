@@ -7,7 +7,7 @@ from hub.orders.desk import OrderDesk
 from hub.orders.service import Following
 from hub.orders.settings import OrdersSection
 from hub.orders.ways import ways
-from ingest.transports.mqtt.session import Broker
+from ingest.transports.mqtt.broker import Broker
 from store.orders.life import Orders
 from store.orders.steward import OrderSteward
 from store.readers.devices import DeviceReads, Readers

@@ -28,10 +28,10 @@ from hub.decoding.decoding import Decoding, Gatherer, Options, Teller
 from hub.decoding.decoding import discover as decodings
 from ingest.plugin import Plugin, SoleSection, Tools, discover
 from tests.fuzz.mutations import bent, bent_json
-from tests.fuzz.shapes import CORPUS, MODELS, SHAPES, STREAMS, Seed, seeds, try_decoding
+from tests.fuzz.shapes import CORPUS, MODELS, SHAPES, STREAMS, WIRES, Seed, seeds, try_decoding
 
 GROWTH_MIB = 32.0  #: that a process may grow after the first tenth of a long run
-PROTOCOLS = tuple(sorted({*discover(), *decodings()}))
+PROTOCOLS = tuple(sorted({*discover(), *decodings(), *WIRES}))
 
 
 class Target:
@@ -40,7 +40,7 @@ class Target:
     def __init__(self, protocol: str, options: Options) -> None:
         self.fates: Counter[str] = Counter()
         self._protocol = protocol
-        self._decoder: Callable[[Frame], object] | None = None
+        self._decoder: Callable[[Frame], object] | None = WIRES.get(protocol)
         self._stream: Callable[[bytes], None] | None = None
         self._lines: list[Callable[[bytes], object]] = []
         self._taken = 0

@@ -23,6 +23,7 @@ from ingest.adapters.nmea.stream import NmeaDecoder, NmeaStream, Sampler, Source
 from ingest.wire.jt808.frames import Framer
 from ingest.wire.jt808.session import Gate, Parcel, Session
 from tests.fuzz.modbus import MAPS, modbus_shape, modbus_stream
+from tests.fuzz.mqtt import mqtt_decoder, mqtt_shape, mqtt_stream
 from tests.fuzz.mutations import bent
 from tests.terminal import escaped
 
@@ -150,13 +151,17 @@ SHAPES: dict[str, Callable[[random.Random, bytes], bytes]] = {
     "jt808": jt808_shape,
     "lorawan": lorawan_shape,
     "modbus": modbus_shape,
+    "mqtt": mqtt_shape,
     "nmea": nmea_shape,
 }
 STREAMS: dict[str, Callable[[Catalogue], Callable[[bytes], None]]] = {
     "jt808": jt808_stream,
     "modbus": modbus_stream,
+    "mqtt": mqtt_stream,
     "nmea": nmea_stream,
 }
+WIRES: dict[str, Callable[[Frame], object]] = {"mqtt": mqtt_decoder}
+"""What reads a stream that carries frames of other protocols, and is no protocol of devices itself."""
 MODELS: dict[str, tuple[str | None, ...]] = {
     "modbus": (None, *MAPS),
     **dict.fromkeys(("chirpstack", "tts", "loriot", "thingpark"), (None, *(one.model for one in codecs.models()))),

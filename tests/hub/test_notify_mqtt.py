@@ -11,7 +11,7 @@ import pytest
 
 from devices.errors import ConfigError
 from hub.notify.channel import Channel, UndeliveredError
-from ingest.transports.mqtt.session import Broker, Tls
+from ingest.transports.mqtt.broker import Broker, Tls
 from tests.notifying import connect, message, notice
 
 

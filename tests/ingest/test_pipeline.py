@@ -100,6 +100,39 @@ async def test_a_delivery_is_told_after_its_commit_and_not_before(store: Postgre
     assert witnesses[0].seen == [0, 1, 2]  # and the batches after it were not there yet
 
 
+class Crate:
+    """The way back of frames that were offered together; what was committed at each telling stands in ``seen``."""
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+        self.told: list[tuple[Outcome, int]] = []
+        self.seen: list[list[float]] = []
+
+    def settle_next(self, outcome: Outcome, count: int) -> None:
+        self.told.append((outcome, count))
+        self.seen.append(values(self.dsn))
+
+
+async def test_frames_that_come_together_are_told_of_in_order_after_their_commits(
+    store: PostgresStore, postgres_dsn: str
+) -> None:
+    """Batches may cut a run anywhere, and hold the ends of several."""
+    pipeline = Pipeline(store, make_assembler(store), Bounds(max_batch=4, linger_s=0.0, max_in_flight=12))
+    first, second = Crate(postgres_dsn), Crate(postgres_dsn)
+    pipeline.offer_many([numbered(number) for number in range(6)], first)
+    fates = offer(pipeline, [numbered(6)])
+    pipeline.offer_many([numbered(number) for number in range(7, 9)], second)
+    pipeline.offer_many([], second)
+    assert (pipeline.in_flight, pipeline.room) == (9, 3)
+    async with at_work(pipeline):
+        await pipeline.drained()
+    assert first.told == [(Outcome.COMMITTED, 4), (Outcome.COMMITTED, 2)]
+    assert second.told == [(Outcome.COMMITTED, 1), (Outcome.COMMITTED, 1)]
+    assert told(fates) == {(Outcome.COMMITTED,): 1}
+    assert [len(rows) for rows in (*first.seen, *second.seen)] == [4, 8, 8, 9]
+    assert (pipeline.in_flight, pipeline.room, pipeline.stats.frames) == (0, 12, 9)
+
+
 async def test_the_second_delivery_of_a_message_is_acknowledged_and_counted(
     store: PostgresStore, postgres_dsn: str
 ) -> None:

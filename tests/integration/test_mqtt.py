@@ -20,7 +20,7 @@ from ingest.adapters.mqtt_json import NAME, topics
 from ingest.pipeline import Bounds, Pipeline
 from ingest.spool import Spool
 from ingest.spool_feed import feed
-from ingest.transports.mqtt.session import Broker, Tls, tls_context
+from ingest.transports.mqtt.broker import Broker, Tls, tls_context
 from ingest.transports.mqtt.subscriber import MqttSubscriber, Route
 from store.telemetry.writer import PostgresStore
 from tests.intake import contents, dead_letters, make_assembler, make_store
@@ -125,8 +125,6 @@ async def test_credentials_and_tls(postgres_dsn: str, mosquitto: Callable[..., M
     assert values(postgres_dsn) == list(range(50))
 
 
-# paho leaves the socket of a failed handshake to the garbage collector, which closes it and says so.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("fault", ["password", "certificate"])
 async def test_a_refusal_is_told_and_tried_again(
     postgres_dsn: str, mosquitto: Callable[..., Mosquitto], fault: str

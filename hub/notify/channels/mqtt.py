@@ -14,7 +14,7 @@ from alerts.notices.document import document
 from alerts.notices.notice import Message
 from devices.errors import ConfigError
 from hub.notify.channel import ChannelSection, Kind, Surroundings, UndeliveredError
-from ingest.transports.mqtt.session import Broker, tls_context
+from ingest.transports.mqtt.broker import Broker, tls_context
 
 _LEVEL = str.maketrans(dict.fromkeys("/+#\x00", "_"))
 

@@ -9,6 +9,7 @@ only after its store was away, equal words on the same topic within a few second
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import msgspec
 
@@ -26,13 +27,21 @@ class Repetitions:
         self._until: dict[Words, int] = {}
         self._order: deque[tuple[int, Words]] = deque()
 
-    def answered(self, frame: Frame, now: int) -> None:
-        """A message was acknowledged at ``now`` (µs). Bounded by what can be in flight and answered within the time."""
-        if now - frame.received_at < self.late_us:
-            return
-        words = frame.channel, frame.payload
-        self._until[words] = now + self._within
-        self._order.append((now + self._within, words))
+    def answered(self, frames: Sequence[Frame], now: int) -> None:
+        """Messages, in the order of their coming, were acknowledged at ``now`` (µs).
+
+        Bounded by what can be in flight and answered within the time.
+        """
+        for frame in frames:
+            if now - frame.received_at < self.late_us:
+                return
+            words = frame.channel, frame.payload
+            self._until[words] = now + self._within
+            self._order.append((now + self._within, words))
+
+    def __bool__(self) -> bool:
+        """Whether any message may come again."""
+        return bool(self._until)
 
     def marked(self, frame: Frame) -> Frame:
         """A message that has just come: as it is, or, if it is a repetition, marked as one."""

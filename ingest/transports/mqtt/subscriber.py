@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from math import inf
 from time import time_ns
 
 import msgspec
 import structlog
-from paho.mqtt.client import MQTTMessage, topic_matches_sub
 
 from devices.errors import ConfigError, TransientError
 from devices.vocabulary import Frame, Outcome
-from ingest.ports import Figure, Intake, Standing
+from ingest.ports import BulkIntake, Figure, Standing
 from ingest.runner import Backoff, Condition, pause
+from ingest.transports.mqtt.broker import Broker
 from ingest.transports.mqtt.repetitions import Repetitions
-from ingest.transports.mqtt.session import Broker, Session
+from ingest.transports.mqtt.session import Session
+from ingest.wire.mqtt.reader import DUP, RETAIN, Publish
+from ingest.wire.mqtt.topics import matches
 
 log = structlog.get_logger("ingest.mqtt")
 
-
 _REMEMBERED_TOPICS = 200_000
+_USUAL_TOPIC = 256  #: characters; longer ones are not remembered
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -42,7 +45,7 @@ class MqttSubscriber:
     """
 
     def __init__(
-        self, broker: Broker, routes: Sequence[Route], intake: Intake, fallback: Callable[[Frame], None]
+        self, broker: Broker, routes: Sequence[Route], intake: BulkIntake, fallback: Callable[[Frame], None]
     ) -> None:
         if not routes:
             raise ConfigError(f"mqtt {broker.name}: no protocol reads at this broker")
@@ -59,42 +62,53 @@ class MqttSubscriber:
         self._routes = tuple(routes)
         self._known: dict[str, Route] = {}  #: by topic
         self.intake = intake
-        self._fallback = fallback
+        self.fallback = fallback
         self._stop = asyncio.Event()
         self._session: Session | None = None
+        self._paused = False
         self._last_stamp = 0
         intake.on_room(self._resume)
 
     async def run(self) -> None:
         """Stay connected until :meth:`stop`. Returns when the connection is closed."""
-        backoff = Backoff()
+        backoff, tries, loop = Backoff(), 0, asyncio.get_running_loop()
         while not self._stop.is_set():
-            session = self._session = self._new_session()
+            session, began = self._new_session(), inf
             try:
                 await session.open(self._topics)
-                self.connects += 1
-                self.connected = True
-                self.subscribed.set()
-                self.condition.recovered()
-                log.info("mqtt_connected", broker=self.broker.name, session_present=session.session_present)
+                self._begin(session)
+                began = loop.time()
                 await session.lost_or(self._stop)
             except TransientError as error:
                 self.condition.failed(error)
             finally:
                 self.connected = False
                 session.detach()
-            if not self._stop.is_set():
-                await pause(self._stop, backoff.delay(max(self.condition.failures, 1)))
+            # One that lets the hub in and ends it at once is as good as away.
+            tries = tries + 1 if loop.time() - began < backoff.most else 1
+            if self._paused:  # what a new connection brings could not be stored any more
+                await self._stop.wait()
+            await pause(self._stop, backoff.delay(tries))
 
     def _new_session(self) -> Session:
-        def take(message: MQTTMessage) -> None:
-            self._take(session, message)
+        def take(run: list[Publish]) -> None:
+            self._take(session, run)
 
-        session = Session(self.broker, take)
+        session = self._session = Session(self.broker, lambda: self.intake.room, take)
         return session
+
+    def _begin(self, session: Session) -> None:
+        self.connects += 1
+        self.connected = True
+        self.subscribed.set()
+        self.condition.recovered()
+        log.info("mqtt_connected", broker=self.broker.name, session_present=session.session_present)
+        if session.reduced:
+            log.warning("mqtt_qos_reduced", broker=self.broker.name, granted=0)
 
     def pause_reading(self) -> None:
         """Take no more messages; those in flight can still be settled. For an orderly end."""
+        self._paused = True
         if self._session is not None:
             self._session.stop_reading()
 
@@ -121,46 +135,41 @@ class MqttSubscriber:
             figures=figures,
         )
 
-    def stamp(self) -> int:
-        """The time of reception (µs); strictly increasing, so that no two messages share an instant."""
-        self._last_stamp = max(time_ns() // 1_000, self._last_stamp + 1)
-        return self._last_stamp
+    def _take(self, session: Session, run: list[Publish]) -> None:
+        """Hand messages to the intake."""
+        self.received += len(run)
+        frames = self._frames(run)
+        if not self.intake.healthy:
+            run, frames = self._divert(run, frames)
+        if self.repetitions:
+            frames = [self.repetitions.marked(one) if one.token else one for one in frames]
+        self.intake.offer_many(frames, _Messages(self, session, run, frames))
 
-    def _take(self, session: Session, message: MQTTMessage) -> None:
-        """Hand one message to the intake."""
-        self.received += 1
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = repr(message._topic)[2:-1]  # not UTF-8: the decoder will say so, with the bytes shown
-        route = self._known.get(topic) or self._route(topic)
-        frame = Frame(
-            route.adapter,
-            route.source,
-            topic,
-            bytes(message.payload),
-            self.stamp(),
-            message.dup,
-            message.retain,
-            message.mid,
-        )
-        if message.qos == 0:
-            if self.intake.healthy:
-                self.intake.offer(frame, _Unrepeatable(frame, self._fallback))
-            else:
-                self._fallback(frame)
-        else:
-            frame = self.repetitions.marked(frame)
-            self.intake.offer(frame, _Acknowledgement(self.repetitions, session, frame, message))
-        if not self.intake.has_room:
-            session.hold()
+    def _frames(self, run: list[Publish]) -> list[Frame]:
+        """Each with its time of reception (µs); strictly increasing, so that no two messages share an instant."""
+        began = max(time_ns() // 1_000, self._last_stamp + 1)
+        self._last_stamp = began + len(run) - 1
+        known, frames = self._known, []
+        for at, (topic, payload, flags, packet_id) in enumerate(run, began):
+            route = known.get(topic) or self._route(topic)
+            again, kept = flags & DUP != 0, flags & RETAIN != 0
+            frames.append(Frame(route.adapter, route.source, topic, payload, at, again, kept, packet_id))
+        return frames
+
+    def _divert(self, run: list[Publish], frames: list[Frame]) -> tuple[list[Publish], list[Frame]]:
+        """What the broker will send again; the others are taken over while the intake cannot store them."""
+        for frame in frames:
+            if not frame.token:
+                self.fallback(frame)
+        return [one for one in run if one[3]], [frame for frame in frames if frame.token]
 
     def _route(self, topic: str) -> Route:
         """Whose topic it is. One that matches none (an old subscription of the session) is left to the first."""
-        found = next((one for one in self._routes if topic_matches_sub(one.filter, topic)), self._routes[0])
-        if len(self._known) >= _REMEMBERED_TOPICS:
-            self._known.clear()
-        self._known[topic] = found
+        found = next((one for one in self._routes if matches(one.filter, topic)), self._routes[0])
+        if len(topic) <= _USUAL_TOPIC:
+            if len(self._known) >= _REMEMBERED_TOPICS:
+                self._known.clear()
+            self._known[topic] = found
         return found
 
     def _resume(self) -> None:
@@ -168,33 +177,26 @@ class MqttSubscriber:
             self._session.release()
 
 
-class _Acknowledgement:
-    """Settles one message at the connection that it came through. A connection that is gone needs no answer."""
+class _Messages:
+    """Settles messages at the connection that they came through. A connection that is gone needs no answer."""
 
-    __slots__ = ("frame", "mid", "qos", "repetitions", "session")
+    __slots__ = ("_frames", "_run", "_session", "_settled", "_subscriber")
 
-    def __init__(self, repetitions: Repetitions, session: Session, frame: Frame, message: MQTTMessage) -> None:
-        self.repetitions = repetitions
-        self.session = session
-        self.frame = frame
-        self.mid = message.mid
-        self.qos = message.qos
+    def __init__(self, subscriber: MqttSubscriber, session: Session, run: list[Publish], frames: list[Frame]) -> None:
+        self._subscriber = subscriber
+        self._session = session
+        self._run = run
+        self._frames = frames
+        self._settled = 0
 
-    def settle(self, outcome: Outcome) -> None:
-        if outcome is Outcome.COMMITTED and self.session.alive:
-            self.session.client.ack(self.mid, self.qos)
-            self.repetitions.answered(self.frame, time_ns() // 1_000)
-
-
-class _Unrepeatable:
-    """A message that its broker will not send again."""
-
-    __slots__ = ("fallback", "frame")
-
-    def __init__(self, frame: Frame, fallback: Callable[[Frame], None]) -> None:
-        self.frame = frame
-        self.fallback = fallback
-
-    def settle(self, outcome: Outcome) -> None:
+    def settle_next(self, outcome: Outcome, count: int) -> None:
+        """Acknowledge the next messages, or take over those of them that their broker will not send again."""
+        begin, self._settled = self._settled, self._settled + count
+        frames = self._frames[begin : self._settled]
         if outcome is not Outcome.COMMITTED:
-            self.fallback(self.frame)
+            for frame, (*_, packet_id) in zip(frames, self._run[begin : self._settled], strict=True):
+                if not packet_id:
+                    self._subscriber.fallback(frame)
+        elif self._session.alive:
+            self._session.acknowledge([one[3] for one in self._run[begin : self._settled] if one[3]])
+            self._subscriber.repetitions.answered(frames, time_ns() // 1_000)
