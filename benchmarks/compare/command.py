@@ -28,7 +28,6 @@ def compare(
     kill_messages: Annotated[int, typer.Option(help="Messages of each load with a kill; 0: no kills.", min=0)] = (
         USUAL.kill_messages
     ),
-    kill_rate: Annotated[float, typer.Option(help="Of these, messages a second.", min=1)] = USUAL.kill_rate,
     contender: Annotated[list[str] | None, typer.Option(help="Only these: sanihub, node-red, script.")] = None,
     broker: Annotated[list[str] | None, typer.Option(help="Only these: nats-server, mosquitto.")] = None,
     json_file: JsonFile = None,
@@ -46,7 +45,6 @@ def compare(
         tuple(heat for heat in USUAL.heats if heat.broker in wanted),
         tuple(contender) if contender else USUAL.contenders,
         kill_messages,
-        kill_rate,
     )
     with Console(stderr=True).status("starting") as status:
         figures = run(measure(plan, status.update))
@@ -77,7 +75,15 @@ def table(figures: Figures, heat: Heat) -> Table:
 def kills_table(figures: Figures) -> Table:
     """What a kill cost each."""
     rows = [
-        (f"{one.contender} at {one.broker}", f"lost {one.lost:,}, doubled {one.doubled:,} of {one.messages:,}")
+        (
+            f"{one.contender} at {one.broker}, {pace(one.rate)}",
+            f"lost {one.lost:,}, doubled {one.doubled:,} of {one.messages:,}",
+        )
         for one in figures.kills
     ]
-    return listing(f"killed in the middle, at {figures.plan.kill_rate:,.0f} msg/s", rows)
+    return listing("killed in the middle, and started at once", rows)
+
+
+def pace(rate: float) -> str:
+    """How fast a load came, as people read it."""
+    return f"{rate:,.0f} msg/s" if rate else "a flood"

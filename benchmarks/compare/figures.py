@@ -20,7 +20,11 @@ class Heat(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What is to be measured. ``kill_rate`` is messages a second, which all keep up with."""
+    """What is to be measured.
+
+    ``kill_rates`` are messages a second: one that all keep up with, and 0 for as fast as the broker takes them, as when
+    a subscriber comes back after a while.
+    """
 
     messages: int = 60_000
     devices: int = 1_000
@@ -28,7 +32,7 @@ class Plan(msgspec.Struct, frozen=True):
     heats: tuple[Heat, ...] = (Heat("nats-server", True), Heat("mosquitto", True), Heat("nats-server", False))
     contenders: tuple[str, ...] = ("sanihub", "node-red", "script")
     kill_messages: int = 45_000
-    kill_rate: float = 3_000.0
+    kill_rates: tuple[float, ...] = (3_000.0, 0.0)
     quiet_s: float = 8.0  #: longer than nats-server's 5 s until it sends again what was not acknowledged
 
 
@@ -62,6 +66,7 @@ class Killed(msgspec.Struct, frozen=True):
 
     broker: str
     contender: str
+    rate: float
     messages: int
     lost: int
     doubled: int
@@ -97,9 +102,10 @@ class Figures(msgspec.Struct):
         """The median of the most memory that it had."""
         return statistics.median(one.rss_mib for one in self.of(heat, contender))
 
-    def killed(self, broker: str, contender: str) -> Killed | None:
+    def killed(self, broker: str, contender: str, rate: float) -> Killed | None:
         """What a kill cost."""
-        found = (one for one in self.kills if (one.broker, one.contender) == (broker, contender))
+        wanted = (broker, contender, rate)
+        found = (one for one in self.kills if (one.broker, one.contender, one.rate) == wanted)
         return next(found, None)
 
     def cpu_us(self, heat: Heat, contender: str) -> dict[str, float]:

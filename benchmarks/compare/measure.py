@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from time import time_ns
 
@@ -50,10 +51,10 @@ async def measure(plan: Plan, told: Told = lambda what: None) -> Figures:
                             if name == HUB:
                                 figures.copies.append(_copied(heat, number, servers, turn))
             for broker in dict.fromkeys(heat.broker for heat in plan.heats if plan.kill_messages):
-                for name in plan.contenders:
-                    told(f"killing {name} at {broker}")
+                for rate, name in product(plan.kill_rates, plan.contenders):
+                    told(f"killing {name} at {broker}, {rate:g} msg/s" if rate else f"killing {name} at {broker}")
                     async with _turn(servers, broker, name) as turn:
-                        figures.kills.append(await _killed(plan, turn))
+                        figures.kills.append(await _killed(plan, turn, rate))
     return figures
 
 
@@ -154,11 +155,12 @@ def _copied(heat: Heat, number: int, servers: EmbeddedServers, turn: Turn) -> Co
     return Copied(number, heat.broker, heat.mixed, row[0], round(row[0] / seconds, 1), round(row[1] / seconds, 1))
 
 
-async def _killed(plan: Plan, turn: Turn) -> Killed:
+async def _killed(plan: Plan, turn: Turn, rate: float) -> Killed:
     """SIGKILL when half has arrived, a start at once, and a count when nothing more comes."""
     process, broker = turn.process, turn.place.broker
-    now = time_ns() // 1_000
-    load = Load(plan.kill_messages, plan.devices, mixed=True, start_us=now, rate=plan.kill_rate)
+    back = 0 if rate else (plan.kill_messages // plan.devices + 2) * STEP_US
+    start_us = time_ns() // 1_000 - back
+    load = Load(plan.kill_messages, plan.devices, mixed=True, start_us=start_us, rate=rate)
     await _warm(plan, turn, load)
     span = load.span()
     generator = await generate(broker, load)
@@ -166,9 +168,10 @@ async def _killed(plan: Plan, turn: Turn) -> Killed:
     await process.kill()
     await process.start()
     await told_by(generator)
+    await heard(broker, process, start_us - 5 * STEP_US)  # it is back, and what waited for it comes before that
     found = await at_rest(process.counter, span, process, plan.quiet_s)
     lost = plan.kill_messages - found.messages
-    return Killed(broker.name, process.name, plan.kill_messages, lost, found.messages_again)
+    return Killed(broker.name, process.name, rate, plan.kill_messages, lost, found.messages_again)
 
 
 async def _half(process: Process, span: Span, enough: int) -> None:
