@@ -18,6 +18,7 @@ from hub.bench import (
     board_table,
     boards_table,
     fleet_table,
+    http_table,
     jt808_table,
     planning_table,
     store_year_table,
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
     group.command("boards")(boards_table.boards)
     group.command("fleet")(fleet_table.fleet)
     group.command("compliance-month")(fleet_table.compliance_month_)
+    group.command("http")(http_table.http)
     group.command("jt808")(jt808_table.jt808)
     group.command("modbus")(modbus)
     group.command("emptying")(bin_table.emptying)
