@@ -176,11 +176,11 @@ async def _judged(job: _Job) -> _Done:
                 done.coverage += result.coverage or 0.0
             done.judging_s += perf_counter() - wall
             done.judging_cpu_s += process_time() - cpu
-    done.rss_mib = _peak_mib()
+    done.rss_mib = peak_mib()
     return done
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     """The greatest memory of this process; getrusage would tell that of its parent, if that had more."""
     try:
         lines = Path("/proc/self/status").read_text("utf-8").splitlines()

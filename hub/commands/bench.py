@@ -21,6 +21,7 @@ from hub.bench import (
     http_table,
     jt808_table,
     planning_table,
+    reports_table,
     store_year_table,
     tracker_table,
 )
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
     group.command("fill")(bin_table.fill)
     group.command("attendance")(attendance_table.attendance)
     group.command("planning")(planning_table.planning)
+    group.command("reports")(reports_table.reports)
     group.command("trackers")(tracker_table.trackers)
     group.command("store-year")(store_year_table.store_year)
     group.callback()(lambda: None)
