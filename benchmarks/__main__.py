@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from benchmarks import command
 from benchmarks.compare.command import compare
 from devices.errors import SanihubError
 
@@ -13,8 +14,9 @@ from devices.errors import SanihubError
 def program() -> typer.Typer:
     """The commands."""
     app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+    app.command("run")(command.run)
+    app.command("render")(command.render)
     app.command("compare")(compare)
-    app.callback()(lambda: None)
     return app
 
 
