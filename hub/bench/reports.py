@@ -27,8 +27,8 @@ from fleet.reports.revision import Order
 from fleet.reports.stamp import Stamp
 from hub.bench.board_city import ZONE, make_city
 from hub.bench.boards import Size
-from hub.bench.compliance_month import peak_mib
 from hub.bench.ingest import machine
+from hub.bench.processes import peak_mib
 from hub.embedded import EmbeddedServers
 from hub.reporting.desk import render
 from hub.reporting.making import make
