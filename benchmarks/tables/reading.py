@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
+import dashboards
 from benchmarks.tables.table import Found, Table, markdown
 from hub.bench import api, board, boards, store_year_figures
 
@@ -45,12 +46,21 @@ def _live(found: Found) -> str:
 
 def _boards(found: Found) -> str:
     one = found["boards"].as_(boards.Figures)
+    titles = {one["uid"]: str(one["dashboard"]["title"]) for one in dashboards.boards("en")}
     rows = []
     for name in dict.fromkeys(answer.board for answer in one.answers):
         of_it = [answer for answer in one.answers if answer.board == name]
         medians = [answer.median_ms for answer in of_it]
         worst = max(answer.worst_ms for answer in of_it)
-        rows.append((name, f"{len(of_it)}", f"{median(medians):.0f} ms", f"{max(medians):.0f} ms", f"{worst:.0f} ms"))
+        rows.append(
+            (
+                titles.get(name, name),
+                f"{len(of_it)}",
+                f"{median(medians):.0f} ms",
+                f"{max(medians):.0f} ms",
+                f"{worst:.0f} ms",
+            )
+        )
     over = f"{len(one.over)} of {len(one.answers)} took {boards.LIMIT_MS:g} ms or longer."
     return f"{markdown(('board', 'questions', 'median', 'slowest median', 'worst of all'), rows)}\n\n{over}"
 

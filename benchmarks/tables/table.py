@@ -27,8 +27,9 @@ class Table(msgspec.Struct, frozen=True):
 
     def text(self, found: Found) -> str:
         """The whole of it, with blank lines around."""
-        measured = "\n".join(told(found[name]) for name in self.needs)
-        return f"\n{self.make(found)}\n\n{measured}\n\n"
+        first, *others = (found[name] for name in self.needs)
+        also = "".join(f" Then `{one.command}` (load {one.load[0]:g} before)." for one in others)
+        return f"\n{self.make(found)}\n\n{told(first)}{also}\n\n"
 
 
 def told(result: Result) -> str:

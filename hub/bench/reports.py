@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -77,8 +77,13 @@ class _Job(msgspec.Struct):
     days: int
 
 
-async def measure(size: Size, days: tuple[int, ...] = (1, 7), told: Callable[[str], None] = lambda _: None) -> Figures:
-    """Make the city and all reports, in a temporary server of its own."""
+async def measure(
+    size: Size,
+    days: tuple[int, ...] = (1, 7),
+    wanted: Collection[str] | None = None,
+    told: Callable[[str], None] = lambda _: None,
+) -> Figures:
+    """Make the city and the reports of the ``wanted`` kinds (else of all), in a temporary server of its own."""
     load = [round(one, 1) for one in os.getloadavg()]
     with tempfile.TemporaryDirectory(prefix="sanihub-bench-") as name:
         Path(name).chmod(0o755)  # noqa: ASYNC240 - before anything runs
@@ -86,7 +91,7 @@ async def measure(size: Size, days: tuple[int, ...] = (1, 7), told: Callable[[st
             told("making a week")
             rows = await make_city(servers.dsn, size.overrides())
             reports = []
-            for kind in sorted(kinds()):
+            for kind in sorted(kinds() if wanted is None else wanted):
                 for span in days:
                     told(f"{kind}, {span} days")
                     job = _Job(servers.dsn, _order(kind, span), span)

@@ -19,6 +19,7 @@ from devices.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
 NATS = Heat("nats-server", True)
+pytestmark = pytest.mark.timeout(600)  # six programs come up one after the other, on whatever machine
 
 
 @pytest.fixture(scope="module")
