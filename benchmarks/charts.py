@@ -61,11 +61,13 @@ def _text(x: float, y: float, text: str, style: str = "") -> str:
 
 
 class Chart(msgspec.Struct, frozen=True):
-    """A chart of the page: its file in docs/images, the results that it needs."""
+    """A chart of the page: its file in docs/images, the results that it needs, and its captions."""
 
     file: str
     needs: tuple[str, ...]
     draw: Callable[[Mapping[str, Result]], str]
+    en: str
+    zh: str
 
 
 def _rates(found: Mapping[str, Result]) -> str:
@@ -116,7 +118,25 @@ def _about(found: Mapping[str, Result], one: Figures, heat: Heat) -> str:
 
 
 CHARTS = (
-    Chart("bench-rates.svg", ("compare",), _rates),
-    Chart("bench-cpu.svg", ("compare",), _cpu),
-    Chart("bench-kills.svg", ("compare",), _lost),
+    Chart(
+        "bench-rates.svg",
+        ("compare",),
+        _rates,
+        "Messages a second: sanihub, Node-RED, a script, and the broker alone",
+        "每秒入库的 MQTT 消息数：sanihub、Node-RED、Python 脚本，以及仅经消息代理的上限",
+    ),
+    Chart(
+        "bench-cpu.svg",
+        ("compare",),
+        _cpu,
+        "CPU for each message: sanihub, Node-RED, a script",
+        "每条消息消耗的 CPU（微秒）：自身、PostgreSQL、消息代理",
+    ),
+    Chart(
+        "bench-kills.svg",
+        ("compare",),
+        _lost,
+        "Messages lost to one kill: sanihub, Node-RED, a script",
+        "进程被强制终止一次后丢失的消息数：sanihub、Node-RED、Python 脚本",
+    ),
 )

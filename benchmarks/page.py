@@ -4,7 +4,8 @@
     ...
     <!-- end -->
 
-A table whose results are not there stays as it is. Charts (``docs/images/bench-*.svg``) are made likewise.
+A table whose results are not there stays as it is. Charts (``docs/images/bench-*.svg``) are made likewise, and stand in
+the READMEs too: ``<!-- chart: bench-rates.svg -->``.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from benchmarks.charts import CHARTS
+from benchmarks.charts import CHARTS, Chart
 from benchmarks.results import FOLDER, Result, load
 from benchmarks.tables import TABLES
+from benchmarks.tables.table import Table
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/benchmarks.md"
 IMAGES = ROOT / "docs/images"
-_BLOCK = re.compile(r"(<!-- table: ([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.S)
+PAGES = (PAGE, ROOT / "README.md", ROOT / "README.zh-CN.md")
+_BLOCK = re.compile(r"(<!-- (table|chart): ([a-z0-9.-]+) -->\n).*?(<!-- end -->)", re.S)
+_CHARTS = {chart.file: chart for chart in CHARTS}
 
 
 def results(folder: Path = FOLDER) -> dict[str, Result]:
@@ -29,21 +33,26 @@ def results(folder: Path = FOLDER) -> dict[str, Result]:
     return {name: result for name in names if (result := load(name, folder)) is not None}
 
 
-def rendered(text: str, found: Mapping[str, Result]) -> str:
-    """The page's text with its tables made anew. Raises KeyError for a table that nobody knows."""
+def rendered(page: Path, found: Mapping[str, Result]) -> str:
+    """The page's text with its tables and charts made anew. Raises KeyError for one that nobody knows."""
+    folder = "images" if page == PAGE else "docs/images"
+    chinese = ".zh" in page.name
 
     def block(match: re.Match[str]) -> str:
-        table = TABLES[match[2]]
-        if not all(name in found for name in table.needs):
+        begin, kind, name, end = match.groups()
+        one: Table | Chart = TABLES[name] if kind == "table" else _CHARTS[name]
+        if not all(needed in found for needed in one.needs):
             return match[0]
-        return f"{match[1]}{table.text(found)}{match[3]}"
+        if isinstance(one, Chart):
+            return f"{begin}\n![{one.zh if chinese else one.en}]({folder}/{name})\n\n{end}"
+        return f"{begin}{one.text(found)}{end}"
 
-    return _BLOCK.sub(block, text)
+    return _BLOCK.sub(block, page.read_text("utf-8"))
 
 
-def named(text: str) -> list[str]:
-    """The tables that a page has."""
-    return [match[2] for match in _BLOCK.finditer(text)]
+def named(page: Path, kind: str) -> list[str]:
+    """The tables or the charts that a page has."""
+    return [match[3] for match in _BLOCK.finditer(page.read_text("utf-8")) if match[2] == kind]
 
 
 def drawn(found: Mapping[str, Result]) -> Iterator[tuple[str, str]]:
@@ -54,8 +63,9 @@ def drawn(found: Mapping[str, Result]) -> Iterator[tuple[str, str]]:
 
 
 def write(folder: Path = FOLDER) -> None:
-    """Make the page and the charts from the results."""
+    """Make the pages and the charts from the results."""
     found = results(folder)
-    PAGE.write_text(rendered(PAGE.read_text("utf-8"), found), "utf-8")
     for file, svg in drawn(found):
         (IMAGES / file).write_text(svg, "utf-8")
+    for page in PAGES:
+        page.write_text(rendered(page, found), "utf-8")

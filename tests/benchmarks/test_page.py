@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+
+import pytest
 
 from benchmarks import page
 from benchmarks.catalogue import SET
+from benchmarks.charts import CHARTS
 from benchmarks.results import FOLDER
 from benchmarks.tables import TABLES
 
-TEXT = page.PAGE.read_text("utf-8")
 
-
-def test_the_page_is_up_to_date() -> None:
-    assert page.rendered(TEXT, page.results()) == TEXT, "run: python -m benchmarks render"
+@pytest.mark.parametrize("one", page.PAGES, ids=lambda one: one.name)
+def test_a_page_is_up_to_date(one: Path) -> None:
+    assert page.rendered(one, page.results()) == one.read_text("utf-8"), "run: python -m benchmarks render"
 
 
 def test_the_charts_are_up_to_date() -> None:
@@ -22,7 +25,14 @@ def test_the_charts_are_up_to_date() -> None:
 
 
 def test_every_table_is_on_the_page_once() -> None:
-    assert sorted(page.named(TEXT)) == sorted(TABLES)
+    assert sorted(page.named(page.PAGE, "table")) == sorted(TABLES)
+
+
+def test_every_chart_is_on_the_page() -> None:
+    known = {chart.file for chart in CHARTS}
+    assert set(page.named(page.PAGE, "chart")) == known
+    for one in page.PAGES:
+        assert set(page.named(one, "chart")) <= known
 
 
 def test_every_bench_of_the_set_is_shown() -> None:
@@ -36,10 +46,10 @@ def test_what_is_kept_was_measured_in_full() -> None:
 
 
 def test_a_table_without_its_result_stays_as_it_is() -> None:
-    text = "before\n<!-- table: http -->\nby hand\n<!-- end -->\nafter"
-    assert page.rendered(text, {}) == text
+    assert page.rendered(page.PAGE, {}) == page.PAGE.read_text("utf-8")
 
 
 def test_markers_are_in_pairs() -> None:
-    marks = re.findall(r"<!-- (table: [a-z0-9-]+|end) -->", TEXT)
+    text = page.PAGE.read_text("utf-8")
+    marks = re.findall(r"<!-- ((?:table|chart): [a-z0-9.-]+|end) -->", text)
     assert [mark == "end" for mark in marks] == [False, True] * (len(marks) // 2)
