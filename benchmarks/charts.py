@@ -12,7 +12,7 @@ from benchmarks.compare.figures import Figures, Heat
 from benchmarks.results import Result
 
 WIDTH, LABEL, BAR, GAP, TOP = 760, 250, 22, 12, 56
-RIGHT = 110  #: room for what stands behind a bar
+LETTER = 8  #: room for one of them behind a bar
 _STYLE = (
     "text{font:14px system-ui,sans-serif;fill:#1f2328}.title{font-weight:600}.small{font-size:12px;fill:#59636e}"
     ".a{fill:#1a7f64}.b{fill:#7d8590}.c{fill:#2f6fb2}.d{fill:#b0753a}"
@@ -33,7 +33,8 @@ class Bar(msgspec.Struct, frozen=True):
 def bars(title: str, subtitle: str, rows: Sequence[Bar], key: Mapping[str, str] | None = None) -> str:
     """A chart; ``key`` says what the classes of the parts mean."""
     most = max((sum(value for value, _ in row.parts) for row in rows), default=1.0) or 1.0
-    scale = (WIDTH - LABEL - RIGHT) / most
+    behind = LETTER * max((len(row.told) for row in rows), default=0) + 12
+    scale = (WIDTH - LABEL - behind) / most
     height = TOP + len(rows) * (BAR + GAP) + (26 if key else 6)
     drawn = [_text(0, 18, title, "title"), _text(0, 38, subtitle, "small")]
     for number, row in enumerate(rows):
