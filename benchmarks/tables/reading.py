@@ -73,7 +73,7 @@ def _board(found: Found) -> str:
     ]
     rows += [
         (
-            f"click on a vehicle of the {clicks.what}",
+            f"click on a {clicks.what}",
             f"p50 {clicks.p50_ms:.0f} ms, **p95 {clicks.p95_ms:.0f} ms**, worst {clicks.worst_ms:.0f} ms "
             f"({clicks.count} clicks, {clicks.unanswered} unanswered; p95 {clicks.presented_p95_ms:.0f} ms by the "
             "browser's Event Timing)",
