@@ -4,6 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8080
+ONLY ?=
 
 .PHONY: help install demo test check faults bench docs wheel lock clean
 
@@ -36,8 +37,9 @@ check: install ## Lint, types, import rules, audit of the dependencies
 faults: install ## The long runs: 50,000 messages, three kills, outages of 20 s; every case of the API's contract
 	SANIHUB_TEST_FULL=1 $(BIN)/python -m pytest tests/faults tests/api/test_contract.py
 
-bench: install ## Measure ingest and print the table of docs/benchmarks.md
-	$(BIN)/sanihub bench ingest
+bench: install ## Measure, and make the tables of docs/benchmarks.md anew: about 50 minutes (ONLY=ingest,compare for some)
+	@sh benchmarks/peers/install.sh
+	$(BIN)/python -m benchmarks run --only "$(ONLY)"
 
 docs: install ## Build the documentation as a site, into site/
 	$(BIN)/python -P docs/build_site.py
@@ -49,4 +51,4 @@ lock: install ## Resolve the dependencies anew into requirements.lock
 	sh tools/lock.sh
 
 clean: ## Remove what was built here (never data)
-	rm -rf .venv dist build site tests/timescale/node_modules tests/grafana/node_modules api/board/node_modules api/pages/board .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv dist build site tests/timescale/node_modules tests/grafana/node_modules benchmarks/peers/nodered/node_modules api/board/node_modules api/pages/board .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,4 +1,7 @@
-"""What routes are given: the services, and a device that is known to exist."""
+"""What routes are given: the services, and a device that is known to exist.
+
+Each of them is a coroutine, however little it does: a plain function would be called in a thread, for each request.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from api.seats import Seats
 from devices.read_models import DeviceEntry
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
     """The services that the application was created with."""
     return cast(Services, request.app.state.services)
 
@@ -35,12 +38,12 @@ async def limited_services(whole: Unlimited, principal: Recognised) -> Services:
 Wired = Annotated[Services, Depends(limited_services)]
 
 
-def seats(request: Request) -> Seats:
+async def seats(request: Request) -> Seats:
     """The places for requests that wait."""
     return cast(Seats, request.app.state.seats)
 
 
-def feed(request: Request) -> Feed:
+async def feed(request: Request) -> Feed:
     """What the live stream tells."""
     return cast(Feed, request.app.state.feed)
 

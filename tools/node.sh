@@ -1,8 +1,10 @@
 #!/bin/sh
-# Run node or npm: `sh tools/node.sh npm ci`. The machine's own where it is new enough (20), else from a wheel in .venv.
+# Run node or npm: `sh tools/node.sh npm ci`. The machine's own where it is new enough (20, or NODE_AT_LEAST), else from
+# a wheel in .venv.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 python=$root/.venv/bin/python
+least=${NODE_AT_LEAST:-20}
 what=$1
 shift
 
@@ -11,7 +13,7 @@ wheel() {
 }
 
 node_is_recent() {
-    command -v npm >/dev/null && node -e 'process.exit(+(parseInt(process.versions.node) < 20))' 2>/dev/null
+    command -v npm >/dev/null && node -e "process.exit(+(parseInt(process.versions.node) < $least))" 2>/dev/null
 }
 
 if ! node_is_recent; then

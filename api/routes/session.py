@@ -38,12 +38,12 @@ _REFUSED = {
 }
 
 
-def sign_in(request: Request) -> SignIn:
+async def sign_in(request: Request) -> SignIn:
     """What signs people in."""
     return cast(SignIn, request.app.state.sign_in)
 
 
-def sessions(request: Request) -> Sessions:
+async def sessions(request: Request) -> Sessions:
     """The sessions of this hub."""
     return cast(Sessions, request.app.state.sessions)
 

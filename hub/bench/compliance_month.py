@@ -31,6 +31,7 @@ from fleet.master.places import Place
 from fleet.master.plan import Plan
 from fleet.master.route import Route
 from hub.bench.fleet_city import FIRST_DAY, HOUR, START_US, FleetCity
+from hub.bench.processes import cpu_seconds, peak_mib
 from hub.embedded import EmbeddedServers
 from simulators.city.observation import SECOND, Observation
 from simulators.city.settings import Intervals, Size
@@ -117,9 +118,9 @@ def _judge_all(
     ]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         list(pool.map(_warm, range(processes)))
-        begun, before = perf_counter(), _cpu_s(database)
+        begun, before = perf_counter(), cpu_seconds(database)
         done = list(pool.map(_work, [msgspec.msgpack.encode(job) for job in jobs]))
-        seconds, used = perf_counter() - begun, _cpu_s(database) - before
+        seconds, used = perf_counter() - begun, cpu_seconds(database) - before
     assert sum(one.fixes for one in done) == made[0]
     shifts = sum(one.shifts for one in done)
     return Month(
@@ -140,12 +141,6 @@ def _judge_all(
         sum(one.coverage for one in done) / shifts,
         [round(one, 2) for one in os.getloadavg()],
     )
-
-
-def _cpu_s(server: psutil.Process) -> float:
-    """CPU of a server with its children, those that have ended included."""
-    living = sum(sum(one.cpu_times()[:2]) for one in (server, *server.children(recursive=True)))
-    return living + sum(server.cpu_times()[2:4])
 
 
 def _warm(_: int) -> int:
@@ -176,17 +171,8 @@ async def _judged(job: _Job) -> _Done:
                 done.coverage += result.coverage or 0.0
             done.judging_s += perf_counter() - wall
             done.judging_cpu_s += process_time() - cpu
-    done.rss_mib = _peak_mib()
+    done.rss_mib = peak_mib()
     return done
-
-
-def _peak_mib() -> float:
-    """The greatest memory of this process; getrusage would tell that of its parent, if that had more."""
-    try:
-        lines = Path("/proc/self/status").read_text("utf-8").splitlines()
-    except OSError:
-        return psutil.Process().memory_info().rss / 2**20
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def _plans(route: Route, vehicle: str, days: int) -> Iterator[tuple[Plan, tuple[int, int]]]:

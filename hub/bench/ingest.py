@@ -26,6 +26,7 @@ import msgspec
 import psutil
 
 from devices.vocabulary import Consignment, Frame, Outcome
+from hub.bench.processes import cpu_seconds
 from hub.bootstrap import Hub
 from hub.installation import Installation
 from hub.settings import Settings
@@ -202,19 +203,12 @@ class Cpu:
         self._before = self._now()
 
     def _now(self) -> dict[str, float]:
-        found = {"hub": _seconds(psutil.Process(), own=True)}
-        for name, pid in self._pids.items():
-            found[name] = _seconds(psutil.Process(pid), own=False)
-        return found
+        found = {"hub": cpu_seconds(psutil.Process(), family=False)}
+        return found | {name: cpu_seconds(psutil.Process(pid)) for name, pid in self._pids.items()}
 
     def a_message(self, messages: int) -> dict[str, float]:
         """Microseconds for each message, by process."""
         return {name: (value - self._before[name]) * 1e6 / messages for name, value in self._now().items()}
-
-
-def _seconds(process: psutil.Process, *, own: bool) -> float:
-    family = [process] if own else [process, *process.children(recursive=True)]
-    return sum(sum(member.cpu_times()[:2]) for member in family)
 
 
 def _copy_limit(installation: Installation) -> float:

@@ -3,7 +3,8 @@
 Hub and embedded PostgreSQL run with their defaults; the terminals are a process of their own
 (:mod:`hub.bench.jt808_load`) and share the machine. What is measured: how long it takes until all have registered and
 authenticated; position to reply (which is: to the commit) in the steady phase, beside strangers that send half a frame
-or never read, and while a part of the terminals backfills at once; how long that storm takes until it is stored; memory
+or never read, and while a part of the terminals backfills at once; how long that storm takes until it is stored; how
+many positions a second are answered when terminals send on with each answer; memory
 and CPU of the hub's process; and whether every position that was sent was answered and is stored exactly once.
 """
 
@@ -46,6 +47,9 @@ class Plan(msgspec.Struct, frozen=True):
     silent: int = 500
     deaf: int = 20
     strangers_s: float = STRANGERS_S
+    flooding: int = 500
+    window: int = 8
+    flood_s: float = 10.0
 
 
 class Latency(msgspec.Struct):
@@ -76,6 +80,10 @@ class Figures(msgspec.Struct):
     storm_positions: int
     storm_back_s: float
     storm_stored_s: float
+    flood_terminals: int
+    flood_window: int
+    flood_positions_per_s: float
+    in_flood: Latency
     strangers: int
     strangers_cut_off: int
     rss_mib: dict[str, float]
@@ -100,6 +108,8 @@ async def measure(plan: Plan) -> Figures:
             watch.note("strangers")
             storm = await load.do(f"storm {plan.away_s}")
             watch.note("storm")
+            flood = await load.do(f"flood {plan.flood_s}")
+            watch.note("flood")
             ended = await load.do("finish")
         finally:
             await load.end()
@@ -122,6 +132,10 @@ async def measure(plan: Plan) -> Figures:
         storm["positions"],
         storm["back_s"],
         storm["stored_s"],
+        flood["terminals"],
+        plan.window,
+        flood["positions_per_s"],
+        _latency(flood),
         plan.silent + plan.deaf,
         ended["strangers_cut_off"],
         watch.rss_mib,
@@ -167,6 +181,8 @@ class _Load:
             "step": plan.step_s,
             "away": plan.away,
             "backlog": plan.backlog,
+            "flooding": plan.flooding,
+            "window": plan.window,
             "silent": plan.silent,
             "deaf": plan.deaf,
         }

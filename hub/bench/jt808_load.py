@@ -8,6 +8,7 @@ JSON for each when it is done:
 ``strangers``   some peers connect, send half a frame, and say nothing more; some send on and never read
 ``storm S``     some terminals disconnect at once, stay away for so many seconds while the others report, come back at
                 once and send what they have gathered in batches; done when all of it is answered
+``flood S``     some terminals send as fast as they are answered, with so many positions unanswered, for so many seconds
 ``finish``      waits for the last answers
 
 A terminal keeps a position until it is answered, as real ones do: what was unanswered when its connection ended comes
@@ -102,6 +103,21 @@ class Load:
             **self._latency(),
         }
 
+    async def flood(self, seconds: float) -> dict[str, Any]:
+        """As many positions as the hub answers."""
+        self.shared.reporting_until = 0.0
+        await self._until(lambda: self.shared.acknowledged == self.shared.made)
+        self.shared.latencies.clear()
+        began, before = time.perf_counter(), self.shared.acknowledged
+        self.shared.flooding_until = self._loop.time() + seconds
+        for terminal in self.terminals[: self._options.flooding]:
+            terminal.flood(self._options.window)
+        await asyncio.sleep(seconds)
+        await self._until(lambda: self.shared.acknowledged == self.shared.made)
+        positions = self.shared.acknowledged - before
+        told = {"positions": positions, "positions_per_s": positions / (time.perf_counter() - began)}
+        return {"terminals": min(self._options.flooding, len(self.terminals)), **told, **self._latency()}
+
     async def finish(self) -> dict[str, Any]:
         """The last answers, and the counts."""
         self.shared.reporting_until = 0.0
@@ -159,6 +175,7 @@ async def serve(options: argparse.Namespace) -> None:
         "report": load.report,
         "strangers": load.strangers,
         "storm": load.storm,
+        "flood": load.flood,
         "finish": load.finish,
     }
     while line := await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline):
@@ -177,6 +194,8 @@ def main() -> None:
     parser.add_argument("--step", type=int, default=10, help="the same by the terminals' own clocks")
     parser.add_argument("--away", type=int, default=500, help="terminals of the storm")
     parser.add_argument("--backlog", type=int, default=180, help="positions that each of them brings")
+    parser.add_argument("--flooding", type=int, default=500, help="terminals that send as fast as they are answered")
+    parser.add_argument("--window", type=int, default=8, help="positions that each of them has unanswered")
     parser.add_argument("--silent", type=int, default=500, help="peers that send half a frame")
     parser.add_argument("--deaf", type=int, default=20, help="peers that do not read")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -48,6 +48,10 @@ def table(figures: Figures) -> Table:
             f"{figures.storm_terminals:,} terminals with {figures.storm_positions:,} positions: back after "
             f"{figures.storm_back_s:.1f} s, stored after {figures.storm_stored_s:.1f} s",
         ),
+        (
+            f"as fast as answered, {figures.flood_terminals:,} terminals with {figures.flood_window} each",
+            f"{figures.flood_positions_per_s:,.0f} positions/s, {_latency(figures.in_flood)}",
+        ),
         ("sent, acknowledged, stored", f"{figures.sent:,}, {figures.acknowledged:,}, {figures.stored:,}"),
         ("stored twice, refused", f"{figures.stored_twice}, {figures.refused}"),
         ("bad peers cut off", f"{figures.strangers_cut_off} of {figures.strangers}"),

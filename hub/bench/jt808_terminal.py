@@ -51,6 +51,7 @@ class Shared(msgspec.Struct):
     refused: int = 0
     latencies: list[float] = []
     reporting_until: float = 0.0
+    flooding_until: float = 0.0
     progress: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
 
@@ -131,6 +132,13 @@ class Terminal(asyncio.Protocol):
             self._send(0x0200, self.kept[index], (index,))
         self._timer = self._loop.call_later(self._shared.period_s, self.report)
 
+    def flood(self, window: int) -> None:
+        """Send so many positions now, and one for each that is answered, until the flood is over."""
+        self.be_quiet()
+        for _ in range(window):
+            index = self.make()
+            self._send(0x0200, self.kept[index], (index,))
+
     def report_from(self, delay_s: float) -> None:
         """Begin to report."""
         self.be_quiet()
@@ -172,6 +180,8 @@ class Terminal(asyncio.Protocol):
             if self.kept.pop(index, None) is not None:
                 self._shared.acknowledged += 1
         self._shared.progress.set()
+        if self._loop.time() < self._shared.flooding_until:
+            self.flood(1)
 
 
 class Stranger(asyncio.Protocol):

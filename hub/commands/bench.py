@@ -18,8 +18,10 @@ from hub.bench import (
     board_table,
     boards_table,
     fleet_table,
+    http_table,
     jt808_table,
     planning_table,
+    reports_table,
     store_year_table,
     tracker_table,
 )
@@ -39,12 +41,14 @@ def register(app: typer.Typer) -> None:
     group.command("boards")(boards_table.boards)
     group.command("fleet")(fleet_table.fleet)
     group.command("compliance-month")(fleet_table.compliance_month_)
+    group.command("http")(http_table.http)
     group.command("jt808")(jt808_table.jt808)
     group.command("modbus")(modbus)
     group.command("emptying")(bin_table.emptying)
     group.command("fill")(bin_table.fill)
     group.command("attendance")(attendance_table.attendance)
     group.command("planning")(planning_table.planning)
+    group.command("reports")(reports_table.reports)
     group.command("trackers")(tracker_table.trackers)
     group.command("store-year")(store_year_table.store_year)
     group.callback()(lambda: None)

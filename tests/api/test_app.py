@@ -4,14 +4,18 @@ import asyncio
 import dataclasses
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from inspect import iscoroutinefunction
 from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from jsonschema import Draft202012Validator
+from starlette.routing import BaseRoute
 
 from api.app import create_app
 from api.ports import Services
@@ -156,3 +160,25 @@ async def test_over_a_real_server(services: Services, city: Any) -> None:
         finally:
             server.should_exit = True
             await serving
+
+
+async def test_no_route_waits_for_a_thread_to_be_told_what_it_works_with(services: Services) -> None:
+    """A dependency that is a plain function is called in a thread, which costs a post more than its commit does."""
+
+    def routes_of(routes: Sequence[BaseRoute]) -> Iterator[APIRoute]:
+        for route in routes:
+            if isinstance(route, APIRoute):
+                yield route
+            if (included := getattr(route, "original_router", None)) is not None:
+                yield from routes_of(included.routes)
+
+    def calls_of(dependant: Dependant) -> Iterator[Callable[..., Any]]:
+        for below in dependant.dependencies:
+            if below.call is not None:
+                yield below.call
+            yield from calls_of(below)
+
+    found = {call for route in routes_of(create_app(services).routes) for call in calls_of(route.dependant)}
+    assert len(found) > 10
+    plain = [call for call in found if not iscoroutinefunction(call) and not iscoroutinefunction(type(call).__call__)]
+    assert plain == []

@@ -16,6 +16,9 @@ SMALL = Plan(
     silent=10,
     deaf=2,
     strangers_s=1.0,
+    flooding=10,
+    window=4,
+    flood_s=1.0,
 )
 
 
@@ -27,5 +30,7 @@ async def test_all_that_is_sent_is_answered_and_stored_once() -> None:
     assert (figures.stored_twice, figures.refused) == (0, 0)
     assert (figures.storm_terminals, figures.storm_positions) == (5, 300)
     assert figures.steady.answers > 0
-    assert set(figures.rss_mib) == {"idle", "entered", "steady", "strangers", "storm"}
+    assert set(figures.rss_mib) == {"idle", "entered", "steady", "strangers", "storm", "flood"}
+    assert figures.flood_terminals == 10
+    assert figures.in_flood.answers >= 10 * 4
     assert table(figures).row_count

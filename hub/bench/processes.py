@@ -1,0 +1,45 @@
+"""CPU time and memory of processes that come and go while they are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+
+def cpu_seconds(process: psutil.Process, *, family: bool = True) -> float:
+    """CPU that a process has used; of its ``family`` also what its children use and what the ended ones have used.
+
+    PostgreSQL starts and ends workers as it likes, so a child may be gone before it is asked.
+    """
+    times = process.cpu_times()
+    used = sum(times[:2])
+    if family:
+        used += sum(times[2:4])
+        for child in process.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                used += sum(child.cpu_times()[:2])
+    return used
+
+
+def peak_mib(process: psutil.Process | None = None) -> float:
+    """The most memory that a process had, this one without a name; getrusage would tell that of its parent if more."""
+    chosen = psutil.Process() if process is None else process
+    try:
+        lines = Path(f"/proc/{chosen.pid}/status").read_text("utf-8").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    except (OSError, StopIteration):
+        return float(chosen.memory_info().rss / 2**20)
+
+
+def family_peak_mib(process: psutil.Process) -> float:
+    """The sum of the most that each had, of a process and of those of its children that are there."""
+    return sum(_peaks([process, *process.children(recursive=True)]))
+
+
+def _peaks(processes: list[psutil.Process]) -> Iterator[float]:
+    for one in processes:
+        with suppress(psutil.NoSuchProcess):
+            yield peak_mib(one)
