@@ -1,6 +1,6 @@
 """A database that is slow, locked, read-only, restarted, crowded, or that breaks off what it is asked.
 
-The default form is small; ``make faults`` runs the long one (SANIHUB_TEST_FULL=1) and makes the table of docs/faults.md.
+The default form is small; ``make faults`` runs the long one (SANIHUB_TEST_FULL=1), for the table of docs/faults.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """SIGKILL at random moments of a hub, its broker and its database, one by one and all in one run.
 
-The default form is small; ``make faults`` runs the long one (SANIHUB_TEST_FULL=1) and makes the table of docs/faults.md.
+The default form is small; ``make faults`` runs the long one (SANIHUB_TEST_FULL=1), for the table of docs/faults.md.
 """
 
 from __future__ import annotations

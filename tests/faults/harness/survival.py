@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,9 @@ from tests.faults.harness.scene import Ending, Scene
 from tests.faults.harness.stream import Size, Stream
 from tests.faults.harness.world import World
 
-SEEDS = range(3 if FULL else 1)
-SIZE = Size().times(4) if FULL else Size(2, 2, 1, 1, 1)
-AWAY_S = 10.0 if FULL else 0.3  #: how long a cause lasts that is not over at once
+SEEDS = range(int(os.environ.get("SANIHUB_TEST_SEEDS", "3")) if FULL else 1)
+SIZE = Size().times(2) if FULL else Size(2, 2, 1, 1, 1)
+AWAY_S = 5.0 if FULL else 0.3  #: how long a cause lasts that is not over at once
 
 Harm = Callable[[World], Awaitable[None]]
 """Something bad. It returns when its cause is gone."""
