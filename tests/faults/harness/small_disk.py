@@ -68,6 +68,6 @@ class SmallDisk:
 
 def _runs(*argv: str) -> bool:
     try:
-        return subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
+        return subprocess.run(argv, check=False, capture_output=True, stdin=subprocess.DEVNULL).returncode == 0
     except FileNotFoundError:
         return False

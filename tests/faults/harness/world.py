@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -16,7 +16,7 @@ import psycopg
 from store.embedded import DATABASE, ROLE
 from store.vacancy import LOOPBACK, choose_port
 from tests.faults.harness.scene import SECTIONS, Scene, settings
-from tests.faults.harness.stream import Stream
+from tests.faults.harness.stream import Message, Stream
 from tests.faults.harness.tap import Tap, tapped
 from tests.hubs import HubProcess
 from tests.servers import Mosquitto, NatsServer, PostgresServer, running, temporary_folder, wait_until
@@ -36,10 +36,12 @@ class World:
     postgres: PostgresServer | None = None
     broker: NatsServer | Mosquitto | None = None
     tap: Tap | None = None
+    murmured: list[Message] = field(default_factory=list)  #: see the ledger
 
     def scene(self, stream: Stream) -> Scene:
         """A run of a stream in this world."""
         scene = Scene(stream, self.hub, self.dsn, self.mqtt)
+        scene.ledger.murmured = self.murmured
         if self.tap is not None:
             self.tap.listen_for(scene.ledger)
         return scene
