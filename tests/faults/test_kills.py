@@ -44,8 +44,8 @@ MOSQUITTO = [
         (World.kill_broker,) * 2,
         "mqtt",
         lossy=True,
-        note="(mosquitto writes its queue at intervals: what it acknowledged since is gone before the hub saw it. Lost"
-        " counts what the *hub* acknowledged)",
+        note="(with the settings of `deploy/mosquitto`; what it acknowledged while it wrote its queue down may be gone"
+        " before the hub saw it. Lost counts what the *hub* acknowledged)",
     ),
 ]
 EMBEDDED = [
