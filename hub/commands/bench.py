@@ -20,6 +20,7 @@ from hub.bench import (
     fleet_table,
     jt808_table,
     planning_table,
+    stages_table,
     store_year_table,
     tracker_table,
 )
@@ -46,6 +47,7 @@ def register(app: typer.Typer) -> None:
     group.command("attendance")(attendance_table.attendance)
     group.command("planning")(planning_table.planning)
     group.command("trackers")(tracker_table.trackers)
+    group.command("stages")(stages_table.stages)
     group.command("store-year")(store_year_table.store_year)
     group.callback()(lambda: None)
     app.add_typer(group, name="bench")
