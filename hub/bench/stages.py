@@ -1,8 +1,8 @@
 """Where the hub's time goes behind the transport: the same messages through its parts, and the CPU of each.
 
-Frames made before go through decoding, filing, trackers, rules and the writer into an embedded PostgreSQL, in batches
-of one size. What a part costs is CPU time of this process a message, so that neither the database nor others at work on
-the machine are in it; there is no broker and no transport, and nothing works beside.
+Frames as a transport makes them go through decoding, filing, trackers, rules and the writer into an embedded
+PostgreSQL, in batches of one size. What a part costs is CPU time of this process a message, so that neither the
+database nor others at work on the machine are in it; there is no broker and no transport, and nothing works beside.
 """
 
 from __future__ import annotations
@@ -134,16 +134,17 @@ class _Parts:
 
 async def measure(messages: int, devices: int, batch: int, rounds: int, *, mixed: bool) -> Stages:
     """Run the whole bench over a database of its own; of each part the least of the rounds counts."""
-    total = 2 * devices + 2 * rounds * messages
-    batches = _batches(_frames(devices, total, mixed), batch)
+    warm, run = max(1, 2 * devices // batch), max(1, messages // batch)
+    messages = run * batch
+    batches = _batches(_frames(devices, warm * batch + 2 * rounds * messages, mixed), batch)
     async with _parts(devices, mixed) as parts:
         before = rss_mib()
-        await parts.run(_some(batches, 2 * devices // batch), whole=True)
+        await parts.run(islice(batches, warm), whole=True)
         found: dict[bool, list[dict[str, float]]] = {True: [], False: []}
         for number in range(2 * rounds):
             gc.collect()
             whole = number % 2 == 0
-            found[whole].append(await parts.run(_some(batches, messages // batch), whole=whole))
+            found[whole].append(await parts.run(islice(batches, run), whole=whole))
         rules = len(parts.alerting.desk.engine.book.current.rules)
     least = {part: min(one[part] for one in found[True]) * 1e6 / messages for part in PARTS}
     without = min(sum(one.values()) for one in found[False]) * 1e6 / messages
@@ -158,7 +159,10 @@ async def measure(messages: int, devices: int, batch: int, rounds: int, *, mixed
 
 
 def _frames(devices: int, count: int, mixed: bool) -> Iterator[Frame]:
-    """What the load of the other benches publishes, up to the present, as a transport hands it over."""
+    """What the load of the other benches publishes, up to the present, as a transport hands it over.
+
+    They are made a batch at a time, while no clock runs, so that the memory of the hub's parts is not theirs.
+    """
     words = mixed_payload if mixed else payload
     now = time_ns() // 1_000
     start = now - (count // devices + 1) * STEP_US
@@ -171,11 +175,6 @@ def _frames(devices: int, count: int, mixed: bool) -> Iterator[Frame]:
 def _batches(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
     while batch := list(islice(frames, size)):
         yield batch
-
-
-def _some(batches: Iterator[list[Frame]], count: int) -> list[list[Frame]]:
-    """So many, made before they are taken."""
-    return list(islice(batches, count))
 
 
 @asynccontextmanager
