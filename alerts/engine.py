@@ -94,7 +94,7 @@ class Engine:
                     proposal.dirty[key] = Dirty(since, self.dirty[key].frontier)
                 continue
             known = self._tracks[key]
-            instants = sorted(of_device)
+            instants = sorted(of_device) if len(of_device) > 1 else [*of_device]
             if instants[0] <= known.at:
                 instants = self._unknown(key, of_device, instants)
                 if not instants:
@@ -180,7 +180,8 @@ class Engine:
         track = known.copy()
         changed = self.book.fold(track, device, moments, horizon)
         proposal.tracks[device.key] = track
-        proposal.changes += [(device, alert) for alert in changed]
+        if changed:
+            proposal.changes += [(device, alert) for alert in changed]
         if track.at - self._kept.get(device.key, LONG_AGO) >= CHECKPOINT_EVERY:
             kind_of = self.book.kinds_of(device, track.rule_set)
             proposal.checkpoints[device.key] = track.at, pack(track, kind_of)

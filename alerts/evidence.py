@@ -8,6 +8,8 @@ time alone, for a device that is silent says nothing about its condition.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 
 from devices.clock import SECOND
@@ -31,6 +33,12 @@ class Proof(msgspec.Struct, frozen=True):
         if self.hold_s is not None and lasted >= int(self.hold_s * SECOND):
             return True
         return self.count is not None and count >= self.count
+
+
+@lru_cache(maxsize=1_024)
+def proofs(hold_s: float | None, count: int | None, leave_s: float | None) -> tuple[Proof, Proof]:
+    """What it takes to believe in the beginning, and in the end, of what is to last ``hold_s`` or be seen ``count``."""
+    return Proof(hold_s, count), Proof(leave_s)
 
 
 class Hold(msgspec.Struct, frozen=True):

@@ -53,7 +53,7 @@ class Track(msgspec.Struct, gc=False):
 
     def copy(self) -> Track:
         """A track that can be advanced without touching this one."""
-        return Track(self.at, self.rule_set, dict(self.states), dict(self.open), self.due)
+        return Track(self.at, self.rule_set, self.states.copy(), self.open.copy() if self.open else {}, self.due)
 
 
 def advance(track: Track, watching: Watching, moment: Moment) -> list[Alert]:
@@ -62,9 +62,15 @@ def advance(track: Track, watching: Watching, moment: Moment) -> list[Alert]:
     changed: list[Alert] = []
     if track.due < moment.at:
         changed += pass_time(track, watching, moment.at - 1)
-    states = track.states
-    for watcher in watching.interested(moment):
+    states, readings = track.states, moment.readings
+    for watcher, bounds in watching.interested(moment):
         before = states.get(watcher.id)
+        if before is None and bounds is not None:
+            for metric, low, high in bounds:
+                if not low < readings[metric] < high:
+                    break
+            else:
+                continue  # it is calm, and stays so
         state, changes = watcher.step(watcher.params, before, moment)
         if state is not before:
             _keep(track, watcher.id, state)

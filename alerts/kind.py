@@ -64,12 +64,23 @@ class Watch(msgspec.Struct, frozen=True):
     everything: bool = False
 
 
+class Calm(msgspec.Struct, frozen=True):
+    """What a moment must have to change anything while the rule has no state: the step need not be asked before.
+
+    One of ``events``, or a reading of a metric of ``bounds`` that does not lie between its bounds, which exclude.
+    """
+
+    events: frozenset[str] = frozenset()
+    bounds: tuple[tuple[str, float, float], ...] = ()
+
+
 class Kind(msgspec.Struct, frozen=True):
     """A kind of rule.
 
     ``params`` is the class of its parameters, which validates them by its types; ``check`` says what is wrong with
     them beyond that, beginning with the field's name. ``wake`` is called when ``state.due`` is reached. ``state`` is
     the class of its state. ``resolve`` fills in what the parameters leave to the device: its interval, its class.
+    ``calm`` spares the step of a rule that has no state, which is most of the rules at most of the moments.
     """
 
     name: str
@@ -81,6 +92,7 @@ class Kind(msgspec.Struct, frozen=True):
     wake: Callable[[Any, Any, int], Step] | None = None
     check: Callable[[Any], str | None] = lambda params: None
     resolve: Callable[[Any, Device], Any] = lambda params, device: params
+    calm: Callable[[Any], Calm] | None = None
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from devices.vocabulary import Event, Fix, Position, Quality, Reading
+from devices.vocabulary import Device, Event, Fix, Position, Quality, Reading
 
 CONNECTION = frozenset(("online", "offline"))
 """Events that tell of a connection. They are the broker's word and in its time, and nothing that the device said: a
@@ -37,38 +37,67 @@ Moments = dict[int, dict[int, Moment]]
 """Moments by device key and instant."""
 
 
+class Gathering:
+    """Filed records as they become moments, and the devices that they are of, by key."""
+
+    __slots__ = ("_chosen", "devices", "moments")
+
+    def __init__(self) -> None:
+        self.moments: Moments = {}
+        self.devices: dict[int, Device] = {}
+        self._chosen: dict[tuple[int, int], Fix] = {}
+
+    def add(self, readings: Iterable[Reading], fixes: Iterable[Fix], events: Iterable[Event]) -> None:
+        """Take in records: those of a batch, and then what was derived of them."""
+        last_device, last_at = None, -1
+        told: dict[str, float] = {}
+        for reading in readings:
+            if reading.quality and reading.quality & Quality.UNCERTAIN:
+                continue
+            device, at = reading.device, reading.observed_at
+            if device is not last_device or at != last_at:  # those of a message come one after the other
+                told = self._moment(device, at).readings
+                last_device, last_at = device, at
+            metric, value = reading.metric, reading.value
+            known = told.get(metric)
+            if known is None or value > known:
+                told[metric] = value
+        for fix in fixes:
+            if fix.position.valid:
+                self._place(fix)
+        for event in events:
+            if event.kind in CONNECTION:
+                continue
+            moment = self._moment(event.device, event.observed_at)
+            item = (event.kind, event.attributes)
+            if item not in moment.events:
+                moment.events = tuple(sorted((*moment.events, item), key=_event_key))
+
+    def _place(self, fix: Fix) -> None:
+        place = fix.device.key, fix.observed_at
+        other = self._chosen.get(place)
+        if other is None or _rank(fix) > _rank(other):
+            self._chosen[place] = fix
+            self._moment(fix.device, fix.observed_at).position = fix.position
+
+    def _moment(self, device: Device, at: int) -> Moment:
+        of_device = self.moments.get(device.key)
+        if of_device is None:
+            self.devices[device.key] = device
+            moment = Moment(at, {})
+            self.moments[device.key] = {at: moment}
+            return moment
+        known = of_device.get(at)
+        if known is None:
+            known = of_device[at] = Moment(at, {})
+        return known
+
+
 def gather(readings: Iterable[Reading], fixes: Iterable[Fix], events: Iterable[Event]) -> Moments:
     """The moments of filed records."""
-    found: Moments = {}
-    last_key = last_at = -1
-    told: dict[str, float] = {}
-    for reading in readings:
-        if reading.quality and reading.quality & Quality.UNCERTAIN:
-            continue
-        key, at = reading.device.key, reading.observed_at
-        if key != last_key or at != last_at:  # those of a message come one after the other
-            told = _moment(found, key, at).readings
-            last_key, last_at = key, at
-        known = told.get(reading.metric)
-        if known is None or reading.value > known:
-            told[reading.metric] = reading.value
-    chosen: dict[tuple[int, int], Fix] = {}
-    for fix in fixes:
-        if not fix.position.valid:
-            continue
-        place = fix.device.key, fix.observed_at
-        other = chosen.get(place)
-        if other is None or _rank(fix) > _rank(other):
-            chosen[place] = fix
-            _moment(found, *place).position = fix.position
-    for event in events:
-        if event.kind in CONNECTION:
-            continue
-        moment = _moment(found, event.device.key, event.observed_at)
-        item = (event.kind, event.attributes)
-        if item not in moment.events:
-            moment.events = tuple(sorted((*moment.events, item), key=_event_key))
-    return found
+    gathering = Gathering()
+    gathering.add(readings, fixes, events)
+    return gathering.moments
 
 
 def adds_nothing(known: Moment, again: Moment) -> bool:
@@ -79,16 +108,6 @@ def adds_nothing(known: Moment, again: Moment) -> bool:
         and (again.position is None or again.position == known.position)
         and all(event in known.events for event in again.events)
     )
-
-
-def _moment(found: Moments, key: int, at: int) -> Moment:
-    of_device = found.get(key)
-    if of_device is None:
-        of_device = found[key] = {}
-    moment = of_device.get(at)
-    if moment is None:
-        moment = of_device[at] = Moment(at, {})
-    return moment
 
 
 def _rank(fix: Fix) -> tuple[int, str]:

@@ -66,6 +66,14 @@ class Watcher(msgspec.Struct, frozen=True):
     step: Callable[[Any, Any, Moment], Step]
 
 
+Bounds = tuple[tuple[str, float, float], ...]
+Interest = tuple[tuple[Watcher, Bounds | None], ...]
+"""Watchers, each with the readings that must lie within their bounds for it to be spared while it has no state.
+
+None: it is asked whatever they say.
+"""
+
+
 class Watching:
     """All that watches one device. Remembers who is interested in moments of the forms that the device sends."""
 
@@ -73,20 +81,30 @@ class Watching:
 
     def __init__(self, watchers: tuple[Watcher, ...]) -> None:
         self.watchers = watchers
-        self._interest: dict[object, tuple[Watcher, ...]] = {}
+        self._interest: dict[object, Interest] = {}
 
-    def interested(self, moment: Moment) -> tuple[Watcher, ...]:
+    def interested(self, moment: Moment) -> Interest:
         """Those whom a moment is shown to, in their order."""
         events = moment.events
         said = tuple(kind for kind, _ in events) if events else ()
         form = (*moment.readings, moment.position is not None, *said)
         found = self._interest.get(form)
         if found is None:
-            found = tuple(one for one in self.watchers if _wants(one.watch, moment))
+            found = tuple((one, _bounds(one, moment)) for one in self.watchers if _wants(one.watch, moment))
             if len(self._interest) >= _FORMS:
                 self._interest.clear()
             self._interest[form] = found
         return found
+
+
+def _bounds(watcher: Watcher, moment: Moment) -> Bounds | None:
+    """Within which readings a moment of this form changes nothing, where the rule has no state."""
+    if watcher.kind.calm is None:
+        return None
+    calm = watcher.kind.calm(watcher.params)
+    if any(kind in calm.events for kind, _ in moment.events):
+        return None
+    return tuple(bound for bound in calm.bounds if bound[0] in moment.readings)
 
 
 def _wants(watch: Watch, moment: Moment) -> bool:

@@ -71,13 +71,13 @@ class Rulebook:
         Returns the alerts that this raised or cleared, in their order; one that did both stands there twice.
         """
         changed: list[Alert] = []
-        watching = self._begin(track, device)
+        watching, until = self._begin(track, device), self._next(track)
         for moment in moments:
             if moment.at < self.begin:
                 continue
-            if moment.at >= self._next(track):
+            if moment.at >= until:
                 changed += self._change(track, device, moment.at)
-                watching = self.watching(device, track.rule_set)
+                watching, until = self.watching(device, track.rule_set), self._next(track)
             changed += advance(track, watching, moment)
         if horizon is not None:
             changed += self._change(track, device, horizon)

@@ -7,6 +7,8 @@ Two layers, kept apart on purpose:
 * what the hub *files*: :class:`Reading`, :class:`Fix` and :class:`Event`, which name a registered device and an instant
   that the hub has judged.
 
+Records hold plain data, which makes no cycles: the garbage collector need not look through those of every message.
+
 All instants are integers, microseconds since 1970-01-01T00:00:00Z. Positions are WGS-84 degrees, always.
 """
 
@@ -52,7 +54,7 @@ class Consignment(Protocol):
         """
 
 
-class Identity(msgspec.Struct, frozen=True):
+class Identity(msgspec.Struct, frozen=True, cache_hash=True):
     """A name that a device goes by in one scheme: ``id`` (our own), ``dev_eui``, ``imei``, ``jt808_phone`` ..."""
 
     scheme: str
@@ -120,7 +122,7 @@ class Copy(msgspec.Struct, frozen=True):
     readings: frozenset[str] = frozenset()
 
 
-class Uplink(msgspec.Struct):
+class Uplink(msgspec.Struct, gc=False):
     """One message of one device, decoded and not yet judged.
 
     ``observed_at`` is the device's claim (µs) or None when it made none. ``readings`` maps metric names of the
@@ -143,7 +145,7 @@ class Uplink(msgspec.Struct):
     copy: Copy | None = None
 
 
-class Decoded(msgspec.Struct):
+class Decoded(msgspec.Struct, gc=False):
     """The outcome of decoding one frame: what was sound, and what was not.
 
     A problem is one line that names the field and what was expected. A frame with problems is kept in dead letters

@@ -88,7 +88,10 @@ class Filer:
         self, frame: Frame, decoded: Decoded, find: Callable[[Identity], Device | None]
     ) -> Iterator[ReceiptKey]:
         """The receipts to look up before filing: of messages of known devices that may have been filed by arrival."""
+        again = frame.redelivered or frame.retained
         for index, uplink in enumerate(decoded.uplinks):
+            if not again and uplink.message_id is None:
+                continue  # the most: neither their words nor an id could tell
             plausible = judge(uplink.observed_at, frame.received_at, self._policy) is Verdict.PLAUSIBLE
             if may_be_known(frame, uplink, plausible) and (device := find(uplink.identity)) is not None:
                 yield device.key, uplink_digest(frame, uplink, index), wanted_token(frame, uplink)

@@ -7,11 +7,12 @@ JT/T 808 terminals set an alarm's bit in every position while it lasts, and deco
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Annotated
 
 import msgspec
 
-from alerts.kind import NOTHING, Change, Cleared, Kind, Raised, State, Step, Watch
+from alerts.kind import NOTHING, Calm, Change, Cleared, Kind, Raised, State, Step, Watch
 from alerts.moment import Moment
 from devices.clock import SECOND
 
@@ -66,14 +67,18 @@ def step(params: Happening, state: Happened | None, moment: Moment) -> Step:
                 changes.append(Cleared(at, scope=oldest))
             changes.append(Raised(at, scope=scope, detail=detail))
         last[scope] = at
-    return Happened(last=last, due=_due(params, last)), tuple(changes)
+    return _kept(params, last), tuple(changes)
 
 
 def wake(params: Happening, state: Happened, at: int) -> Step:
     """Some have not been reported for long enough."""
     expired = _expired(params, state.last, at)
     last = {scope: when for scope, when in state.last.items() if scope not in expired}
-    return Happened(last=last, due=_due(params, last)), tuple(Cleared(at, scope=scope) for scope in expired)
+    return _kept(params, last), tuple(Cleared(at, scope=scope) for scope in expired)
+
+
+def _kept(params: Happening, last: Mapping[str, int]) -> Happened | None:
+    return Happened(last=last, due=_due(params, last)) if last else None
 
 
 def _reported(params: Happening, moment: Moment) -> dict[str, dict[str, object]]:
@@ -126,4 +131,8 @@ def _watch(params: Happening) -> Watch:
     return Watch(frozenset(params.metrics), position=params.while_reported, events=kinds)
 
 
-KIND = Kind("event", "An event", Happening, Happened, _watch, step, wake, _check)
+def _calm(params: Happening) -> Calm:
+    return Calm(frozenset(params.events), tuple((metric, -inf, 0.5) for metric in params.metrics))
+
+
+KIND = Kind("event", "An event", Happening, Happened, _watch, step, wake, _check, calm=_calm)

@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 import msgspec
 
 from alerts.areas import Area, faults, within
-from alerts.evidence import CALM, Hold, Proof, take
+from alerts.evidence import CALM, Hold, proofs, take
 from alerts.hours import Hours, fault, holds, turn
 from alerts.kind import NOTHING, Cleared, Kind, Raised, State, Step, Watch
 from alerts.moment import Moment
+from alerts.working import working
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=604_800)]
 
@@ -46,21 +47,20 @@ class Forbidden(State, frozen=True, kw_only=True):
 def step(params: ForbiddenHours, state: Forbidden | None, moment: Moment) -> Step:
     """Take what the device does, and where."""
     state = state or Forbidden()
-    readings = moment.readings
-    working = tuple(name for name in params.work if readings.get(name, float(name in state.working)) >= 0.5)
+    on = working(params.work, moment.readings, state.working)
     if not holds(params.hours, moment.at):
-        return Forbidden(working=working), (Cleared(moment.at),) if state.hold.active else NOTHING
-    shown = _does(params, working, moment)
+        return Forbidden(working=on), (Cleared(moment.at),) if state.hold.active else NOTHING
+    shown = _does(params, on, moment)
     if shown is None:
-        return msgspec.structs.replace(state, working=working), NOTHING
-    proofs = Proof(params.hold_s), Proof(params.leave_s)
-    hold, turned = take(state.hold, moment.at, shown, proofs, params.gap_s)
+        return msgspec.structs.replace(state, working=on), NOTHING
+    needed = proofs(params.hold_s, None, params.leave_s)
+    hold, turned = take(state.hold, moment.at, shown, needed, params.gap_s)
     if turned is None:
-        return Forbidden(hold=hold, working=working, due=state.due), NOTHING
+        return Forbidden(hold=hold, working=on, due=state.due), NOTHING
     if hold.active:
-        after = Forbidden(hold=hold, working=working, due=turn(params.hours, moment.at))
+        after = Forbidden(hold=hold, working=on, due=turn(params.hours, moment.at))
         return after, (Raised(moment.at, detail={"since": turned, "activity": params.activity}),)
-    return Forbidden(hold=hold, working=working), (Cleared(moment.at),)
+    return Forbidden(hold=hold, working=on), (Cleared(moment.at),)
 
 
 def wake(params: ForbiddenHours, state: Forbidden, at: int) -> Step:
@@ -70,7 +70,7 @@ def wake(params: ForbiddenHours, state: Forbidden, at: int) -> Step:
     return Forbidden(working=state.working), (Cleared(at),)
 
 
-def _does(params: ForbiddenHours, working: tuple[str, ...], moment: Moment) -> bool | None:
+def _does(params: ForbiddenHours, on: tuple[str, ...], moment: Moment) -> bool | None:
     """Whether the moment shows it; None where it does not tell."""
     position = moment.position
     if params.zones:
@@ -81,7 +81,7 @@ def _does(params: ForbiddenHours, working: tuple[str, ...], moment: Moment) -> b
     if params.activity == "present":
         return True
     if params.activity == "working":
-        return bool(working)
+        return bool(on)
     speed = moment.readings.get("speed_kmh", None if position is None else position.speed_kmh)
     return None if speed is None else speed > params.speed_kmh
 

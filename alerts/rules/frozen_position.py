@@ -42,30 +42,29 @@ class Frozen(State, frozen=True, kw_only=True):
 
 def step(params: FrozenPosition, state: Frozen | None, moment: Moment) -> Step:
     """Take the engine, and a position with a speed."""
-    state = state or Frozen()
-    if "ignition" in moment.readings:
-        state = msgspec.structs.replace(state, ignition=moment.readings["ignition"] >= 0.5)
-    position, at = moment.position, moment.at
+    state = state or _UNKNOWN
+    position, at, readings = moment.position, moment.at, moment.readings
+    ignition = readings["ignition"] >= 0.5 if "ignition" in readings else state.ignition
     if position is None:
-        return state, NOTHING
-    speed = moment.readings.get("speed_kmh", position.speed_kmh)
-    driving = state.ignition and speed is not None and speed > params.speed_kmh
+        return (state if ignition is state.ignition else msgspec.structs.replace(state, ignition=ignition)), NOTHING
+    speed = readings.get("speed_kmh", position.speed_kmh)
+    driving = ignition and speed is not None and speed > params.speed_kmh
     same = state.since is not None and metres(state.lat, state.lon, position.lat, position.lon) <= params.within_m
     if state.active and same:
-        return msgspec.structs.replace(state, seen=at), NOTHING
+        return msgspec.structs.replace(state, ignition=ignition, seen=at), NOTHING
     over = (Cleared(at),) if state.active else NOTHING
     if not driving:
-        return Frozen(ignition=state.ignition), over
+        return (_ON if ignition else _UNKNOWN), over
     if state.since is None or not same or at - state.seen > int(params.gap_s * SECOND):
-        begun = Frozen(
-            ignition=state.ignition, lat=position.lat, lon=position.lon, since=at, seen=at, count=1, active=False
-        )
-        return begun, over
+        return Frozen(ignition=True, lat=position.lat, lon=position.lon, since=at, seen=at, count=1), over
     count = min(state.count + 1, params.fixes)
     active = count >= params.fixes and at - state.since >= int(params.after_s * SECOND)
-    after = msgspec.structs.replace(state, seen=at, count=count, active=active)
+    after = msgspec.structs.replace(state, ignition=ignition, seen=at, count=count, active=active)
     return after, (Raised(at, speed, detail={"since": state.since}),) if active else NOTHING
 
+
+_UNKNOWN = Frozen()
+_ON = Frozen(ignition=True)
 
 KIND = Kind(
     "frozen_position",

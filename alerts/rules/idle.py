@@ -9,8 +9,9 @@ from typing import Annotated
 
 import msgspec
 
-from alerts.kind import NOTHING, Cleared, Kind, Raised, State, Step, Watch
+from alerts.kind import NOTHING, Change, Cleared, Kind, Raised, State, Step, Watch
 from alerts.moment import Moment
+from alerts.working import working
 
 SECOND = 1_000_000
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=31 * 86_400)]
@@ -41,28 +42,22 @@ class Standing(State, frozen=True, kw_only=True):
 
 def step(params: Idle, state: Standing | None, moment: Moment) -> Step:
     """Take what is known of engine, work and speed."""
-    state = state or Standing()
-    readings = moment.readings
+    state = state or _UNKNOWN
+    at, readings = moment.at, moment.readings
     ignition = readings["ignition"] >= 0.5 if "ignition" in readings else state.ignition
     speed = _speed(moment, state.speed)
-    working = tuple(name for name in params.work if readings.get(name, float(name in state.working)) >= 0.5)
-    idle = bool(ignition) and speed is not None and speed < params.speed_kmh and not working
-    broken = state.since is not None and moment.at - state.seen > int(params.gap_s * SECOND)
-    known = Standing(ignition=ignition, working=working, speed=speed, seen=moment.at)
-    if not idle:
-        return known, (Cleared(moment.at, speed),) if state.active else NOTHING
-    if state.active and not broken:
-        return _with(known, state.since, None, True), NOTHING
-    since = moment.at if state.since is None or broken else state.since
-    due = since + int(params.after_s * SECOND)
-    changes: tuple[Raised | Cleared, ...] = (Cleared(moment.at, speed),) if state.active else NOTHING
-    if moment.at >= due:
-        return _with(known, since, None, True), (*changes, Raised(moment.at, speed, detail={"since": since}))
-    return _with(known, since, None, False), changes
-
-
-def _with(known: Standing, since: int | None, due: int | None, active: bool) -> Standing:
-    return msgspec.structs.replace(known, since=since, due=due, active=active)
+    on = working(params.work, readings, state.working)
+    if not ignition or speed is None or speed >= params.speed_kmh or on:
+        known = Standing(ignition=ignition, working=on, speed=speed, seen=at)
+        return known, (Cleared(at, speed),) if state.active else NOTHING
+    broken = state.since is not None and at - state.seen > int(params.gap_s * SECOND)
+    since = at if state.since is None or broken else state.since
+    active = (state.active and not broken) or at >= since + int(params.after_s * SECOND)
+    after = Standing(ignition=ignition, speed=speed, since=since, seen=at, active=active)
+    changes: list[Change] = [Cleared(at, speed)] if state.active and broken else []
+    if active and (broken or not state.active):
+        changes.append(Raised(at, speed, detail={"since": since}))
+    return after, tuple(changes)
 
 
 def _speed(moment: Moment, before: float | None) -> float | None:
@@ -72,6 +67,8 @@ def _speed(moment: Moment, before: float | None) -> float | None:
         return moment.position.speed_kmh
     return before
 
+
+_UNKNOWN = Standing()
 
 KIND = Kind(
     "idle",

@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 
 from alerts.areas import Area, faults, within
-from alerts.evidence import CALM, Hold, Proof, take
+from alerts.evidence import CALM, Hold, proofs, take
 from alerts.kind import NOTHING, Cleared, Kind, Raised, State, Step, Watch
 from alerts.moment import Moment
 
@@ -55,8 +55,8 @@ def step(params: RouteDeviation, state: Off | None, moment: Moment) -> Step:
         if params.exempt and within(params.exempt, position.lat, position.lon):
             offset = 0.0
     shown = True if offset > params.enter_m else False if offset < params.leave_m else None
-    proofs = Proof(params.hold_s, params.fixes), Proof(params.leave_s)
-    hold, turned = take(state.hold, moment.at, shown, proofs, params.gap_s)
+    needed = proofs(params.hold_s, params.fixes, params.leave_s)
+    hold, turned = take(state.hold, moment.at, shown, needed, params.gap_s)
     greatest = max(state.greatest, offset) if hold.active or hold.since is not None else 0.0
     if turned is None:
         return Off(hold=hold, greatest=greatest), NOTHING

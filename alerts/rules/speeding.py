@@ -10,9 +10,11 @@ from typing import Annotated
 
 import msgspec
 
-from alerts.evidence import CALM, Hold, Proof, take
+from alerts.evidence import CALM, Hold, proofs, take
 from alerts.kind import NOTHING, Cleared, Kind, Raised, State, Step, Watch
 from alerts.moment import Moment
+from alerts.working import working
+from devices.clock import SECOND
 from devices.vocabulary import Device
 
 Speed = Annotated[float, msgspec.Meta(gt=0, le=250)]
@@ -50,37 +52,36 @@ class Driving(State, frozen=True, kw_only=True):
 
 def step(params: Speeding, state: Driving | None, moment: Moment) -> Step:
     """Take what is on, and a speed."""
-    state = state or Driving()
-    known = _known(params, state, moment)
+    state = state or _UNKNOWN
+    on, said = _working(params, state, moment)
     speed = _speed(moment)
-    limit = params.working_kmh if known.working else params.transit_kmh
     if speed is None:
-        return known, NOTHING
+        return Driving(hold=state.hold, working=on, said=said, greatest=state.greatest), NOTHING
+    limit = params.working_kmh if on else params.transit_kmh
     shown = limit is not None and speed > limit
     turning: bool | None = shown
     if limit is not None and not shown and speed > limit - params.margin_kmh:
         turning = None
-    proofs = Proof(params.hold_s, params.fixes), Proof(params.leave_s)
-    hold, turned = take(state.hold, moment.at, turning, proofs, params.gap_s)
+    hold, turned = take(
+        state.hold, moment.at, turning, proofs(params.hold_s, params.fixes, params.leave_s), params.gap_s
+    )
     greatest = max(state.greatest, speed) if hold.active or hold.since is not None else 0.0
-    after = Driving(hold=hold, working=known.working, said=known.said, greatest=greatest)
     if turned is None:
-        return after, NOTHING
+        return Driving(hold=hold, working=on, said=said, greatest=greatest), NOTHING
     if hold.active:
-        detail = {"since": turned, "limit_kmh": limit, "working": list(known.working)}
+        detail = {"since": turned, "limit_kmh": limit, "working": list(on)}
+        after = Driving(hold=hold, working=on, said=said, greatest=greatest)
         return after, (Raised(moment.at, greatest, detail=detail),)
-    return msgspec.structs.replace(after, greatest=0.0), (Cleared(moment.at, state.greatest),)
+    return Driving(hold=hold, working=on, said=said), (Cleared(moment.at, state.greatest),)
 
 
-def _known(params: Speeding, state: Driving, moment: Moment) -> Driving:
-    """What is known of the work at a moment: what it says, else what was said no longer than a gap ago."""
-    readings = moment.readings
-    fresh = state.said is not None and moment.at - state.said <= int(params.gap_s * 1_000_000)
-    before = state.working if fresh else ()
-    if params.work and not readings.keys().isdisjoint(params.work):
-        working = tuple(name for name in params.work if readings.get(name, float(name in before)) >= 0.5)
-        return Driving(hold=state.hold, working=working, said=moment.at, greatest=state.greatest)
-    return Driving(hold=state.hold, working=before, said=state.said, greatest=state.greatest)
+def _working(params: Speeding, state: Driving, moment: Moment) -> tuple[tuple[str, ...], int | None]:
+    """What works at a moment, and when that was said: by the moment, or else no longer than a gap ago."""
+    said, at = state.said, moment.at
+    before = state.working if said is not None and at - said <= int(params.gap_s * SECOND) else ()
+    if moment.readings.keys().isdisjoint(params.work):
+        return before, said
+    return working(params.work, moment.readings, before), at
 
 
 def _speed(moment: Moment) -> float | None:
@@ -101,6 +102,8 @@ def _check(params: Speeding) -> str | None:
         return "transit_kmh: expected at least one of working_kmh, working_by_type and transit_kmh"
     return None
 
+
+_UNKNOWN = Driving()
 
 KIND = Kind(
     "speeding",

@@ -14,6 +14,7 @@ from alerts.areas import Area, faults, metres, within
 from alerts.kind import NOTHING, Cleared, Kind, Raised, State, Step, Watch
 from alerts.moment import Moment
 from devices.clock import SECOND
+from devices.vocabulary import Position
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
 
@@ -46,24 +47,30 @@ class Place(State, frozen=True, kw_only=True):
 
 def step(params: Stationary, state: Place | None, moment: Moment) -> Step:
     """Take the word that somebody is on duty, and a position."""
-    state, at, position = state or Place(), moment.at, moment.position
+    state, at, position = state or _UNKNOWN, moment.at, moment.position
     on = params.while_on is None or moment.readings.get(params.while_on, float(state.on)) >= 0.5
     over = (Cleared(at),) if state.active else NOTHING
     if not on:
-        return Place(), over
+        return _UNKNOWN, over
     if position is None or (position.hdop is not None and position.hdop > params.max_hdop):
         return msgspec.structs.replace(state, on=on), NOTHING
     if params.exempt and within(params.exempt, position.lat, position.lon):
         return Place(on=on), over
-    begun = Place(on=on, lat=position.lat, lon=position.lon, since=at, seen=at)
     if state.since is None or metres(state.lat, state.lon, position.lat, position.lon) > params.radius_m:
-        return begun, over
+        return _begun(at, position), over
     if not state.active and at - state.seen > int(params.gap_s * SECOND):
-        return begun, NOTHING
+        return _begun(at, position), NOTHING
     active = state.active or at - state.since >= int(params.after_s * SECOND)
-    after = msgspec.structs.replace(state, on=on, seen=at, active=active)
+    after = Place(on=on, lat=state.lat, lon=state.lon, since=state.since, seen=at, active=active)
     raised = active and not state.active
     return after, (Raised(at, detail={"since": state.since}),) if raised else NOTHING
+
+
+def _begun(at: int, position: Position) -> Place:
+    return Place(on=True, lat=position.lat, lon=position.lon, since=at, seen=at)
+
+
+_UNKNOWN = Place()
 
 
 def _watch(params: Stationary) -> Watch:

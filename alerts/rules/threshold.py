@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Annotated, Literal
 
 import msgspec
 
-from alerts.kind import NOTHING, Cleared, Kind, Raised, State, Step, Watch
+from alerts.kind import NOTHING, Calm, Cleared, Kind, Raised, State, Step, Watch
 from alerts.moment import Moment
 
 SECOND = 1_000_000
@@ -29,7 +30,10 @@ class Threshold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Level(State, frozen=True, kw_only=True):
-    """``active``: raised and not cleared. ``since``: when the value crossed over to the other side (µs)."""
+    """``active``: raised and not cleared. ``since``: when the value crossed over to the other side (µs).
+
+    A rule that is neither has no state.
+    """
 
     active: bool = False
     since: int | None = None
@@ -45,7 +49,7 @@ def step(params: Threshold, state: Level | None, moment: Moment) -> Step:
     else:
         turning, hold = _beyond(params, value), params.hold_s
     if not turning:
-        return (state if state.since is None else Level(active=state.active)), NOTHING
+        return (_RAISED if state.active else None), NOTHING
     since = moment.at if state.since is None else state.since
     if hold and moment.at < since + int(hold * SECOND):
         kept = Level(active=state.active, since=since, value=value, due=since + int(hold * SECOND))
@@ -60,8 +64,8 @@ def wake(params: Threshold, state: Level, at: int) -> Step:
 
 def _turned(state: Level, at: int, value: float, since: int) -> Step:
     if state.active:
-        return _CALM, (Cleared(at, value),)
-    return Level(active=True), (Raised(at, value, detail={"since": since} if since != at else {}),)
+        return None, (Cleared(at, value),)
+    return _RAISED, (Raised(at, value, detail={"since": since} if since != at else {}),)
 
 
 def _beyond(params: Threshold, value: float) -> bool:
@@ -83,7 +87,13 @@ def _check(params: Threshold) -> str | None:
     return None
 
 
+def _calm(params: Threshold) -> Calm:
+    above = params.when == "above"
+    return Calm(bounds=((params.metric, -inf if above else params.limit, params.limit if above else inf),))
+
+
 _CALM = Level()
+_RAISED = Level(active=True)
 
 KIND = Kind(
     "threshold",
@@ -94,4 +104,5 @@ KIND = Kind(
     step=step,
     wake=wake,
     check=_check,
+    calm=_calm,
 )

@@ -17,7 +17,7 @@ from psycopg import AsyncCursor
 
 from alerts.engine import Engine, Proposal
 from alerts.fold import LONG_AGO, Alert, Track
-from alerts.moment import gather
+from alerts.moment import Gathering
 from alerts.rule import Rule
 from alerts.rulebook import final
 from devices.metrics import Catalogue
@@ -95,12 +95,15 @@ class AlertDesk:
         """See the store."""
         return await self.store.find_echoes(wanted)
 
-    async def write(self, batch: Batch, also: Also | None = None) -> Written:
-        """Commit a batch with the alerts that it raises and clears; ``also`` works in the same transaction."""
-        moments = gather(batch.readings, batch.fixes, batch.events)
+    async def write(self, batch: Batch, also: Also | None = None, gathered: Gathering | None = None) -> Written:
+        """Commit a batch with the alerts that it raises and clears; ``also`` works in the same transaction.
+
+        ``gathered`` are its moments where somebody has gathered them before.
+        """
+        gathered = gathered or _gathered(batch)
+        moments, devices = gathered.moments, gathered.devices
         if not moments:
             return await self.store.write(batch, also)
-        devices = _devices(batch)
         async with self.turn:
             await self.load({key: devices[key] for key in self.engine.unknown(moments)})
             proposal = self.engine.propose(moments, devices)
@@ -124,8 +127,9 @@ class AlertDesk:
         ``taken_back`` are devices of which events were removed, by key, and the first instant (µs) of these: their
         history is folded again. ``also`` works in the same transaction.
         """
-        moments = gather(batch.readings, batch.fixes, batch.events)
-        devices = _devices(batch) | {key: device for key, (device, _) in taken_back.items()}
+        gathered = _gathered(batch)
+        moments = gathered.moments
+        devices = gathered.devices | {key: device for key, (device, _) in taken_back.items()}
         async with self.turn:
             await self.load({key: devices[key] for key in self.engine.unknown(devices)})
             proposal = self.engine.propose(moments, devices)
@@ -236,7 +240,7 @@ class AlertDesk:
         await keep_tracks(cursor, proposal.checkpoints)
 
 
-def _devices(batch: Batch) -> dict[int, Device]:
-    found = {reading.device.key: reading.device for reading in batch.readings}
-    found |= {fix.device.key: fix.device for fix in batch.fixes}
-    return found | {event.device.key: event.device for event in batch.events}
+def _gathered(batch: Batch) -> Gathering:
+    found = Gathering()
+    found.add(batch.readings, batch.fixes, batch.events)
+    return found

@@ -12,6 +12,7 @@ from time import process_time
 
 import msgspec
 
+from alerts.moment import Gathering
 from devices.clock import ClockPolicy
 from devices.metrics import Catalogue
 from devices.vocabulary import Batch, Frame
@@ -63,7 +64,9 @@ class Course:
             spend("decode and file")
             batch.readings.extend(offsets.derive(batch.fixes))
             spend("offsets")
-            devices, moments = tracked(batch)
+            gathered = Gathering()
+            gathered.add(batch.readings, batch.fixes, batch.events)
+            devices, moments = gathered.devices, tracked(gathered)
             spend("moments")
             proposal = fold.propose(moments, devices)
             fold.accept(proposal)

@@ -67,7 +67,7 @@ async def in_turn(
     # The floods end where the present begins: a leap in time would have every device silent in between.
     start = time_ns() // 1_000 - (2 * rounds + 2) * turns * STEP_US
     await flood(hub, installation, 1, 1, rate=0.0, start_us=start - STEP_US, more=MORE)  # the tables are there
-    await enter(installation.dsn(), [_spec(number) for number in range(devices)])
+    await enter(installation.dsn(), [spec(number) for number in range(devices)])
     await flood(hub, installation, devices, devices, rate=0.0, start_us=start, more=MORE)
     await asyncio.sleep(settle_s)
     found = Turns(rss_mib())
@@ -97,7 +97,12 @@ def _writing_to(hub: Hub, store: TelemetryStore) -> Iterator[None]:
         hub.pipeline.store = usual
 
 
-def _spec(number: int) -> DeviceSpec:
-    """A device of the load, entered as by an operator: strangers are admitted up to a bound."""
-    name = f"bench-{number:06d}"
-    return DeviceSpec(name, MIX[number % len(MIX)], identities=(Identity("id", name),))
+def name(number: int) -> str:
+    """The id of a device of the load."""
+    return f"bench-{number:06d}"
+
+
+def spec(number: int, *, mixed: bool = True) -> DeviceSpec:
+    """A device of the load, entered as by an operator (strangers are admitted up to a bound), of a kind or of none."""
+    id_ = name(number)
+    return DeviceSpec(id_, MIX[number % len(MIX)] if mixed else "unknown", identities=(Identity("id", id_),))

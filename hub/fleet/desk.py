@@ -8,16 +8,15 @@ or the last step of a repair. Who takes the turn of the alerts as well takes thi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from time import time_ns
-from typing import TypeVar
 
 import msgspec
 from psycopg import AsyncCursor
 
-from alerts.moment import Moments, gather
-from devices.vocabulary import Batch, Device, Echo, EchoWanted, Event, Fix, Identity, Reading, ReceiptKey, Written
+from alerts.moment import Gathering, Moment, Moments
+from devices.vocabulary import Batch, Device, Echo, EchoWanted, Event, Identity, Reading, ReceiptKey, Written
 from fleet.trackers.book import Outline
 from fleet.trackers.fold import Fold, Proposal, telling
 from fleet.trackers.tracker import KINDS, LONG_AGO, Derived, Live, State
@@ -30,8 +29,6 @@ from store.fleet.tracker_writes import keep_outlines, keep_states, mark_dirty, r
 
 SHOWN_EVERY = 60 * SECOND  #: of a device's time, µs, when nothing else is new
 AHEAD = 600 * SECOND
-
-Record = TypeVar("Record", Reading, Fix)
 
 
 class TrackDesk:
@@ -72,9 +69,11 @@ class TrackDesk:
 
     async def write(self, batch: Batch) -> Written:
         """Commit a batch with what the trackers derive of it. What is derived does not count in the answer."""
-        devices, moments = tracked(batch)
+        gathered = Gathering()
+        gathered.add(batch.readings, batch.fixes, batch.events)
+        devices, moments = gathered.devices, tracked(gathered)
         if not moments:
-            return await self.alerts.write(batch)
+            return await self.alerts.write(batch, None, gathered)
         async with self.turn:
             await self.load({key: devices[key] for key in self.fold.unknown(moments)})
             proposal = self.fold.propose(moments, devices)
@@ -83,7 +82,8 @@ class TrackDesk:
             whole = msgspec.structs.replace(
                 batch, readings=[*batch.readings, *readings], events=[*batch.events, *events]
             )
-            written = await self.alerts.write(whole, partial(self._record, proposal, live))
+            gathered.add(readings, (), events)
+            written = await self.alerts.write(whole, partial(self._record, proposal, live), gathered)
             self.fold.accept(proposal)
             self._shown |= {key: one.at for key, one in live.items()}
         if proposal.dirty:
@@ -158,24 +158,21 @@ class TrackDesk:
         await keep_states(cursor, ((key, at, data) for key, (at, data) in proposal.checkpoints.items()))
 
 
-def tracked(batch: Batch) -> tuple[dict[int, Device], Moments]:
-    """The vehicles and workers of a batch, and their moments."""
-    devices: dict[int, Device] = {}
-    readings, fixes = list(_of_tracked(batch.readings, devices)), list(_of_tracked(batch.fixes, devices))
-    return devices, gather(readings, fixes, ()) if devices else {}
+def tracked(gathered: Gathering) -> Moments:
+    """The moments in which vehicles and workers told a place or a reading. They are those of the rules, not copies."""
+    devices = gathered.devices
+    return {
+        key: told
+        for key, of_device in gathered.moments.items()
+        if devices[key].kind in KINDS and (told := _telling(of_device))
+    }
 
 
-def _of_tracked(records: Iterable[Record], devices: dict[int, Device]) -> Iterator[Record]:
-    """The records of vehicles and workers, whom ``devices`` learns."""
-    last, wanted = None, False
-    for one in records:
-        device = one.device
-        if device is not last:  # those of a message come one after the other
-            last, wanted = device, device.kind in KINDS
-            if wanted:
-                devices[device.key] = device
-        if wanted:
-            yield one
+def _telling(of_device: dict[int, Moment]) -> dict[int, Moment]:
+    """Without the moments of which there are only events, which are few."""
+    if all(one.position is not None or one.readings for one in of_device.values()):
+        return of_device
+    return {at: one for at, one in of_device.items() if one.position is not None or one.readings}
 
 
 def records(derived: Iterable[tuple[Device, Derived]], now: int) -> tuple[list[Reading], list[Event]]:

@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 from psycopg import AsyncCursor
 
+from store import arrays
+
 
 class Bells(msgspec.Struct, frozen=True):
     """When bells are held back.
@@ -128,9 +130,9 @@ async def ring(cursor: AsyncCursor, contents: Mapping[int, str], bells: Bells) -
     if not contents:
         return
     values: dict[str, Any] = {
-        "ids": list(contents),
-        "contents": list(contents.values()),
-        "silences": list(bells.silences),
+        "ids": arrays.bigints(contents),
+        "contents": arrays.texts(contents.values()),
+        "silences": arrays.texts(bells.silences),
         "storm": bells.storm,
         "storm_s": timedelta(seconds=bells.storm_s),
         "gather_s": timedelta(seconds=bells.gather_s),

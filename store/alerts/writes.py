@@ -19,6 +19,7 @@ from alerts.fold import Alert
 from alerts.rule import Rule
 from devices import instants
 from devices.vocabulary import Device
+from store import arrays
 from store.alerts.bells import Bells, ring
 from store.alerts.turn import take_turn
 
@@ -155,16 +156,18 @@ async def record(cursor: AsyncCursor, told: Sequence[Told], bells: Bells | None 
 async def mark_dirty(cursor: AsyncCursor, dirty: Mapping[int, Dirty]) -> None:
     """Note from when on the history of devices must be folded again."""
     if dirty:
-        since = [instants.to_datetime(one.since) for one in dirty.values()]
-        frontier = [instants.to_datetime(one.frontier) for one in dirty.values()]
-        await cursor.execute(_DIRTY, (list(dirty), since, frontier))
+        since = arrays.instants(one.since for one in dirty.values())
+        frontier = arrays.instants(one.frontier for one in dirty.values())
+        await cursor.execute(_DIRTY, (arrays.integers(dirty), since, frontier))
 
 
 async def keep_tracks(cursor: AsyncCursor, tracks: Mapping[int, tuple[int, bytes]]) -> None:
     """Keep checkpoints, by device key."""
     if tracks:
-        times = [instants.to_datetime(at) for at, _ in tracks.values()]
-        await cursor.execute(_TRACKS, (list(tracks), times, [data for _, data in tracks.values()]))
+        times = arrays.instants(at for at, _ in tracks.values())
+        await cursor.execute(
+            _TRACKS, (arrays.integers(tracks), times, arrays.blobs(data for _, data in tracks.values()))
+        )
 
 
 async def revise(
@@ -182,8 +185,9 @@ async def revise(
         alerts = [alert for _, alert in moved]
         await cursor.execute(_LIFT, ([id_ for id_, _ in moved],))
         rings = [alert.cleared_at is not None and alert.cleared_at > frontier for alert in alerts]
-        contents = [msgspec.json.encode({"cleared_at": alert.cleared_at}).decode() for alert in alerts]
-        values = {"ids": [id_ for id_, _ in moved], "rings": rings, "contents": contents, **_forms(alerts)}
+        contents = arrays.texts(msgspec.json.encode({"cleared_at": alert.cleared_at}).decode() for alert in alerts)
+        ids, ringing = arrays.bigints(id_ for id_, _ in moved), arrays.booleans(rings)
+        values = {"ids": ids, "rings": ringing, "contents": contents, **_forms(alerts)}
         await cursor.execute(_MOVE, values)
 
 
@@ -194,18 +198,18 @@ async def repaired(cursor: AsyncCursor, device_key: int, since: int) -> None:
     await cursor.execute(_FORGET_TRACKS, (device_key, at))
 
 
-def _forms(alerts: Sequence[Alert]) -> dict[str, Any]:
+def _forms(alerts: Sequence[Alert]) -> dict[str, bytes]:
     ends = [alert.cleared for alert in alerts]
     return {
-        "raised": [instants.to_datetime(alert.raised_at) for alert in alerts],
-        "cleared": [None if end is None else instants.to_datetime(end.at) for end in ends],
-        "values": [alert.raised.value for alert in alerts],
-        "ends": [None if end is None else end.value for end in ends],
-        "details": [msgspec.json.encode(alert.raised.detail).decode() for alert in alerts],
+        "raised": arrays.instants(alert.raised_at for alert in alerts),
+        "cleared": arrays.instants(None if end is None else end.at for end in ends),
+        "values": arrays.floats(alert.raised.value for alert in alerts),
+        "ends": arrays.floats(None if end is None else end.value for end in ends),
+        "details": arrays.texts(msgspec.json.encode(alert.raised.detail).decode() for alert in alerts),
     }
 
 
-def _earlier(told: Sequence[Told], within_s: float) -> dict[str, Any]:
+def _earlier(told: Sequence[Told], within_s: float) -> dict[str, bytes]:
     """For each: when the first here of its rule, device and scope was raised, and how many here shortly before it."""
     raised: dict[tuple[int, str, str], list[int]] = {}
     for one in told:
@@ -216,23 +220,24 @@ def _earlier(told: Sequence[Told], within_s: float) -> dict[str, Any]:
     for one in told:
         here, at = raised[_place(one)], one.alert.raised_at
         befores.append(bisect_left(here, at) - bisect_right(here, at - int(within_s * 1_000_000)))
-    return {"firsts": [instants.to_datetime(raised[_place(one)][0]) for one in told], "befores": befores}
+    firsts = arrays.instants(raised[_place(one)][0] for one in told)
+    return {"firsts": firsts, "befores": arrays.integers(befores)}
 
 
 def _place(one: Told) -> tuple[int, str, str]:
     return one.device.key, one.rule.id, one.alert.scope
 
 
-def _columns(told: Sequence[Told]) -> dict[str, Any]:
+def _columns(told: Sequence[Told]) -> dict[str, bytes]:
     return {
-        "devices": [one.device.key for one in told],
-        "rules": [one.rule.id for one in told],
-        "scopes": [one.alert.scope for one in told],
-        "severities": [one.rule.severity for one in told],
-        "sets": [one.rule_set for one in told],
-        "contents": [msgspec.json.encode(_content(one)).decode() for one in told],
-        "rings": [one.rings for one in told],
-        "lates": [one.late for one in told],
+        "devices": arrays.integers(one.device.key for one in told),
+        "rules": arrays.texts(one.rule.id for one in told),
+        "scopes": arrays.texts(one.alert.scope for one in told),
+        "severities": arrays.texts(one.rule.severity for one in told),
+        "sets": arrays.integers(one.rule_set for one in told),
+        "contents": arrays.texts(msgspec.json.encode(_content(one)).decode() for one in told),
+        "rings": arrays.booleans(one.rings for one in told),
+        "lates": arrays.booleans(one.late for one in told),
         **_forms([one.alert for one in told]),
     }
 

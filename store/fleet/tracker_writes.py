@@ -5,8 +5,8 @@ All of it can be written again after a commit whose fate was unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 from psycopg import AsyncCursor
@@ -15,6 +15,7 @@ from devices.instants import to_datetime
 from devices.vocabulary import Batch, Fix, Reading
 from fleet.trackers.book import Outline
 from fleet.trackers.tracker import KINDS, Live
+from store import arrays
 from store.alerts.history import EARLIEST
 from store.fleet.tracker_rows import HaltRow, TripRow
 from store.influx import marks as influx_marks
@@ -120,6 +121,24 @@ _DROP_TRIPS = "DELETE FROM trips WHERE device_key = %s AND started_at = ANY (%s:
 _DROP_HALTS = "DELETE FROM vehicle_stops WHERE device_key = %s AND started_at = ANY (%s::timestamptz[])"
 
 
+_SHOWN_NUMBERS = ("idle_s", "trip_m", "coverage_pct", "progress_m", "length_m")
+
+
+_Pack = Callable[[Iterable[Any]], bytes]
+_OF_TYPE: dict[type, _Pack] = {int: arrays.integers, float: arrays.floats, str: arrays.texts}
+
+
+def _packing(row: type[msgspec.Struct]) -> dict[str, _Pack]:
+    """By which function each field of a row becomes an array."""
+    return {
+        name: arrays.instants if name.endswith("_at") else _OF_TYPE[next(iter(get_args(kind)), kind)]
+        for name, kind in get_type_hints(row).items()
+    }
+
+
+_PACKED = {row: _packing(row) for row in (TripRow, HaltRow)}
+
+
 class Obsolete(msgspec.Struct):
     """Records of a device that its repaired history does not hold. Instants in µs.
 
@@ -146,18 +165,20 @@ async def show(cursor: AsyncCursor, live: Mapping[int, Live]) -> None:
     """Bring the boards up to date, by device key."""
     if not live:
         return
-    ones = [live[key] for key in sorted(live)]
+    keys = sorted(live)
+    ones = [live[key] for key in keys]
     arrivals = [one.arrival for one in ones]
     await cursor.execute(
         _LIVE,
         {
-            "key": sorted(live),
-            **{name: [_instant(getattr(one, name)) for one in ones] for name in ("at", "since", "trip", "halt")},
-            **{name: [getattr(one, name) for one in ones] for name in ("doing", "idle_s", "trip_m", "plan", "route")},
-            **{name: [getattr(one, name) for one in ones] for name in ("coverage_pct", "progress_m", "length_m")},
-            "stop": [None if one is None else one.stop for one in arrivals],
-            "distance_m": [None if one is None else one.distance_m for one in arrivals],
-            "eta": [None if one is None else to_datetime(one.eta) for one in arrivals],
+            "key": arrays.integers(keys),
+            "doing": arrays.integers(one.doing for one in ones),
+            **{name: arrays.instants(getattr(one, name) for one in ones) for name in ("at", "since", "trip", "halt")},
+            **{name: arrays.texts(getattr(one, name) for one in ones) for name in ("plan", "route")},
+            **{name: arrays.floats(getattr(one, name) for one in ones) for name in _SHOWN_NUMBERS},
+            "stop": arrays.texts(None if one is None else one.stop for one in arrivals),
+            "distance_m": arrays.floats(None if one is None else one.distance_m for one in arrivals),
+            "eta": arrays.instants(None if one is None else one.eta for one in arrivals),
         },
     )
 
@@ -168,7 +189,8 @@ async def mark_dirty(cursor: AsyncCursor, dirty: Mapping[int, int], *, offsets: 
     ``offsets``: and their distances from the plan be derived anew.
     """
     if dirty:
-        await cursor.execute(_DIRTY, (offsets, list(dirty), [to_datetime(max(at, EARLIEST)) for at in dirty.values()]))
+        since = arrays.instants(max(at, EARLIEST) for at in dirty.values())
+        await cursor.execute(_DIRTY, (offsets, arrays.integers(dirty), since))
 
 
 async def keep_outlines(cursor: AsyncCursor, outlines: Mapping[str, Sequence[Outline]]) -> None:
@@ -199,7 +221,7 @@ async def keep_states(cursor: AsyncCursor, states: Iterable[tuple[int, int, byte
     kept = list(states)
     if kept:
         keys, ats, data = zip(*kept, strict=True)
-        await cursor.execute(_STATES, (list(keys), [to_datetime(at) for at in ats], list(data)))
+        await cursor.execute(_STATES, (arrays.integers(keys), arrays.instants(ats), arrays.blobs(data)))
 
 
 async def repaired(cursor: AsyncCursor, key: int, since: int, marks: int) -> None:
@@ -244,13 +266,6 @@ def _span(key: int, ats: Sequence[int]) -> dict[str, object]:
     return {"key": key, "ats": moments, "first": min(moments), "last": max(moments)}
 
 
-def _columns(rows: Sequence[TripRow] | Sequence[HaltRow]) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {}
-    for name in rows[0].__struct_fields__:
-        values = [getattr(row, name) for row in rows]
-        columns[name] = [_instant(value) for value in values] if name.endswith("_at") else values
-    return columns
-
-
-def _instant(at: int | None) -> object:
-    return None if at is None else to_datetime(at)
+def _columns(rows: Sequence[TripRow] | Sequence[HaltRow]) -> dict[str, bytes]:
+    """The fields of rows as arrays, by their names."""
+    return {name: pack(getattr(row, name) for row in rows) for name, pack in _PACKED[type(rows[0])].items()}

@@ -15,6 +15,7 @@ from psycopg import AsyncCursor
 from devices.clock import SECOND
 from devices.instants import to_datetime
 from devices.vocabulary import Batch
+from store import arrays
 
 HOUR = 3_600 * SECOND
 LOCK = 0x5A_41_52_4F  #: shared by who writes, alone for who moves the threshold; also in 0019_rollups.sql
@@ -51,4 +52,5 @@ async def note_changes(cursor: AsyncCursor[Any], key: int, instants: Iterable[in
 
 async def _note(cursor: AsyncCursor[Any], threshold: int, changed: Iterable[tuple[int, int]]) -> None:
     hours = sorted({(key, at // HOUR) for key, at in changed if at < threshold})
-    await cursor.execute(_NOTE, ([key for key, _ in hours], [to_datetime(hour * HOUR) for _, hour in hours]))
+    keys, begins = arrays.integers(key for key, _ in hours), arrays.instants(hour * HOUR for _, hour in hours)
+    await cursor.execute(_NOTE, (keys, begins))

@@ -17,6 +17,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from devices.instants import from_datetime, to_datetime
 from devices.live import LiveAlert, LiveDevice, LiveIncident, LiveOrder, Note
 from devices.vocabulary import Batch
+from store import arrays
 from store.connection import session_parameters, translated_errors
 from store.influx.marks import WANTED
 from store.reading import ReadSession, Row, micros_or_none
@@ -100,7 +101,9 @@ async def announce(cursor: AsyncCursor, batch: Batch, least: int | None) -> Wish
     keys.update(fix.device.key for fix in batch.fixes)
     if not keys:
         return Wishes()
-    await cursor.execute(_ANNOUNCE.encode(), (None if least is None else to_datetime(least), notes_of(keys)))
+    await cursor.execute(
+        _ANNOUNCE.encode(), (None if least is None else to_datetime(least), arrays.texts(notes_of(keys)))
+    )
     row = await cursor.fetchone()
     return Wishes() if row is None else Wishes(row[0], row[1])
 

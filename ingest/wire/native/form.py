@@ -16,7 +16,7 @@ from devices.errors import DecodeError
 MAX_MESSAGES = 1_000  #: in one array
 
 
-class FixForm(msgspec.Struct):
+class FixForm(msgspec.Struct, gc=False):
     """``fix`` of a message."""
 
     lat: float | None = None
@@ -31,7 +31,7 @@ class FixForm(msgspec.Struct):
     datum: str = "wgs84"
 
 
-class EventForm(msgspec.Struct):
+class EventForm(msgspec.Struct, gc=False):
     """An item of ``events``."""
 
     kind: str
@@ -39,7 +39,7 @@ class EventForm(msgspec.Struct):
     attributes: dict[str, Any] | None = None
 
 
-class MessageForm(msgspec.Struct):
+class MessageForm(msgspec.Struct, gc=False):
     """One message. ``device`` has a meaning only where the channel does not tell the sender; it may be anything."""
 
     ts: int | float | str | None = None
@@ -52,7 +52,7 @@ class MessageForm(msgspec.Struct):
     device: Any = None
 
 
-class RestForm(MessageForm):
+class RestForm(MessageForm, gc=False):
     """A message of which something was refused already."""
 
 
