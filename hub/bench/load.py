@@ -140,10 +140,21 @@ class Publisher(asyncio.Protocol):
 
 
 def messages(
-    prefix: str, devices: int, count: int, start_us: int, live: bool, *, step_us: int = 100_000, mixed: bool = False
+    prefix: str,
+    devices: int,
+    count: int,
+    start_us: int,
+    live: bool,
+    *,
+    step_us: int = 100_000,
+    mixed: bool = False,
+    first: int = 0,
 ) -> Iterator[bytes]:
-    """Packets in order: device by device, ``step_us`` apart for each device, or stamped as they are made."""
-    topics = [f"{prefix}/v1/bench-{device:06d}/telemetry".encode() for device in range(devices)]
+    """Packets in order: device by device, ``step_us`` apart for each device, or stamped as they are made.
+
+    Devices are numbered from ``first`` on.
+    """
+    topics = [f"{prefix}/v1/bench-{device:06d}/telemetry".encode() for device in range(first, first + devices)]
     words = mixed_payload if mixed else payload
     for index in range(count):
         turn, device = divmod(index, devices)
@@ -167,6 +178,7 @@ async def run(arguments: argparse.Namespace) -> dict[str, float]:
         live,
         step_us=arguments.step_us,
         mixed=arguments.mixed,
+        first=arguments.first,
     )
     prepared = source if live else iter(list(source))
     print("ready", flush=True)  # noqa: T201 - the bench waits for this line
@@ -199,6 +211,7 @@ def main() -> None:
     parser.add_argument("--start-us", type=int, default=1_700_000_000_000_000)
     parser.add_argument("--step-us", type=int, default=100_000, help="between two messages of a device")
     parser.add_argument("--mixed", action="store_true", help="devices of all kinds, with what the rules look at")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first device")
     parser.add_argument("--wait", action="store_true", help="start at the first line of standard input")
     print(json.dumps(asyncio.run(run(parser.parse_args()))))  # noqa: T201 - the result
 
