@@ -41,7 +41,7 @@ from store.readers_telemetry import TelemetryReads
 STEP_US = 10_000_000  #: of a device's time between two of its messages
 PHASES = 60  #: a device makes a checkpoint each ten minutes, and not all of them at once
 STRANGERS_FROM = 500_000
-MORE = ("--mixed", f"--step-us={STEP_US}")
+MORE = ("--calm", f"--step-us={STEP_US}")
 METRICS = {
     "vehicle": ("speed_kmh", "ignition", "pto", "fuel_pct"),
     "bin": ("fill_pct", "temperature_c", "tilt", "smoke", "battery_pct"),
