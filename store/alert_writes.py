@@ -19,7 +19,7 @@ from alerts.fold import Alert
 from alerts.rule import Rule
 from devices import instants
 from devices.vocabulary import Device
-from store.alert_bells import Bells, ring
+from store.alert_bells import Bells, planning, ring
 from store.alert_turn import take_turn
 
 _GIVEN = """
@@ -146,9 +146,10 @@ async def record(cursor: AsyncCursor, told: Sequence[Told], bells: Bells | None 
     await take_turn(cursor)
     bells = bells or Bells()
     columns = _columns(told) | _earlier(told, bells.flap_s)
-    await cursor.execute(_CLEAR, columns)
+    prepare = planning(len(told))
+    await cursor.execute(_CLEAR, columns, prepare=prepare)
     flapping = {"flaps": bells.flaps, "flap_s": timedelta(seconds=bells.flap_s)}
-    await cursor.execute(_RAISE, {**columns, **flapping})
+    await cursor.execute(_RAISE, {**columns, **flapping}, prepare=prepare)
     await ring(cursor, dict(await cursor.fetchall()), bells)
 
 

@@ -1,11 +1,10 @@
-"""Stored readings and known devices for the bench of scaling, made by the server itself, and what it asks of PostgreSQL."""
+"""Stored readings and known devices for the bench of scaling, made by the server itself, and what they weigh."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import AsyncIterator
 
 import msgspec
 from psycopg import AsyncConnection
@@ -37,7 +36,8 @@ _FIXES = """
 INSERT INTO fixes (device_key, variant, observed_at, received_at, lat, lon, speed_kmh, heading_deg, hdop, satellites,
                    quality, valid)
 SELECT d.key, 0, t + d.key * interval '37 ms', t + d.key * interval '37 ms' + interval '300 ms',
-       30.5 + 0.02 * sin(extract(epoch FROM t) / 3000 + d.key), 114.2 + 0.02 * cos(extract(epoch FROM t) / 2000 + d.key),
+       30.5 + 0.02 * sin(extract(epoch FROM t) / 3000 + d.key),
+       114.2 + 0.02 * cos(extract(epoch FROM t) / 2000 + d.key),
        18, 90, 0.9, 12, 0, true
   FROM generate_series(%(start)s::timestamptz, %(last)s::timestamptz, %(every)s) AS t
   JOIN devices d ON d.kind = ANY (%(moving)s::text[])
@@ -64,7 +64,9 @@ UPDATE rollup_state SET threshold = date_bin('1 hour', %(since)s::timestamptz, '
 """
 _KEYS = "SELECT d.id, d.key FROM devices d"
 _OLD = "UPDATE devices SET changed_at = now() - interval '1 day'"
-_TRACKS = "INSERT INTO tracks (device_key, at, track) SELECT * FROM unnest(%s::integer[], %s::timestamptz[], %s::bytea[])"
+_TRACKS = (
+    "INSERT INTO tracks (device_key, at, track) SELECT * FROM unnest(%s::integer[], %s::timestamptz[], %s::bytea[])"
+)
 _STATES = (
     "INSERT INTO tracker_states (device_key, at, state)"
     " SELECT * FROM unnest(%s::integer[], %s::timestamptz[], %s::bytea[])"
@@ -177,7 +179,7 @@ async def keys(dsn: str) -> dict[str, int]:
 async def enter_checkpoints(
     dsn: str, tracks: Mapping[int, tuple[int, bytes]], states: Mapping[int, tuple[int, bytes]]
 ) -> None:
-    """Checkpoints of the alert engine and of the trackers by the keys of devices, as a hub that worked before left them."""
+    """Checkpoints of the alert engine and of the trackers by the keys of devices, as an earlier hub left them."""
     async with _connected(dsn) as connection:
         for statement, kept in ((_TRACKS, tracks), (_STATES, states)):
             ats = [to_datetime(at) for at, _ in kept.values()]

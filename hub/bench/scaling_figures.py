@@ -1,4 +1,4 @@
-"""What the bench of scaling is asked to measure, and what it found: a point for each number of devices or stored rows."""
+"""What the bench of scaling is asked to measure, and what it found: a point for each size."""
 
 from __future__ import annotations
 
