@@ -41,6 +41,8 @@ class Question(msgspec.Struct):
 class Found(msgspec.Struct, kw_only=True):
     """What was measured at one point. CPU is in µs a message by process.
 
+    ``cpu_us`` is that of a flood, in which a batch holds many messages of a device where there are few devices, and
+    ``paced_us`` that at the rate of the point, at which a batch holds one of each, whatever their number.
     ``first_us`` is that of the first message since the start of the hub of devices that are known, ``stranger_us`` of
     the first ever. ``wal_bytes`` and ``wal_pages`` (pages written whole) are for each message of the steady load.
     """
@@ -50,6 +52,7 @@ class Found(msgspec.Struct, kw_only=True):
     stored: int
     store_mib: float
     cpu_us: dict[str, float]
+    paced_us: dict[str, float]
     first_us: dict[str, float]
     stranger_us: dict[str, float]
     messages_per_s: float
@@ -65,10 +68,21 @@ class Found(msgspec.Struct, kw_only=True):
     day: Question
     day_by_hours: Question
 
+    redelivered: int
+
     @property
-    def total_us(self) -> float:
-        """CPU of hub, PostgreSQL and broker a message."""
-        return sum(self.cpu_us.get(name, 0.0) for name in PROCESSES)
+    def flood_us(self) -> float:
+        """CPU of hub, PostgreSQL and broker for a message of the flood."""
+        return _sum(self.cpu_us)
+
+    @property
+    def pace_us(self) -> float:
+        """The same at the rate of the point."""
+        return _sum(self.paced_us)
+
+
+def _sum(used: dict[str, float]) -> float:
+    return sum(used.get(name, 0.0) for name in PROCESSES)
 
 
 class Figures(msgspec.Struct):

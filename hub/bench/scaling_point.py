@@ -118,7 +118,9 @@ async def _measure(made: _Made, hub: Hub, installation: Installation, start: int
     steady = await _cost(hub, installation, point.steady, point.devices, start + STEP_US)
     after = await bench_scaling.facts(made.dsn)
     rows = hub.pipeline.stats.rows - rows
+    cpu = Cpu(installation)
     latency = await _latency(hub, installation, point)
+    paced = cpu.a_message(int(point.rate * point.seconds))
     questions = await _questions(made, installation)
     return Found(
         point=point,
@@ -126,6 +128,7 @@ async def _measure(made: _Made, hub: Hub, installation: Installation, start: int
         stored=made.stored,
         store_mib=round(before.bytes / 2**20, 1),
         cpu_us=steady["cpu"],
+        paced_us={name: round(value, 1) for name, value in paced.items()},
         first_us=first["cpu"],
         stranger_us=found.get("stranger_us", {}),
         messages_per_s=round(point.steady / steady["seconds"]),
@@ -137,6 +140,7 @@ async def _measure(made: _Made, hub: Hub, installation: Installation, start: int
         rss_mib=round(rss_mib()),
         rss_known_mib=round(known_mib),
         rss_bare_mib=round(made.rss_bare_mib),
+        redelivered=hub.pipeline.stats.redelivered,
         state=questions[0],
         day=questions[1],
         day_by_hours=questions[2],

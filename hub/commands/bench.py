@@ -20,6 +20,7 @@ from hub.bench import (
     fleet_table,
     jt808_table,
     planning_table,
+    scaling_table,
     store_year_table,
     tracker_table,
 )
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
     group.command("planning")(planning_table.planning)
     group.command("trackers")(tracker_table.trackers)
     group.command("store-year")(store_year_table.store_year)
+    group.command("scaling")(scaling_table.scaling)
     group.callback()(lambda: None)
     app.add_typer(group, name="bench")
 
