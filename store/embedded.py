@@ -14,6 +14,7 @@ import psycopg
 
 from devices.errors import ConfigError
 from store.engine import postgres_programs
+from store.machine_memory import memory, shared_buffers
 from store.service_account import open_data_folder, own_folder, passable_folder, run_as, service_account, write_private
 from store.vacancy import LOOPBACK, choose_port, port_is_free, wait_for_leavers
 
@@ -21,7 +22,7 @@ DATABASE = "sanihub"
 ROLE = "sanihub"
 
 SETTINGS: Mapping[str, str] = {
-    "shared_buffers": "128MB",
+    "shared_buffers": shared_buffers(memory()),
     "max_connections": "50",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
