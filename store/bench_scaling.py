@@ -76,7 +76,6 @@ SELECT (SELECT coalesce(sum(pg_total_relation_size(i.inhrelid)), 0)::bigint FROM
          WHERE i.inhparent IN ('readings'::regclass, 'fixes'::regclass)),
        (SELECT wal_bytes::bigint FROM pg_stat_wal), (SELECT wal_fpi FROM pg_stat_wal)
 """
-_ROWS = "SELECT count(*) FROM readings"
 
 
 class Fill(msgspec.Struct, frozen=True):
@@ -113,7 +112,7 @@ async def _connected(dsn: str) -> AsyncIterator[AsyncConnection]:
 
 
 async def fill(dsn: str, plan: Fill, partition_days: int, told: Callable[[int, int], None]) -> int:
-    """Make the readings in portions; how many there are. Schema and devices are there, nothing else.
+    """Make the readings in portions, and what is newest of them; how many there are. Schema and devices are there.
 
     ``told`` is called with readings made and all that are wanted.
     """
@@ -140,6 +139,7 @@ async def fill(dsn: str, plan: Fill, partition_days: int, told: Callable[[int, i
             told(made, instants * each)
         since = max(start, plan.end - SUMMED)
         await connection.execute(_ROLLUPS, {"since": to_datetime(since)})
+        await connection.execute(_LATEST, pairs)
     return made
 
 
@@ -154,11 +154,10 @@ async def _an_instant(connection: AsyncConnection, plan: Fill) -> int:
     return sum(counts.get(kind, 0) * len(own) for kind, own in plan.metrics.items())
 
 
-async def enter_latest(dsn: str, plan: Fill) -> None:
-    """Enter what is newest of the readings that were made."""
+async def enter_heard(dsn: str, at: int) -> None:
+    """Enter that all devices were heard last at an instant (µs)."""
     async with _connected(dsn) as connection:
-        await connection.execute(_STATE, {"end": to_datetime(plan.end)})
-        await connection.execute(_LATEST, plan.pairs())
+        await connection.execute(_STATE, {"end": to_datetime(at)})
 
 
 async def settle(dsn: str) -> None:
@@ -192,11 +191,3 @@ async def facts(dsn: str) -> StoreFacts:
         row = await (await connection.execute(_FACTS)).fetchone()
         assert row is not None
         return StoreFacts(*row)
-
-
-async def count(dsn: str) -> int:
-    """How many readings there are."""
-    async with _connected(dsn) as connection:
-        row = await (await connection.execute(_ROWS)).fetchone()
-        assert row is not None
-        return int(row[0])

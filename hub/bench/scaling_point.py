@@ -89,21 +89,22 @@ class _Made:
             began = perf_counter()
             days = hub.settings.store.partition_days
             self.stored = await bench_scaling.fill(self.dsn, self.plan, days, self.told)
+            await sum_up(self.dsn, self.end)
             self.fill_s = perf_counter() - began
+        await bench_scaling.settle(self.dsn)
 
     async def enter(self, start: int) -> None:
-        """When the hub has its rules: what is newest, and what it would have kept of it, each device at its time.
+        """When the hub has its rules: what it would have kept of each device, each at its time.
 
-        ``start`` (µs) is the instant of the first message.
+        ``start`` (µs) is the instant of the first message. A device that was heard and has no checkpoint would be
+        folded from the first that is stored of it on.
         """
         kept = {key: start - STEP_US - key % PHASES * STEP_US for key in self.keys.values()}
         tracks = {key: (then, pack(Track(then, 1), {})) for key, then in kept.items()}
         states = {key: (then, tracker_checkpoint.pack(State(then))) for key, then in kept.items()}
         await bench_scaling.enter_checkpoints(self.dsn, tracks, states)
-        if self.point.stored:  # now: without a checkpoint, all that is stored of it would be folded
-            await bench_scaling.enter_latest(self.dsn, self.plan)
-            await sum_up(self.dsn, self.end)
-        await bench_scaling.settle(self.dsn)
+        if self.point.stored:
+            await bench_scaling.enter_heard(self.dsn, self.end)
 
 
 async def _measure(made: _Made, hub: Hub, installation: Installation, start: int) -> Found:
