@@ -15,7 +15,7 @@ import platform
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -96,7 +96,7 @@ async def measure(messages: int, devices: int) -> Figures:
         rows = hub.pipeline.stats.rows
         copy_seconds = await asyncio.to_thread(_copy_limit, installation)
         seen: list[float] = []
-        _time_deliveries(hub.subscribers[0], hub, seen)
+        time_deliveries(hub.subscribers[0], hub, seen)
         count = int(rate / 2 * _LATENCY_SECONDS)
         await flood(hub, installation, count, devices, rate=rate / 2, start_us=0)
         cuts = statistics.quantiles(seen, n=100)
@@ -131,14 +131,18 @@ def machine() -> dict[str, str]:
 
 
 @asynccontextmanager
-async def started() -> AsyncIterator[tuple[Installation, Hub]]:
-    """A hub with its servers in a temporary folder, subscribed."""
+async def started(
+    prepare: Callable[[Hub, Installation], Awaitable[None]] | None = None,
+) -> AsyncIterator[tuple[Installation, Hub]]:
+    """A hub with its servers in a temporary folder, subscribed. ``prepare`` works on the store before the hub does."""
     with tempfile.TemporaryDirectory(prefix="sanihub-bench-") as name:
         Path(name).chmod(0o755)  # noqa: ASYNC240 - before anything runs
         settings = Settings(data=Path(name) / "data")
         installation = Installation(settings, port=0)
         try:
             hub = await installation.start()
+            if prepare is not None:
+                await prepare(hub, installation)
             working = asyncio.create_task(hub.run())
             await hub.subscribed()
             yield installation, hub
@@ -180,7 +184,7 @@ async def flood(
     return {"seconds": seconds, "load_cpu_seconds": told["cpu_seconds"]}
 
 
-def _time_deliveries(subscriber: MqttSubscriber, hub: Hub, seen: list[float]) -> None:
+def time_deliveries(subscriber: MqttSubscriber, hub: Hub, seen: list[float]) -> None:
     """Let every delivery from now on note its time."""
     offer_many = hub.pipeline.offer_many
 

@@ -13,7 +13,7 @@ import json
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from devices.instants import to_iso
@@ -57,11 +57,20 @@ MIX = ("vehicle", "bin", "vehicle", "toilet", "vehicle", "worker", "vehicle", "b
 SMOKE_EVERY = 100  #: of so many messages of a bin one says that there is smoke, and the next that there is none
 
 
-def mixed_payload(device: int, index: int, observed_at: int) -> bytes:
-    """What a device of a city says, by its kind; each metric is one that the rules that come along look at."""
+def calm_payload(device: int, index: int, observed_at: int) -> bytes:
+    """The same with vehicles that keep to the limit of those that work: alerts are as rare as in life."""
+    return mixed_payload(device, index, observed_at, slowest=5)
+
+
+def mixed_payload(device: int, index: int, observed_at: int, slowest: int = 20) -> bytes:
+    """What a device of a city says, by its kind; each metric is one that the rules that come along look at.
+
+    Vehicles drive at up to 19 km/h more than ``slowest``.
+    """
     kind, turn = MIX[device % len(MIX)], index + device // len(MIX)
+    speed = slowest + turn % 20
     if kind == "vehicle":
-        said = f'"speed_kmh":{20 + turn % 20},"ignition":1,"pto":{turn // 50 % 2},"fuel_pct":{90 - turn % 800 / 10:.1f}'
+        said = f'"speed_kmh":{speed},"ignition":1,"pto":{turn // 50 % 2},"fuel_pct":{90 - turn % 800 / 10:.1f}'
     elif kind == "bin":
         smoke = int(turn % SMOKE_EVERY == 0)
         said = (
@@ -79,7 +88,7 @@ def mixed_payload(device: int, index: int, observed_at: int) -> bytes:
     if kind in ("bin", "toilet"):
         return f"{head}}}".encode()
     lat, lon = 30.5 + (index % 9000) * 1e-4, 114.2 + device * 1e-5
-    return f'{head},"fix":{{"lat":{lat:.5f},"lon":{lon:.5f},"speed_kmh":{20 + turn % 20},"hdop":0.9}}}}'.encode()
+    return f'{head},"fix":{{"lat":{lat:.5f},"lon":{lon:.5f},"speed_kmh":{speed},"hdop":0.9}}}}'.encode()
 
 
 class Publisher(asyncio.Protocol):
@@ -140,11 +149,21 @@ class Publisher(asyncio.Protocol):
 
 
 def messages(
-    prefix: str, devices: int, count: int, start_us: int, live: bool, *, step_us: int = 100_000, mixed: bool = False
+    prefix: str,
+    devices: int,
+    count: int,
+    start_us: int,
+    live: bool,
+    *,
+    step_us: int = 100_000,
+    words: Callable[[int, int, int], bytes] = payload,
+    first: int = 0,
 ) -> Iterator[bytes]:
-    """Packets in order: device by device, ``step_us`` apart for each device, or stamped as they are made."""
-    topics = [f"{prefix}/v1/bench-{device:06d}/telemetry".encode() for device in range(devices)]
-    words = mixed_payload if mixed else payload
+    """Packets in order: device by device, ``step_us`` apart for each device, or stamped as they are made.
+
+    Devices are numbered from ``first`` on.
+    """
+    topics = [f"{prefix}/v1/bench-{device:06d}/telemetry".encode() for device in range(first, first + devices)]
     for index in range(count):
         turn, device = divmod(index, devices)
         observed_at = time.time_ns() // 1_000 if live else start_us + turn * step_us + device
@@ -166,7 +185,8 @@ async def run(arguments: argparse.Namespace) -> dict[str, float]:
         arguments.start_us,
         live,
         step_us=arguments.step_us,
-        mixed=arguments.mixed,
+        words=calm_payload if arguments.calm else mixed_payload if arguments.mixed else payload,
+        first=arguments.first,
     )
     prepared = source if live else iter(list(source))
     print("ready", flush=True)  # noqa: T201 - the bench waits for this line
@@ -199,6 +219,8 @@ def main() -> None:
     parser.add_argument("--start-us", type=int, default=1_700_000_000_000_000)
     parser.add_argument("--step-us", type=int, default=100_000, help="between two messages of a device")
     parser.add_argument("--mixed", action="store_true", help="devices of all kinds, with what the rules look at")
+    parser.add_argument("--calm", action="store_true", help="the same, of which hardly any raises an alert")
+    parser.add_argument("--first", type=int, default=0, help="the number of the first device")
     parser.add_argument("--wait", action="store_true", help="start at the first line of standard input")
     print(json.dumps(asyncio.run(run(parser.parse_args()))))  # noqa: T201 - the result
 

@@ -22,6 +22,7 @@ from hub.bench import (
     jt808_table,
     planning_table,
     reports_table,
+    scaling_table,
     stages_table,
     store_year_table,
     tracker_table,
@@ -53,6 +54,7 @@ def register(app: typer.Typer) -> None:
     group.command("trackers")(tracker_table.trackers)
     group.command("stages")(stages_table.stages)
     group.command("store-year")(store_year_table.store_year)
+    group.command("scaling")(scaling_table.scaling)
     group.callback()(lambda: None)
     app.add_typer(group, name="bench")
 

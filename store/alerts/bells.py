@@ -122,6 +122,17 @@ ON CONFLICT (key) DO NOTHING
 """
 
 
+MANY = 100  #: alerts at once, for which a statement is planned anew
+
+
+def planning(alerts: int) -> bool | None:
+    """What ``prepare`` is to be for a statement about so many alerts: False plans it anew, None leaves it to psycopg.
+
+    A plan that is kept was made for a few of few alerts: in a storm of thousands it reads the whole table for each.
+    """
+    return False if alerts > MANY else None
+
+
 async def ring(cursor: AsyncCursor, contents: Mapping[int, str], bells: Bells) -> None:
     """Ring for alerts that were just entered, or hold back; ``contents`` are their notifications, by their numbers.
 
@@ -137,10 +148,11 @@ async def ring(cursor: AsyncCursor, contents: Mapping[int, str], bells: Bells) -
         "storm_s": timedelta(seconds=bells.storm_s),
         "gather_s": timedelta(seconds=bells.gather_s),
     }
-    await cursor.execute(_STORM, values)
+    prepare = planning(len(contents))
+    await cursor.execute(_STORM, values, prepare=prepare)
     if bells.silences:
-        await cursor.execute(_ADOPT, values)
-    await cursor.execute(_RING, values)
+        await cursor.execute(_ADOPT, values, prepare=prepare)
+    await cursor.execute(_RING, values, prepare=prepare)
 
 
 # What people are told of a storm is what its head would say, with the devices inside; where the head rang no bell (it

@@ -20,7 +20,7 @@ from alerts.rule import Rule
 from devices import instants
 from devices.vocabulary import Device
 from store import arrays
-from store.alerts.bells import Bells, ring
+from store.alerts.bells import Bells, planning, ring
 from store.alerts.turn import take_turn
 
 _GIVEN = """
@@ -147,9 +147,10 @@ async def record(cursor: AsyncCursor, told: Sequence[Told], bells: Bells | None 
     await take_turn(cursor)
     bells = bells or Bells()
     columns = _columns(told) | _earlier(told, bells.flap_s)
-    await cursor.execute(_CLEAR, columns)
+    prepare = planning(len(told))
+    await cursor.execute(_CLEAR, columns, prepare=prepare)
     flapping = {"flaps": bells.flaps, "flap_s": timedelta(seconds=bells.flap_s)}
-    await cursor.execute(_RAISE, {**columns, **flapping})
+    await cursor.execute(_RAISE, {**columns, **flapping}, prepare=prepare)
     await ring(cursor, dict(await cursor.fetchall()), bells)
 
 

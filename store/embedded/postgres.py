@@ -14,6 +14,7 @@ import psycopg
 
 from devices.errors import ConfigError
 from store.embedded.engine import postgres_programs
+from store.embedded.machine_memory import memory, shared_buffers
 from store.embedded.service_account import (
     open_data_folder,
     own_folder,
@@ -28,7 +29,7 @@ DATABASE = "sanihub"
 ROLE = "sanihub"
 
 SETTINGS: Mapping[str, str] = {
-    "shared_buffers": "128MB",
+    "shared_buffers": shared_buffers(memory()),
     "max_connections": "50",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",

@@ -49,6 +49,7 @@ class Encoded(msgspec.Struct):
     fixes: bytes
     events: bytes
     latest: bytes  #: the newest reading of each (device, metric), in the form of ``readings``
+    latest_count: int  #: so many of these
     state: bytes  #: a row of ``stage_state`` for each device heard
     spans: frozenset[int]  #: partition spans touched
     least: int | None  #: the oldest instant of the readings, µs
@@ -71,6 +72,7 @@ def encode(batch: Batch, metric_keys: dict[str, int], width: int, origin: int) -
         b"".join(fixes),
         b"".join([_event_row(event) for event in batch.events]),
         readings.latest,
+        readings.latest_count,
         _state_rows(batch, newest),
         readings.spans.union(
             [(fix.observed_at - origin) // width for fix in batch.fixes],

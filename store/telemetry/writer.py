@@ -43,6 +43,9 @@ _FIXES = (
 )
 _EVENTS = "(device_key, variant, observed_at, received_at, quality, kind, attributes, claimed_at)"
 
+# Row by row through the key: to read or hash the whole table for a batch is quick as long as there are few devices.
+_ROW_BY_ROW = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;"
+_AS_BEFORE = ";SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL enable_seqscan = on"
 _STAGES = """
 CREATE TEMP TABLE stage_readings (LIKE readings) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE stage_fixes (LIKE fixes) ON COMMIT DELETE ROWS;
@@ -51,29 +54,42 @@ CREATE TEMP TABLE stage_latest (LIKE readings) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE stage_state (LIKE device_state) ON COMMIT DELETE ROWS;
 """
 
+# Nearly all rows are there already, and an UPDATE finds them by their key; INSERT ... ON CONFLICT would lock each of
+# them first, for a third more time and twice the log. What is new is entered by a second statement, where there is any.
 _ADVANCE_LATEST = """
+UPDATE latest_readings l SET observed_at = n.observed_at, value = n.value, quality = n.quality
+  FROM stage_latest n
+ WHERE l.device_key = n.device_key AND l.metric_key = n.metric_key
+   AND (n.observed_at, n.value) > (l.observed_at, l.value)
+"""
+_ENTER_LATEST = """
 INSERT INTO latest_readings AS l (device_key, metric_key, observed_at, value, quality)
-SELECT device_key, metric_key, observed_at, value, quality FROM stage_latest
+SELECT device_key, metric_key, observed_at, value, quality FROM stage_latest n
+ WHERE NOT EXISTS (SELECT FROM latest_readings k WHERE k.device_key = n.device_key AND k.metric_key = n.metric_key)
 ON CONFLICT (device_key, metric_key) DO UPDATE
    SET observed_at = excluded.observed_at, value = excluded.value, quality = excluded.quality
  WHERE (excluded.observed_at, excluded.value) > (l.observed_at, l.value)
 """
 
-_NEWER = """excluded.fix_at IS NOT NULL AND (s.fix_at IS NULL OR
-    (excluded.fix_at, coalesce(excluded.fix_seq, -9223372036854775808), excluded.fix_variant)
+_NEWER = """{new}.fix_at IS NOT NULL AND (s.fix_at IS NULL OR
+    ({new}.fix_at, coalesce({new}.fix_seq, -9223372036854775808), {new}.fix_variant)
     > (s.fix_at, coalesce(s.fix_seq, -9223372036854775808), s.fix_variant))"""
 _FIX_COLUMNS = ("fix_at", "fix_seq", "fix_variant", "lat", "lon", "altitude_m", "speed_kmh", "heading_deg")
-_ADVANCE_FIX = ", ".join(f"{c} = CASE WHEN {_NEWER} THEN excluded.{c} ELSE s.{c} END" for c in _FIX_COLUMNS)
+_MOVE_STATE = """
+    received_at = greatest(s.received_at, {new}.received_at),
+    protocol = CASE WHEN {new}.received_at >= s.received_at THEN {new}.protocol ELSE s.protocol END,
+    source = CASE WHEN {new}.received_at >= s.received_at THEN {new}.source ELSE s.source END,
+    online = CASE WHEN s.online_at IS NULL OR {new}.online_at >= s.online_at
+                  THEN coalesce({new}.online, s.online) ELSE s.online END,
+    online_at = greatest(s.online_at, {new}.online_at),
+""" + ", ".join(f"{c} = CASE WHEN {_NEWER} THEN {{new}}.{c} ELSE s.{c} END" for c in _FIX_COLUMNS)
 _ADVANCE_STATE = f"""
-INSERT INTO device_state AS s SELECT * FROM stage_state
-ON CONFLICT (device_key) DO UPDATE SET
-    received_at = greatest(s.received_at, excluded.received_at),
-    protocol = CASE WHEN excluded.received_at >= s.received_at THEN excluded.protocol ELSE s.protocol END,
-    source = CASE WHEN excluded.received_at >= s.received_at THEN excluded.source ELSE s.source END,
-    online = CASE WHEN s.online_at IS NULL OR excluded.online_at >= s.online_at
-                  THEN coalesce(excluded.online, s.online) ELSE s.online END,
-    online_at = greatest(s.online_at, excluded.online_at),
-    {_ADVANCE_FIX}
+UPDATE device_state s SET {_MOVE_STATE.format(new="n")} FROM stage_state n WHERE s.device_key = n.device_key
+"""  # noqa: S608 - built from the constants above
+_ENTER_STATE = f"""
+INSERT INTO device_state AS s
+SELECT * FROM stage_state n WHERE NOT EXISTS (SELECT FROM device_state k WHERE k.device_key = n.device_key)
+ON CONFLICT (device_key) DO UPDATE SET {_MOVE_STATE.format(new="excluded")}
 """  # noqa: S608 - built from the constants above
 
 _ENTER_LETTER = """
@@ -284,18 +300,25 @@ class PostgresStore:
                         " ON CONFLICT DO NOTHING".encode()
                     )
                     inserted += cursor.rowcount
-            if encoded.latest:
-                await self._copy(cursor, "stage_latest", _READINGS, encoded.latest)
-                await cursor.execute(_ADVANCE_LATEST)
-            if encoded.state:
-                await self._copy(cursor, "stage_state", "", encoded.state)
-                await cursor.execute(_ADVANCE_STATE.encode())
+            await self._advance(cursor, encoded, len(batch.seen))
             await self._enter_rest(cursor, batch)
             wishes = await live.announce(cursor, batch, encoded.least)
             await rollups.note(cursor, batch, wishes.threshold)
             if wishes.marks:
                 await influx_marks.mark(cursor, batch)
         return inserted
+
+    async def _advance(self, cursor: AsyncCursor, encoded: Encoded, heard: int) -> None:
+        """Move what is newest forward: where it stands already, and then, of those that are left, what is new."""
+        for update, insert, table, columns, data, rows in (
+            (_ADVANCE_LATEST, _ENTER_LATEST, "stage_latest", _READINGS, encoded.latest, encoded.latest_count),
+            (_ADVANCE_STATE, _ENTER_STATE, "stage_state", "", encoded.state, heard),
+        ):
+            if not data:
+                continue
+            await self._copy(cursor, table, columns, data)
+            if await _row_by_row(cursor, update) < rows:
+                await _row_by_row(cursor, insert)
 
     async def _copy(self, cursor: AsyncCursor, table: str, columns: str, data: bytes) -> None:
         async with cursor.copy(f"COPY {table} {columns} FROM STDIN (FORMAT BINARY)".encode()) as copy:
@@ -316,6 +339,16 @@ class PostgresStore:
             await echoes.enter(cursor, batch.echoes)
         if batch.dead_letters:
             await cursor.executemany(_ENTER_LETTER, [_letter_values(letter) for letter in batch.dead_letters])
+
+
+async def _row_by_row(cursor: AsyncCursor, statement: str) -> int:
+    """Run a statement without values, planned anew for as many rows as there are now; how many it touched."""
+    await cursor.execute(f"{_ROW_BY_ROW}{statement}{_AS_BEFORE}".encode(), prepare=False)
+    touched = 0
+    while True:
+        touched = max(touched, cursor.rowcount)  # of a SET it is -1
+        if not cursor.nextset():
+            return touched
 
 
 def _letter_values(letter: DeadLetter) -> dict[str, object]:

@@ -17,7 +17,7 @@ from alerts.rules.silence import Silence
 from alerts.rules.threshold import Threshold
 from devices.vocabulary import Batch, Device
 from store.alerts.actions import AlertActions
-from store.alerts.bells import Bells
+from store.alerts.bells import MANY, Bells
 from store.alerts.writes import Told, record, revise
 from store.connection import session_parameters
 from store.writing import WriteSession
@@ -147,6 +147,17 @@ async def test_many_alerts_of_a_rule_are_told_as_one(tower: Tower) -> None:
     await tower.enter(tower.told("alone-9", at=9, end=50), tower.told("alone-0", at=0, end=51))
     assert tower.bells()[-1] == ("cleared", "alone-0")  # nobody was told of the other by itself
     assert await tower.actions.release(0, 0) == 0  # they were told with the storm
+
+
+async def test_a_storm_of_a_whole_city_in_one_batch(tower: Tower) -> None:
+    names = [f"city-{number:03}" for number in range(MANY + 20)]
+    for name in names:
+        tower.device(name)
+    await tower.enter(*(tower.told(name, at=number) for number, name in enumerate(names)))
+    await tower.enter(*(tower.told(name, at=number, end=500) for number, name in enumerate(names)))
+    assert tower.sql("SELECT count(*), count(cleared_at) FROM alerts") == [(len(names), len(names))]
+    assert [len(parts) for parts in tower.parts().values()] == [len(names) - 4]
+    assert sorted(action for action, _ in tower.bells()) == ["cleared"] * 4 + ["raised"] * 4
 
 
 async def test_a_storm_in_one_batch_and_another_after_it(tower: Tower) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from devices.clock import DAY
 from devices.errors import ConfigError, TransientError
 from devices.instants import to_datetime
+from devices.vocabulary import Frame
 from store.schema import Mode
 from store.telemetry.forgetting import Keeping
 from store.telemetry.writer import PostgresStore
@@ -56,6 +57,29 @@ async def test_several_fixes_of_one_second_are_all_kept(dsn: str) -> None:
 
 async def test_latest_never_moves_backwards(dsn: str) -> None:
     await promises.latest_never_moves_backwards(dsn, "plain")
+
+
+async def test_one_batch_moves_what_is_newer_leaves_what_is_late_and_enters_what_is_new(dsn: str) -> None:
+    clear(dsn)
+    store = make_store(dsn)
+
+    def said(device: str, at: int, fill: int) -> Frame:
+        return frame({"ts": at, "readings": {"fill_pct": fill}, "fix": {"lat": 30, "lon": fill}}, device, at=NOW)
+
+    await ingest(store, make_assembler(store), [said(one, NOW - 5 * MINUTE, 10) for one in ("bin-1", "bin-2")])
+    batch = [said("bin-1", NOW - MINUTE, 20), said("bin-2", NOW - 9 * MINUTE, 30), said("bin-3", NOW - 7 * MINUTE, 40)]
+    batch.append(frame({"ts": NOW - 6 * MINUTE, "readings": {"battery_v": 3}}, "bin-2", at=NOW))
+    await ingest(store, make_assembler(store), batch)
+    await store.close()
+    found = contents(dsn)
+    newest = {(row[0], row[1]): (row[2], row[3]) for row in found["latest"]}
+    assert newest == {
+        ("bin-1", "fill_pct"): (to_datetime(NOW - MINUTE), 20),
+        ("bin-2", "fill_pct"): (to_datetime(NOW - 5 * MINUTE), 10),
+        ("bin-2", "battery_v"): (to_datetime(NOW - 6 * MINUTE), 3),
+        ("bin-3", "fill_pct"): (to_datetime(NOW - 7 * MINUTE), 40),
+    }
+    assert {row[0]: row[3] for row in found["state"]} == {"bin-1": 20, "bin-2": 10, "bin-3": 40}
 
 
 async def test_a_row_that_is_there_already_is_counted_and_the_rest_of_its_batch_is_kept(dsn: str) -> None:
