@@ -55,12 +55,12 @@ from ingest.spool_feed import feed
 from ingest.transports.mqtt.subscriber import MqttSubscriber
 from store.audit import Audit
 from store.bin_history import BinHistory
-from store.connection import session_parameters
+from store.connection import PatientConnection, session_parameters
 from store.fleet_master import FleetMaster
 from store.jobs import JobReads
 from store.live import LiveStore
 from store.readers_bins import BinReads
-from store.readers_session import ReadSession
+from store.readers_session import Pool, ReadSession
 from store.rollup_standing import RollupKeeper
 from store.work_orders import WorkOrders
 from store.writer import PostgresStore
@@ -100,8 +100,14 @@ class Hub:
         self.catalogue = Catalogue((*CATALOGUE, *DERIVED))
         self.registry = Registry()
         self.store = make_store(settings, dsn, self.catalogue)
-        self._pool = AsyncConnectionPool(
-            kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
+        self._pool: Pool = AsyncConnectionPool(
+            connection_class=PatientConnection,
+            kwargs=session_parameters(dsn),
+            min_size=0,
+            max_size=8,
+            open=False,
+            timeout=5.0,
+            name="api",
         )
         reads, writes = ReadSession(self._pool), WriteSession(self._pool)
         slow = ReadSession(self._pool, statement_timeout_s=60.0)

@@ -17,7 +17,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from devices.instants import from_datetime, to_datetime
 from devices.live import LiveAlert, LiveDevice, LiveIncident, LiveOrder, Note
 from devices.vocabulary import Batch
-from store.connection import session_parameters, translated_errors
+from store.connection import PatientConnection, session_parameters, translated_errors
 from store.influx_marks import WANTED
 from store.readers_session import ReadSession, Row, micros_or_none
 
@@ -137,7 +137,7 @@ class LiveStore:
     async def listening(self) -> AsyncIterator[AsyncIterator[Note]]:
         """Within the block nothing that is committed goes unnoted, until the iterator raises TransientError."""
         with translated_errors():
-            connection = await AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
+            connection = await PatientConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
         try:
             with translated_errors():
                 await connection.execute(_LISTEN)
