@@ -50,7 +50,7 @@ async def test_whoever_asks_is_told_that_it_is_away_and_goes_on_when_it_is_back(
     monkeypatch.setattr(PatientConnection, "patience_s", 0.5)
     monkeypatch.setattr(PatientConnection, "beyond_s", 0.3)
     monkeypatch.setattr(live, "ASKED_EVERY_S", 0.1)
-    dsn = make_conninfo(postgres_module_dsn, host=proxy.address[0], port=proxy.address[1])
+    dsn = make_conninfo(postgres_module_dsn, host=proxy.address[0], port=proxy.address[1], connect_timeout=2)
     parameters = session_parameters(dsn)
     pools: list[Pool] = [
         AsyncConnectionPool(connection_class=PatientConnection, kwargs=parameters, min_size=0, max_size=2, open=False)
