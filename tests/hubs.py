@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,12 +22,20 @@ _OPEN = re.compile(r"open\s+(http://\S+?)/\s")
 
 
 class HubProcess:
-    """`sanihub serve` with settings of its own."""
+    """`sanihub serve` with settings of its own; ``program`` is what Python runs as the command line."""
 
-    def __init__(self, folder: Path, dsn: str, settings: str, port: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        dsn: str,
+        settings: str,
+        port: int = 0,
+        program: Sequence[str] = ("-m", "hub.cli"),
+    ) -> None:
         self.log = folder / "hub.log"
         self._folder = folder
         self._port = port
+        self._program = program
         self._config = folder / "sanihub.toml"
         self._config.write_text(f'data = "{folder / "data"}"\n{settings}\n[store]\ndsn = "{dsn}"\nmode = "plain"\n')
         self._process: subprocess.Popen[bytes] | None = None
@@ -45,7 +54,7 @@ class HubProcess:
         self._started_at = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "hub.cli", "serve", "--config", str(self._config), "--port", str(self._port)],
+                [sys.executable, *self._program, "serve", "--config", str(self._config), "--port", str(self._port)],
                 cwd=self._folder,
                 env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
                 stdin=subprocess.DEVNULL,
