@@ -72,8 +72,7 @@ class Repairer:
             earlier = desk.engine.dirty.get(key, dirty).since < dirty.since
             if earlier or desk.engine.waiting.get(key, reached + 1) <= reached:
                 return False
-            until = desk.now() + 10 * 60 * SECOND
-            rest = await desk.history.moments({key: device}, {key: reached}, until)
+            rest = await desk.history.moments({key: device}, {key: reached}, desk.reach(key))
             changed += desk.engine.book.fold(track, device, ordered(rest.get(key, {})), desk.horizon(key))
             true = final(before, changed)
             result = reconcile(await desk.history.told(key, start), true)

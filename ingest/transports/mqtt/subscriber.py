@@ -17,6 +17,7 @@ from devices.errors import ConfigError, TransientError
 from devices.vocabulary import Frame, Outcome
 from ingest.ports import Figure, Intake, Standing
 from ingest.runner import Backoff, Condition, pause
+from ingest.stamps import Stamps
 from ingest.transports.mqtt.repetitions import Repetitions
 from ingest.transports.mqtt.session import Broker, Session
 
@@ -62,7 +63,7 @@ class MqttSubscriber:
         self._fallback = fallback
         self._stop = asyncio.Event()
         self._session: Session | None = None
-        self._last_stamp = 0
+        self._stamps = Stamps()
         intake.on_room(self._resume)
 
     async def run(self) -> None:
@@ -121,11 +122,6 @@ class MqttSubscriber:
             figures=figures,
         )
 
-    def stamp(self) -> int:
-        """The time of reception (µs); strictly increasing, so that no two messages share an instant."""
-        self._last_stamp = max(time_ns() // 1_000, self._last_stamp + 1)
-        return self._last_stamp
-
     def _take(self, session: Session, message: MQTTMessage) -> None:
         """Hand one message to the intake."""
         self.received += 1
@@ -139,7 +135,7 @@ class MqttSubscriber:
             route.source,
             topic,
             bytes(message.payload),
-            self.stamp(),
+            self._stamps.next(),
             message.dup,
             message.retain,
             message.mid,
