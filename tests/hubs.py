@@ -22,7 +22,10 @@ _OPEN = re.compile(r"open\s+(http://\S+?)/\s")
 
 
 class HubProcess:
-    """`sanihub serve` with settings of its own; ``program`` is what Python runs as the command line."""
+    """`sanihub serve` with settings of its own.
+
+    Without a ``dsn`` it brings its own database. ``program`` is what Python runs as the command line.
+    """
 
     def __init__(
         self,
@@ -37,11 +40,13 @@ class HubProcess:
         self._port = port
         self._program = program
         self._config = folder / "sanihub.toml"
-        self._config.write_text(f'data = "{folder / "data"}"\n{settings}\n[store]\ndsn = "{dsn}"\nmode = "plain"\n')
+        self.data = folder / "data"
+        store = f'[store]\ndsn = "{dsn}"\nmode = "plain"\n' if dsn else ""
+        self._config.write_text(f'data = "{self.data}"\n{settings}\n{store}')
         self._process: subprocess.Popen[bytes] | None = None
         self._subscribes = "[[mqtt]]" in settings
         self.url = ""
-        self._dsn = dsn
+        self.dsn = dsn
         self._headers: dict[str, str] = {}
 
     @property
@@ -117,7 +122,7 @@ class HubProcess:
         """A viewer's key; none before there are tables for it."""
         if not self._headers:
             with suppress(psycopg.Error):
-                self._headers = {"X-API-Key": make_key(self._dsn, "viewer")}
+                self._headers = {"X-API-Key": make_key(self.dsn, "viewer")}
         return self._headers
 
     def status(self) -> dict[str, object]:

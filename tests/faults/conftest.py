@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.harness.history import History
 from tests.faults.harness.scene import Scene, settings
-from tests.faults.harness.stream import Size, Stream
+from tests.faults.harness.stream import Stream
 from tests.hubs import HubProcess
 from tests.servers import NatsServer, PostgresServer, running, temporary_folder
 
@@ -19,11 +19,11 @@ Undisturbed = Callable[[Stream], History]
 @pytest.fixture(scope="session")
 def undisturbed(postgres_server: PostgresServer) -> Undisturbed:
     """The history of alerts that a stream makes when nothing happens to it."""
-    known: dict[tuple[int, Size], History] = {}
+    known: dict[tuple[int, ...], History] = {}
 
     def find(stream: Stream) -> History:
         """Blocks: call it where no loop runs, or in a thread."""
-        key = (stream.seed, stream.size)
+        key = (stream.seed, *(one.number for one in stream.messages))
         if key not in known:
             known[key] = _run(postgres_server, stream)
         return known[key]

@@ -90,6 +90,13 @@ def check(dsn: str, ledger: Ledger, *, promised: Iterable[int] | None = None, na
     )
 
 
+def whole(dsn: str, ledger: Ledger) -> set[int]:
+    """The messages that are stored with all that they hold."""
+    stored, _ = _stored(dsn, {one.device for one in ledger.stream.messages if one.device.startswith("meter")})
+    messages = ledger.stream.messages
+    return {one.number for one in messages if all(row in stored for row in (*one.readings, *one.fixes, *one.events))}
+
+
 def _few(offenders: list[str], most: int) -> tuple[str, ...]:
     """The first of each sort."""
     seen: Counter[str] = Counter()

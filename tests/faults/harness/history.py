@@ -30,7 +30,12 @@ _DERIVED_EVENTS = """
 SELECT d.id, e.kind, e.observed_at, e.attributes::text FROM events e JOIN devices d ON d.key = e.device_key
  WHERE e.attributes ? 'derived'
 """
-_WAITING = "SELECT (SELECT count(*) FROM dirty_spans) + (SELECT count(*) FROM tracker_dirty)"
+# Spans that wait to be folded again, and whether the emptyings were looked for in all that was received.
+_WAITING = """
+SELECT (SELECT count(*) FROM dirty_spans) + (SELECT count(*) FROM tracker_dirty),
+       EXISTS (SELECT FROM looks WHERE name = 'emptyings'
+                  AND received_at >= (SELECT max(received_at) FROM device_state))
+"""
 
 Row = tuple[Any, ...]
 
@@ -52,9 +57,9 @@ def history(dsn: str) -> History:
 
 
 def repaired(dsn: str) -> bool:
-    """Whether no device's history waits to be folded again."""
+    """Whether no device's history waits to be folded again, or to be searched for emptyings."""
     with psycopg.connect(dsn) as connection:
-        return connection.execute(_WAITING).fetchone() == (0,)
+        return connection.execute(_WAITING).fetchone() == (0, True)
 
 
 def differences(found: History, undisturbed: History) -> list[str]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import httpx
 import psycopg
 
 from tests.access_keys import make_key
-from tests.faults.harness.checker import Verdict, check
+from tests.faults.harness.checker import Verdict, check, whole
 from tests.faults.harness.history import History, differences, history, repaired, wrong_bells
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.publishers import publish_http, publish_jt808, publish_mqtt
@@ -23,12 +24,15 @@ from tests.servers import wait_until
 DEADLINE_S = 300.0
 _LISTENER = re.compile(r"JT/T 808 vehicles +([0-9.]+):(\d+)")
 
-# Every bell rings by itself, so that what rang does not depend on the wall time that a run takes.
+# Every bell rings by itself, so that what rang does not depend on the wall time that a run takes; and emptyings are
+# looked for often, so that nobody has to wait for them.
 SECTIONS = """
 [alerts]
 within_s = 1e9
 flapping_raisings = 1000
 storm_alerts = 100000
+[bins]
+look_every_s = 1
 [[jt808]]
 name = "vehicles"
 port = 0
@@ -85,6 +89,16 @@ class Scene:
         """Wait until such a share of the stream is acknowledged."""
         await self.ledger.reached(share)
 
+    async def arrived(self, quiet_s: float = 6.0) -> set[int]:
+        """Wait until nothing has come for so long; the messages that are stored."""
+        await self._settled(True, quiet_s)
+        return await asyncio.to_thread(whole, self.dsn(), self.ledger)
+
+    def kept_for_good(self) -> set[int]:
+        """What was acknowledged by the hub itself, to a device or to the broker, and not by the broker alone."""
+        of_broker = {one.number for one in self.ledger.stream.of("mqtt")}
+        return (self.ledger.acknowledged - of_broker) | self.ledger.taken
+
     def ready(self) -> bool:
         """Whether the hub says so."""
         try:
@@ -105,15 +119,21 @@ class Scene:
         self.recovery_s = max(self.recovery_s or 0.0, time.monotonic() - began)
 
     async def ending(
-        self, undisturbed: History | None = None, *, lossy: bool = False, quiet_s: float = 6.0, patience_s: float = 10.0
+        self,
+        undisturbed: History | None = None,
+        *,
+        lossy: bool = False,
+        promised: Iterable[int] | None = None,
+        quiet_s: float = 6.0,
+        patience_s: float = 10.0,
     ) -> Ending:
-        """Wait until nothing is on its way any more, and judge.
+        """Wait until nothing is on its way any more, and judge. ``promised`` is that of the checker.
 
         With ``lossy`` not everything need arrive: it is over when nothing has come for ``quiet_s``. (A broker hands
         over again what was not acknowledged: nats-server after 5 s.) ``patience_s`` is how long the history may differ.
         """
         await self._settled(lossy, quiet_s)
-        verdict = await asyncio.to_thread(check, self.dsn(), self.ledger)
+        verdict = await asyncio.to_thread(partial(check, self.dsn(), self.ledger, promised=promised))
         found, said = await asyncio.to_thread(self._compared, undisturbed)
         began = time.monotonic()
         while said and time.monotonic() - began < patience_s:

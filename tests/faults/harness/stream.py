@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -72,6 +73,13 @@ class Stream:
         self.size = size or Size()
         ordered = sorted(self._drafts(), key=lambda draft: (draft[2], draft[1]))
         self.messages = [_message(number, *draft) for number, draft in enumerate(ordered)]
+
+    def only(self, numbers: Iterable[int]) -> Stream:
+        """The same stream of which just these messages are sent."""
+        chosen = set(numbers)
+        part = copy(self)
+        part.messages = [one for one in self.messages if one.number in chosen]
+        return part
 
     def of(self, way: str) -> list[Message]:
         """Those that travel one way."""
