@@ -100,7 +100,7 @@ class Repairer:
         self, device: Device, dirty: Dirty, track: Track, result: Repair[int], cursor: AsyncCursor
     ) -> None:
         desk = self._desk
-        await revise(cursor, result.moved, result.vanished, dirty.frontier)
+        await revise(cursor, result.moved, result.vanished)
         await desk.enter(cursor, desk.told([(device, alert) for alert in result.appeared], dirty.frontier))
         await repaired(cursor, device.key, dirty.since)
         kind_of = desk.engine.book.kinds_of(device, track.rule_set)
