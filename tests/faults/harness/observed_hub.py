@@ -1,4 +1,4 @@
-"""A hub that tells how much it holds: its tasks, and objects of the collector. Run by its path, with the hub's arguments.
+"""A hub that tells how much it holds: its tasks. Run by its path, with the arguments of the hub.
 
 Everything is the real hub; beside it a task writes to the file that SOAK_FACTS names, twice a second.
 """
@@ -6,7 +6,6 @@ Everything is the real hub; beside it a task writes to the file that SOAK_FACTS 
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import os
 from pathlib import Path
@@ -20,7 +19,7 @@ EVERY_S = 0.5
 async def _tell(path: Path) -> None:
     draft = path.with_suffix(".new")
     while True:
-        facts = {"tasks": len(asyncio.all_tasks()), "garbage": len(gc.garbage)}
+        facts = {"tasks": len(asyncio.all_tasks())}
         draft.write_text(json.dumps(facts))
         draft.rename(path)
         await asyncio.sleep(EVERY_S)
