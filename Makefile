@@ -32,8 +32,10 @@ check: install ## Lint, types, import rules
 	$(BIN)/lint-imports
 	sh tools/node.sh npm run check --prefix api/board --silent
 
-faults: install ## The long runs: 50,000 messages, three kills, outages of 20 s; every case of the API's contract
-	SANIHUB_TEST_FULL=1 $(BIN)/python -m pytest tests/faults tests/api/test_contract.py
+faults: install ## Every fault with several seeds, and the table of docs/faults.md; every case of the API's contract
+	$(BIN)/python -m tests.faults.harness.outcome --clear
+	SANIHUB_TEST_FULL=1 $(BIN)/python -m pytest tests/faults tests/api/test_contract.py; found=$$?; \
+	$(BIN)/python -m tests.faults.harness.outcome; exit $$found
 
 bench: install ## Measure ingest and print the table of docs/benchmarks.md
 	$(BIN)/sanihub bench ingest

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from devices.errors import ConfigError
+from hub.broker_trial import TOPIC, keeps
 from store.engine import reachable_engine
 from store.service_account import (
     Account,
@@ -42,6 +43,7 @@ from store.vacancy import LOOPBACK, choose_port, port_is_free, wait_for_leavers
 ACK_PENDING = 8_000  #: messages of one topic filter that the hub may have in hand
 MQTT_PORT = 1883
 _PROBE_TIMEOUT_S = 5.0
+_TRIAL_TIMEOUT_S = 15.0  #: nats-server itself waits 5 s for its stream
 
 
 class NatsBroker:
@@ -136,6 +138,18 @@ class NatsBroker:
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             return False
 
+    async def well(self) -> bool:
+        """Whether it still keeps messages (:mod:`hub.broker_trial`); False also where it does not answer in time."""
+        try:
+            async with asyncio.timeout(_TRIAL_TIMEOUT_S):
+                reader, writer = await asyncio.open_connection(*self.address)
+                try:
+                    return await keeps(reader, writer, connect_packet("probe", self._probe_password))
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            return False
+
     @property
     def _config_file(self) -> Path:
         return self.folder / "nats.conf"
@@ -172,7 +186,7 @@ class NatsBroker:
                         "user": "probe",
                         "password": self._probe_password,
                         "allowed_connection_types": ["MQTT"],
-                        "permissions": {"publish": {"deny": ">"}, "subscribe": {"deny": ">"}},
+                        "permissions": {"publish": {"allow": TOPIC}, "subscribe": {"allow": [TOPIC, "$MQTT.sub.>"]}},
                     },
                 ]
             },

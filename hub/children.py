@@ -29,6 +29,7 @@ _log = structlog.get_logger(__name__)
 
 _PROBE_S = (0.02, 0.5)  #: the first pause between two probes and the longest: a recovering database logs each of them
 _LOG_CHECK_EVERY_S = 30.0
+_UNWELL = 3  #: trials in a row that fail before a child is started anew: a machine out of breath fails one or two
 _STEADY_S = 60.0  #: a child that lived this long starts again with the shortest pause
 
 
@@ -56,7 +57,11 @@ class ChildStatus(msgspec.Struct, frozen=True):
 
 
 class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """How a child is run. `ready` may be called often and must answer, True or False, rather than raise."""
+    """How a child is run. `ready` may be called often and must answer, True or False, rather than raise.
+
+    So must `well`, which tries every `trial_every_s` whether a child that was ready still does its work: one that lives
+    and does not is started anew.
+    """
 
     name: str
     argv: Sequence[str]
@@ -71,6 +76,8 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     first_pause_s: float = 0.5  #: before the first restart; doubles up to `longest_pause_s`, each with jitter
     longest_pause_s: float = 30.0
     log_limit_bytes: int = 8 * 1024 * 1024
+    well: Callable[[], Awaitable[bool]] | None = None
+    trial_every_s: float = 5.0
 
 
 class Child:
@@ -187,12 +194,37 @@ class Child:
             _log.info("child_recovered", child=self.spec.name, pid=self.status.pid, restarts=self._restarts)
 
     async def _watch(self) -> int:
-        """Wait for the end of a ready process, keeping its log within bounds; returns its code."""
+        """Wait for the end of a ready process, keeping its log within bounds; returns its code.
+
+        One that is no longer well is ended.
+        """
         assert self._process is not None
+        ended = asyncio.ensure_future(self._process.wait())
+        beside = [asyncio.create_task(self._bound_log()), asyncio.create_task(self._until_unwell())]
+        try:
+            await asyncio.wait({ended, *beside}, return_when=asyncio.FIRST_COMPLETED)
+            if not ended.done():
+                _log.error("child_unwell", child=self.spec.name, log=str(self.spec.log))
+                await self._end()
+            return await ended
+        finally:
+            for waiting in (ended, *beside):
+                waiting.cancel()
+            await asyncio.gather(ended, *beside, return_exceptions=True)
+
+    async def _bound_log(self) -> None:
         while True:
-            with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(self._process.wait(), _LOG_CHECK_EVERY_S)
-            await asyncio.to_thread(self._log_file.bound)
+            await asyncio.sleep(_LOG_CHECK_EVERY_S)
+            with contextlib.suppress(OSError):  # a full disk is no reason to leave the child alone
+                await asyncio.to_thread(self._log_file.bound)
+
+    async def _until_unwell(self) -> None:
+        """Ends when so many trials in a row have failed; never without a trial."""
+        failed = 0
+        while self.spec.well is None or failed < _UNWELL:
+            await asyncio.sleep(self.spec.trial_every_s)
+            if self.spec.well is not None:
+                failed = 0 if await self.spec.well() else failed + 1
 
     async def _restart(self, pause: float) -> float:
         """Try until the child is ready again; returns the pause for the next time."""

@@ -235,6 +235,7 @@ class EmbeddedServers:
             working_folder=self.broker.working_folder,
             log=self.data / "logs/broker.log",
             ready=self.broker.ready,
+            well=self.broker.well,
             account=self.broker.account,
             stop_signal=signal.SIGTERM,
         )

@@ -8,12 +8,20 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.faults.harness.history import History
+from tests.faults.harness.outcome import FULL
 from tests.faults.harness.scene import Scene, settings
 from tests.faults.harness.stream import Stream
 from tests.hubs import HubProcess
 from tests.servers import NatsServer, PostgresServer, running, temporary_folder
 
 Undisturbed = Callable[[Stream], History]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Only ``make faults`` runs what is marked as long."""
+    left_out = [] if FULL else [one for one in items if one.get_closest_marker("full")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [one for one in items if one not in left_out]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """A database that is slow, locked, read-only, restarted, crowded, or that breaks off what it is asked.
 
-The default form is small; ``make faults`` runs the long one (SANIHUB_TEST_FULL=1) and makes the table of docs/faults.md.
+The default form is small; ``make faults`` runs the long one (SANIHUB_TEST_FULL=1), for the table of docs/faults.md.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ import pytest
 
 from tests.faults.conftest import Undisturbed
 from tests.faults.harness import database_harms as harms
-from tests.faults.harness.outcome import FULL
-from tests.faults.harness.survival import AWAY_S, SEEDS, Fault, survive
+from tests.faults.harness.survival import AWAY_S, SEEDS, Fault, rows, survive
 from tests.faults.harness.world import standing
 
 pytestmark = pytest.mark.timeout(900)
@@ -41,7 +40,7 @@ ALL = Fault(
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("fault", [*FAULTS, ALL] if FULL else [ALL], ids=lambda one: one.name)
+@rows([*FAULTS, ALL], ALL.name)
 async def test_a_database_in_trouble(fault: Fault, seed: int, undisturbed: Undisturbed) -> None:
     with standing() as world:
         await survive(world, fault, seed, undisturbed)

@@ -1,23 +1,22 @@
 """SIGKILL at random moments of a hub, its broker and its database, one by one and all in one run.
 
-The default form is small; ``make faults`` runs the long one (SANIHUB_TEST_FULL=1) and makes the table of docs/faults.md.
+The default form is small; ``make faults`` runs the long one (SANIHUB_TEST_FULL=1), for the table of docs/faults.md.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import pytest
 
 from tests.faults.conftest import Undisturbed
 from tests.faults.harness.outcome import FULL
-from tests.faults.harness.survival import SEEDS, Fault, survive
+from tests.faults.harness.survival import SEEDS, Fault, rows, survive
 from tests.faults.harness.world import World, embedded, standing
 
 pytestmark = pytest.mark.timeout(900)
 
 HUB = (World.kill_hub,)
 EVERYTHING = (World.kill_postgres, World.kill_hub, World.kill_broker, World.kill_backend, World.kill_hub)
+ONCE = EVERYTHING[:3]
 
 STANDING = [
     Fault("01-hub-killed", "hub killed", "SIGKILL of the hub three times", HUB * 3),
@@ -29,7 +28,12 @@ STANDING = [
         "SIGKILL of one backend twice: PostgreSQL ends all of them and recovers",
         (World.kill_backend,) * 2,
     ),
-    Fault("06-all-killed", "everything killed", "SIGKILL of database, hub, broker, backend, hub in turn", EVERYTHING),
+    Fault(
+        "06-all-killed",
+        "everything killed",
+        "SIGKILL of database, hub, broker, backend, hub in turn",
+        EVERYTHING if FULL else ONCE,
+    ),
 ]
 MOSQUITTO = [
     Fault("01-hub-killed-mosquitto", "hub killed (mosquitto)", "SIGKILL of the hub three times", HUB * 3),
@@ -65,28 +69,22 @@ EMBEDDED = [
 ]
 
 
-def chosen(faults: list[Fault], *small: str) -> Callable[..., object]:
-    """All of them in the long form, those named in the small."""
-    wanted = [one for one in faults if FULL or one.name in small]
-    return pytest.mark.parametrize("fault", wanted, ids=lambda one: one.name)
-
-
 @pytest.mark.parametrize("seed", SEEDS)
-@chosen(STANDING, "06-all-killed")
+@rows(STANDING, "06-all-killed")
 async def test_servers_by_themselves(fault: Fault, seed: int, undisturbed: Undisturbed) -> None:
     with standing() as world:
         await survive(world, fault, seed, undisturbed)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@chosen(MOSQUITTO, "03-mosquitto-killed")
+@rows(MOSQUITTO)
 async def test_mosquitto(fault: Fault, seed: int, undisturbed: Undisturbed) -> None:
     with standing(mosquitto=True) as world:
         await survive(world, fault, seed, undisturbed)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@chosen(EMBEDDED, "09-serve-all-killed")
+@rows(EMBEDDED)
 async def test_servers_that_the_hub_brings_along(fault: Fault, seed: int, undisturbed: Undisturbed) -> None:
     with embedded() as world:
         await survive(world, fault, seed, undisturbed)

@@ -100,6 +100,30 @@ async def test_restarted_as_often_as_it_takes(running, tmp_path):
     assert [entry["event"] for entry in logs if entry["log_level"] != "debug"] == ["child_ended", "child_recovered"]
 
 
+async def test_one_that_lives_and_does_not_work_is_started_anew(make):
+    answers = [True, False, False, True, False, False, False]
+    asked = []
+
+    async def well() -> bool:
+        asked.append(child.status.pid)
+        return answers.pop(0) if answers else True
+
+    child = make(well=well, trial_every_s=0.01)
+    await child.start()
+    before = child.status.pid
+    with capture_logs() as logs:
+        await child.wait_for(lambda status: status.state is ChildState.RESTARTING)
+        after = await child.wait_for(lambda status: status.state is ChildState.READY)
+        while asked[-1] != after.pid:  # the new one is tried too
+            await asyncio.sleep(0.01)
+    assert not psutil.pid_exists(before)
+    assert asked.count(before) == 7  # two failures in a row were not enough
+    assert after.restarts == 1
+    told = [entry["event"] for entry in logs if entry["log_level"] != "debug"]
+    assert told == ["child_unwell", "child_ended", "child_recovered"]
+    await child.stop()
+
+
 async def test_stopped_while_restarting(running, tmp_path):
     (tmp_path / "broken").touch()
     await end_by_itself(running, tmp_path)

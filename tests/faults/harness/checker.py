@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import psycopg
 from devices.instants import from_datetime
 from devices.metrics import DERIVED
 from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.stream import Message
 
 NAMED = 5  #: offenders that a verdict names
 
@@ -73,6 +74,8 @@ def check(dsn: str, ledger: Ledger, *, promised: Iterable[int] | None = None, na
         if missing and one.number in owed:
             lost += 1
             offenders.append(f"lost: {one.way} message {one.number}: {missing[0]}")
+    for one in ledger.murmured:
+        expected.update((*one.readings, *one.fixes, *one.events))
     doubled = sum(count - 1 for count in stored.values())
     offenders += [f"stored {count} times: {row}" for row, count in stored.items() if count > 1]
     foreign = [row for row in stored if row not in expected]
@@ -90,10 +93,9 @@ def check(dsn: str, ledger: Ledger, *, promised: Iterable[int] | None = None, na
     )
 
 
-def whole(dsn: str, ledger: Ledger) -> set[int]:
-    """The messages that are stored with all that they hold."""
-    stored, _ = _stored(dsn, {one.device for one in ledger.stream.messages if one.device.startswith("meter")})
-    messages = ledger.stream.messages
+def whole(dsn: str, messages: Sequence[Message]) -> set[int]:
+    """Those of these messages that are stored with all that they hold."""
+    stored, _ = _stored(dsn, {one.device for one in messages if one.device.startswith("meter")})
     return {one.number for one in messages if all(row in stored for row in (*one.readings, *one.fixes, *one.events))}
 
 

@@ -13,10 +13,11 @@ SELECT d.id, a.rule, a.scope, a.severity, a.raised_at, a.cleared_at, a.raised_va
   FROM alerts a JOIN devices d ON d.key = a.device_key
  WHERE NOT a.retracted ORDER BY 5, 1, 2, 3
 """
-# What an alert's bell must have done: once for what rings, never for what a repair found and is over.
+# What an alert's bell must have done: once for what rings, never for what a repair found and is over. That it is over
+# is told too, but where a repair found that out of the past.
 _BELLS = """
 SELECT d.id || ' ' || a.rule || ' ' || a.raised_at,
-       a.rings, a.late, a.cleared_at IS NOT NULL, a.retracted,
+       a.rings, a.late, a.cleared_at IS NOT NULL, a.retracted, a.revised_at IS NOT NULL,
        count(*) FILTER (WHERE o.action = 'raised'), count(*) FILTER (WHERE o.action = 'cleared')
   FROM alerts a JOIN devices d ON d.key = a.device_key LEFT JOIN outbox o ON o.alert_id = a.id
  GROUP BY a.id, d.id ORDER BY a.id
@@ -78,10 +79,12 @@ def wrong_bells(dsn: str) -> list[str]:
     """Alerts whose notifications are not what they should be: none, or more than one."""
     said = []
     with psycopg.connect(dsn) as connection:
-        for name, rings, late, over, retracted, raised, cleared in connection.execute(_BELLS):
+        for name, rings, late, over, retracted, revised, raised, cleared in connection.execute(_BELLS):
             wanted = int(rings and not (late and over))
-            if raised != wanted or cleared > raised or (over and not retracted and rings and not late and not cleared):
-                said.append(f"{name}: rings {rings}, late {late}: {raised} raised, {cleared} cleared")
+            owed = over and rings and not (late or retracted or revised)
+            if raised != wanted or cleared > raised or (owed and not cleared):
+                states = f"rings {rings}, late {late}, over {over}, retracted {retracted}, revised {revised}"
+                said.append(f"bell of {name}: {states}: {raised} raised, {cleared} cleared")
     return said
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from tests.faults.harness.stream import WAYS, Stream
+from tests.faults.harness.stream import WAYS, Message, Stream
 
 
 class Ledger:
@@ -19,6 +19,7 @@ class Ledger:
         self.sent: set[int] = set()
         self.acknowledged: set[int] = set()
         self.taken: set[int] = set()
+        self.murmured: list[Message] = []  #: said beside the stream at QoS 0, to which nobody answers
         self.odd_answers: list[str] = []  #: what no peer should have been told
         self._most_ahead = most_ahead
         self._at = {way: 0 for way in WAYS if stream.of(way)}

@@ -44,6 +44,7 @@ class Outcome:
     differing: int
     recovery_s: float | None
     note: str = ""
+    said: tuple[str, ...] = ()  #: the first few offenders and differences
 
 
 def outcome(fault: str, title: str, done: str, seed: int, ending: Ending, note: str = "") -> Outcome:
@@ -52,7 +53,8 @@ def outcome(fault: str, title: str, done: str, seed: int, ending: Ending, note: 
     recovery = None if ending.recovery_s is None else round(ending.recovery_s, 1)
     counts = (v.sent, v.acknowledged, v.stored, v.lost, v.doubled, v.foreign)
     alerts = sum(ending.history.alerts.values())
-    return Outcome(fault, title, done, seed, *counts, alerts, len(ending.differences), recovery, note)
+    said = (*v.offenders[:5], *ending.differences[:5])
+    return Outcome(fault, title, done, seed, *counts, alerts, len(ending.differences), recovery, note, said)
 
 
 def keep(one: Outcome, folder: Path | None = None) -> None:

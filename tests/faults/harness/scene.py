@@ -92,7 +92,7 @@ class Scene:
     async def arrived(self, quiet_s: float = 6.0) -> set[int]:
         """Wait until nothing has come for so long; the messages that are stored."""
         await self._settled(True, quiet_s)
-        return await asyncio.to_thread(whole, self.dsn(), self.ledger)
+        return await asyncio.to_thread(whole, self.dsn(), self.ledger.stream.messages)
 
     def kept_for_good(self) -> set[int]:
         """What was acknowledged by the hub itself, to a device or to the broker, and not by the broker alone."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import pytest
 
 from tests.faults.harness.history import History
 from tests.faults.harness.outcome import FULL, keep, outcome
@@ -13,9 +16,9 @@ from tests.faults.harness.scene import Ending, Scene
 from tests.faults.harness.stream import Size, Stream
 from tests.faults.harness.world import World
 
-SEEDS = range(3 if FULL else 1)
-SIZE = Size().times(4) if FULL else Size(2, 2, 1, 1, 1)
-AWAY_S = 10.0 if FULL else 0.3  #: how long a cause lasts that is not over at once
+SEEDS = range(int(os.environ.get("SANIHUB_TEST_SEEDS", "3")) if FULL else 1)
+SIZE = Size().times(2) if FULL else Size(2, 2, 1, 1, 1)
+AWAY_S = 5.0 if FULL else 0.3  #: how long a cause lasts that is not over at once
 
 Harm = Callable[[World], Awaitable[None]]
 """Something bad. It returns when its cause is gone."""
@@ -36,6 +39,12 @@ class Fault:
     note: str = ""
 
 
+def rows(faults: Sequence[Fault], *small: str) -> pytest.MarkDecorator:
+    """A test for each fault; all but those named are of the long form alone."""
+    chosen = [pytest.param(one, marks=() if one.name in small else pytest.mark.full, id=one.name) for one in faults]
+    return pytest.mark.parametrize("fault", chosen)
+
+
 def stream(seed: int) -> Stream:
     """The stream of a run."""
     return Stream(100 + seed, SIZE)
@@ -47,8 +56,17 @@ def moments(seed: int, count: int) -> list[float]:
     return [0.1 + 0.75 * (part + chance.uniform(0.1, 0.7)) / count for part in range(count)]
 
 
-async def survive(world: World, fault: Fault, seed: int, undisturbed: Callable[[Stream], History]) -> Ending:
-    """Play a stream with the fault in it, keep the outcome, and demand what the house promises."""
+async def survive(
+    world: World,
+    fault: Fault,
+    seed: int,
+    undisturbed: Callable[[Stream], History],
+    remark: Callable[[], str] | None = None,
+) -> Ending:
+    """Play a stream with the fault in it, keep the outcome, and demand what the house promises.
+
+    ``remark`` says in the end what the table tells beside the figures, in place of the fault's note.
+    """
     chosen = stream(seed)
     expected = None if fault.lossy else await asyncio.to_thread(undisturbed, chosen)
     scene = world.scene(chosen)
@@ -66,6 +84,7 @@ async def survive(world: World, fault: Fault, seed: int, undisturbed: Callable[[
         ending = await scene.ending(expected, lossy=True, promised=scene.kept_for_good())
     else:
         ending = await scene.ending(expected)
+    fault = fault if remark is None else replace(fault, note=remark())
     keep(outcome(fault.name, fault.title, fault.done, seed, ending, fault.note))
     assert ending.verdict.lost == 0, ending.verdict
     assert ending.verdict.doubled == 0, ending.verdict

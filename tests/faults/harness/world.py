@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -16,12 +16,10 @@ import psycopg
 from store.embedded import DATABASE, ROLE
 from store.vacancy import LOOPBACK, choose_port
 from tests.faults.harness.scene import SECTIONS, Scene, settings
-from tests.faults.harness.stream import Stream
+from tests.faults.harness.stream import Message, Stream
 from tests.faults.harness.tap import Tap, tapped
 from tests.hubs import HubProcess
 from tests.servers import Mosquitto, NatsServer, PostgresServer, running, temporary_folder, wait_until
-
-DeathOf = Callable[[], None]
 
 
 @dataclass
@@ -38,10 +36,12 @@ class World:
     postgres: PostgresServer | None = None
     broker: NatsServer | Mosquitto | None = None
     tap: Tap | None = None
+    murmured: list[Message] = field(default_factory=list)  #: see the ledger
 
     def scene(self, stream: Stream) -> Scene:
         """A run of a stream in this world."""
         scene = Scene(stream, self.hub, self.dsn, self.mqtt)
+        scene.ledger.murmured = self.murmured
         if self.tap is not None:
             self.tap.listen_for(scene.ledger)
         return scene
@@ -92,8 +92,8 @@ class World:
         wait_until(lambda: self.child(name) not in (0, before), f"the hub has started {name} again")
 
     def _kill_backend(self) -> None:
-        ((pid, started),) = self.sql(
-            "SELECT pid, pg_postmaster_start_time() FROM pg_stat_activity"
+        ((pid,),) = self.sql(
+            "SELECT pid FROM pg_stat_activity"
             " WHERE application_name = 'sanihub' AND pid <> pg_backend_pid() ORDER BY xact_start NULLS LAST LIMIT 1"
         )
         assert isinstance(pid, int)
@@ -102,10 +102,11 @@ class World:
 
 
 @contextlib.contextmanager
-def standing(*, mosquitto: bool = False, **options: object) -> Iterator[World]:
+def standing(*, mosquitto: bool = False, before: Callable[[Path], None] | None = None) -> Iterator[World]:
     """A hub over a PostgreSQL and a broker that stand by themselves; with mosquitto, behind a tap.
 
-    mosquitto keeps what it has on the disk (``persistence``), as docs/protocols say; ``options`` are mosquitto's.
+    mosquitto keeps what it has on the disk (``persistence``). ``before`` is called with the hub's data folder before
+    the hub starts.
     """
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(temporary_folder())
@@ -122,8 +123,15 @@ def standing(*, mosquitto: bool = False, **options: object) -> Iterator[World]:
         hub = HubProcess(folder, dsn, settings(tap.address if tap else broker.address))
         stack.callback(hub.kill)
         stack.callback(_revive, postgres)
+        _prepare(hub, before)
         hub.start()
         yield World(hub, lambda: dsn, broker.address, postgres, broker, tap)
+
+
+def _prepare(hub: HubProcess, before: Callable[[Path], None] | None) -> None:
+    if before is not None:
+        hub.data.mkdir(mode=0o755)
+        before(hub.data)
 
 
 def _revive(postgres: PostgresServer) -> None:
@@ -140,9 +148,7 @@ def embedded(before: Callable[[Path], None] | None = None, text: str = "") -> It
     with temporary_folder() as folder:
         port = choose_port(LOOPBACK, folder / "mqtt-port")
         hub = HubProcess(folder, "", f"[broker]\nport = {port}\n{SECTIONS}\n{text}")
-        if before is not None:
-            hub.data.mkdir(mode=0o755)
-            before(hub.data)
+        _prepare(hub, before)
 
         def dsn() -> str:
             password = (hub.data / "postgres/password").read_text().strip()
