@@ -19,12 +19,11 @@ from tests.faults.conftest import Undisturbed
 from tests.faults.harness.clock import HOUR, HubClock
 from tests.faults.harness.outcome import keep, outcome
 from tests.faults.harness.scene import Scene, settings
-from tests.faults.harness.stream import Size, Stream
+from tests.faults.harness.survival import stream as stream_of
 from tests.hubs import HubProcess
 from tests.servers import NatsServer, wait_until
 
 FULL = os.environ.get("SANIHUB_TEST_FULL") == "1"
-SIZE = Size().times(4) if FULL else Size()
 HubOver = Callable[..., HubProcess]
 pytestmark = pytest.mark.timeout(900)
 
@@ -37,7 +36,7 @@ def clock(open_folder: Path) -> HubClock:
 async def test_steps_of_the_hubs_clock_lose_and_double_nothing(
     postgres_dsn: str, nats_broker: NatsServer, hub_over: HubOver, undisturbed: Undisturbed, clock: HubClock
 ) -> None:
-    stream = Stream(1, SIZE)
+    stream = stream_of(0)
     expected = await asyncio.to_thread(undisturbed, stream)
     with clock.preloaded():
         hub = hub_over(postgres_dsn, settings(nats_broker.address))
@@ -65,9 +64,9 @@ class Live:
         self._key = make_key(dsn, "integration")
         self.said: list[tuple[str, int, float]] = []  #: device, when it was (µs), value
 
-    def say(self, device: str, *, timed: bool = True, **readings: float) -> httpx.Response:
-        """Posted, and answered after the commit."""
-        now = time.time_ns() // 1_000_000 * 1_000
+    def say(self, device: str, *, timed: bool = True, at: int | None = None, **readings: float) -> httpx.Response:
+        """Posted, and answered after the commit; ``at`` (µs) is what the device's clock shows, if it is wrong."""
+        now = time.time_ns() // 1_000_000 * 1_000 if at is None else at
         message: dict[str, object] = {"device": device, "readings": readings} | ({"ts": now // 1_000} if timed else {})
         self.said += [(device, now, value) for value in readings.values()]
         answer = httpx.post(
@@ -136,9 +135,18 @@ def test_after_a_step_was_corrected_all_is_as_if_it_had_not_been(
     assert (marked, right) == (Quality.CLOCK_WRONG, 0)
     assert at == live.said[-1][1]
 
+    # Clocks of devices that step, start in 1970, run ahead, or forget 1,024 weeks: marked while they are wrong.
+    now, week = time.time_ns() // 1_000_000 * 1_000, 7 * 24 * HOUR * 1_000_000
+    for at in (now, 5_000_000, now + week, now - 1_024 * week, now + 1_000):
+        assert live.say("vehicle-2", at=at, mileage_km=len(live.said)).json()["problems"] == []
+    told = [(at, quality) for _, at, _, quality in live.rows("vehicle-2", "mileage_km")]
+    assert [quality for _, quality in told] == [0, *[Quality.CLOCK_WRONG] * 3, 0]
+    assert (told[0][0], told[4][0]) == (now, now + 1_000)
+    assert all(now <= at <= time.time_ns() // 1_000 for at, _ in told)
+
     # Nothing waits for the time that the clock has been set back by: bells, and what others change.
     assert live.say("bin-3", smoke=1).json()["problems"] == []
     routed = "SELECT count(*) FROM outbox WHERE action = 'raised' AND routed_at IS NOT NULL"
     wait_until(lambda: live.sql(routed) == [(1,)], "the bell of a fire has rung")
     asyncio.run(enter(postgres_dsn, [DeviceSpec("bin-1", status="blocked")]))
-    wait_until(lambda: live.say("bin-1", battery_v=4).json()["problems"], "the hub has heard that it is blocked")
+    wait_until(lambda: "blocked" in live.say("bin-1", battery_v=4).text, "the hub has heard that it is blocked")

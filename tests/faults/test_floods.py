@@ -12,6 +12,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -149,6 +150,6 @@ async def test_who_reports_live_does_not_wait_behind_a_backlog(
             group.create_task(work)
     assert answered >= backlog
     during = [0, *(one for one in sorted(live) if one < backlog), backlog]
-    waited = max(later - earlier for earlier, later in zip(during, during[1:], strict=False))
+    waited = max(later - earlier for earlier, later in pairwise(during))
     assert waited <= 2 * MOST, "between two live answers no more of the backlog is answered than is in flight"
     assert most <= MOST + 4 * 500, "what is in flight is bounded, with what connections had in hand"

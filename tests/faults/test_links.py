@@ -15,13 +15,12 @@ import pytest
 from tests.faults.conftest import Undisturbed
 from tests.faults.harness.links import LinkedScene, Links, linked, tear
 from tests.faults.harness.outcome import keep, outcome
-from tests.faults.harness.stream import Size, Stream
+from tests.faults.harness.survival import stream as stream_of
 from tests.hubs import HubProcess
 from tests.proxy import Proxy, Way
 from tests.servers import NatsServer
 
 FULL = os.environ.get("SANIHUB_TEST_FULL") == "1"
-SIZE = Size().times(4) if FULL else Size()
 HubOver = Callable[..., HubProcess]
 Fault = Callable[[LinkedScene], Awaitable[None]]
 pytestmark = pytest.mark.timeout(900)
@@ -157,7 +156,7 @@ async def test_what_was_acknowledged_is_stored_once_and_the_alerts_are_the_same(
     name: str, postgres_dsn: str, nats_broker: NatsServer, hub_over: HubOver, undisturbed: Undisturbed
 ) -> None:
     title, done, fault = (FAULTS if FULL else SHORT)[name]
-    stream = Stream(1, SIZE)
+    stream = stream_of(0)
     expected = await asyncio.to_thread(undisturbed, stream)
     with linked(stream, postgres_dsn, nats_broker, hub_over, keepalive_s=5) as scene:
         await scene.play(fault)  # type: ignore[arg-type]
