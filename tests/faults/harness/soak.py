@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from hub.commands.demo import enter_city, enter_master
 from hub.demo.city import DemoCity
 from simulators.casting import Peers
-from simulators.run import Summary
+from simulators.run import Progress, Summary
 from simulators.run import run as simulate
 from simulators.scenario import Scenario, load_scenario
 from simulators.speakers.http_json import HttpAddress
@@ -70,6 +70,11 @@ class Run:
     answers: dict[str, int] = field(default_factory=dict)
     cuts: int = 0
     summary: Summary | None = None
+    reached_us: int = 0  #: the city's time
+
+    def follow(self, progress: Progress) -> None:
+        """The city has come so far."""
+        self.reached_us = progress.simulated_us
 
     def count(self, name: str) -> None:
         """One more of these."""
@@ -165,6 +170,7 @@ async def run(soak: Soak, place: Site, tell: Callable[[str], None] = lambda said
             seed=soak.seed,
             minutes=soak.hours * 60,
             speed=soak.speed,
+            progress=found.follow,
         )
     )
     async with asyncio.TaskGroup() as group:
@@ -177,9 +183,12 @@ async def run(soak: Soak, place: Site, tell: Callable[[str], None] = lambda said
 
 
 async def _sample(soak: Soak, place: Site, found: Run, over: asyncio.Event, tell: Callable[[str], None]) -> None:
-    period = soak.every_min * 60 / soak.speed
+    due = place.start_us + soak.every_min * 60e6
     while not over.is_set():
-        await _wait(over, period)
+        await _wait(over, 0.05)
+        if found.reached_us < due:
+            continue
+        due += soak.every_min * 60e6
         with suppress(OSError):
             found.samples.append(await asyncio.to_thread(sample, place.hub.pid, place.dsn, place.data, place.facts))
             tell(str(found.samples[-1]))
