@@ -24,9 +24,9 @@ from tests.hubs import HubProcess
 from tests.servers import NatsServer, PostgresServer, wait_until
 
 FULL = os.environ.get("SANIHUB_TEST_FULL") == "1"
-CITY = {"vehicles": 20, "bins": 100, "toilets": 10, "workers": 20}
+CITY = {"vehicles": 10, "bins": 50, "toilets": 5, "workers": 10}
 HAMLET = {"vehicles": 6, "bins": 30, "toilets": 3, "workers": 6}
-DAY = Soak(24, float(os.environ.get("SANIHUB_SOAK_SPEED", "120")), 10, CITY)
+DAY = Soak(24, float(os.environ.get("SANIHUB_SOAK_SPEED", "240")), 10, CITY)
 HOUR = Soak(1, 360, 2, HAMLET)
 # In ten seconds the pages of a young process are still being touched; what it holds in numbers is settled.
 SHORT = {name: bound for name, bound in BOUNDS.items() if name not in ("rss_mb", "standing_mb")}
