@@ -16,7 +16,7 @@ async def test_old_checkpoints_go_and_the_newest_stays(postgres_dsn: str, table:
     store = make_store(postgres_dsn)
     await store.open()
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        insert = f"INSERT INTO {table} SELECT key, to_timestamp(%s), '\\x00' FROM devices WHERE id = %s"  # noqa: S608
+        insert = f"INSERT INTO {table} SELECT key, to_timestamp(%s), '\\x00' FROM devices WHERE id = %s"
         connection.execute(
             "INSERT INTO devices (id, kind, status) VALUES ('bin-1', 'bin', 'active'), ('bin-2', 'bin', 'active')"
         )
@@ -24,7 +24,7 @@ async def test_old_checkpoints_go_and_the_newest_stays(postgres_dsn: str, table:
             connection.execute(insert.encode(), ((NOW - days * DAY) / 1e6, device))
         await store.maintain(Keeping())
         kept = connection.execute(
-            f"SELECT d.id, round((%s - extract(epoch FROM at)) / 86400)::int FROM {table} t"  # noqa: S608
+            f"SELECT d.id, round((%s - extract(epoch FROM at)) / 86400)::int FROM {table} t"
             " JOIN devices d ON d.key = t.device_key ORDER BY 1, 2".encode(),
             (NOW / 1e6,),
         ).fetchall()
