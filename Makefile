@@ -35,7 +35,7 @@ check: install ## Lint, types, import rules
 faults: install ## Every fault with several seeds, and the table of docs/faults.md; every case of the API's contract
 	$(BIN)/python -m tests.faults.harness.outcome --clear
 	SANIHUB_TEST_FULL=1 $(BIN)/python -m pytest tests/faults tests/api/test_contract.py; found=$$?; \
-	$(BIN)/python -m tests.faults.harness.outcome; exit $$found
+	$(BIN)/python -m tests.faults.harness.outcome; $(BIN)/python -m tests.faults.harness.soak_page; exit $$found
 
 bench: install ## Measure ingest and print the table of docs/benchmarks.md
 	$(BIN)/sanihub bench ingest
