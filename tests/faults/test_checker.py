@@ -14,7 +14,7 @@ from tests.faults.harness import careless_hub
 from tests.faults.harness.checker import check
 from tests.faults.harness.history import differences, history, wrong_bells
 from tests.faults.harness.scene import Scene, settings
-from tests.faults.harness.stream import Stream
+from tests.faults.harness.survival import stream
 from tests.hubs import HubProcess
 from tests.servers import NatsServer
 
@@ -32,7 +32,7 @@ async def test_a_hub_that_acknowledges_too_early_is_found_out(
     postgres_dsn: str, nats_broker: NatsServer, hub_over: HubOver
 ) -> None:
     hub = hub_over(postgres_dsn, settings(nats_broker.address), program=[str(Path(careless_hub.__file__))])
-    scene = Scene(Stream(1), hub, lambda: postgres_dsn, nats_broker.address)
+    scene = Scene(stream(0), hub, lambda: postgres_dsn, nats_broker.address)
     await scene.play(kill_once)
     verdict = (await scene.ending(lossy=True, quiet_s=2, patience_s=0)).verdict
     assert verdict.acknowledged == verdict.sent
@@ -46,10 +46,10 @@ async def test_a_hub_that_acknowledges_too_early_is_found_out(
 async def test_rows_twice_foreign_rows_and_a_false_history_are_found_out(
     postgres_dsn: str, nats_broker: NatsServer, hub_over: HubOver, undisturbed: Undisturbed
 ) -> None:
-    stream = Stream(1)
-    expected = await asyncio.to_thread(undisturbed, stream)
+    chosen = stream(0)
+    expected = await asyncio.to_thread(undisturbed, chosen)
     hub = hub_over(postgres_dsn, settings(nats_broker.address))
-    scene = Scene(stream, hub, lambda: postgres_dsn, nats_broker.address)
+    scene = Scene(chosen, hub, lambda: postgres_dsn, nats_broker.address)
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         await scene.prepared()
         connection.execute("ALTER TABLE readings DROP CONSTRAINT readings_pkey CASCADE")

@@ -79,7 +79,7 @@ async def test_disk_of_the_database_is_full(seed: int, undisturbed: Undisturbed)
 async def test_disk_of_the_broker_is_full(seed: int, undisturbed: Undisturbed) -> None:
     with on_small_disk("broker", 64, "nats-server") as (world, disk):
         done = f"the disk of the hub's broker has no byte left {LASTS}, twice"
-        fault = Fault("41-broker-disk-full", "disk of the broker full", done, (full(disk),) * 2)
+        fault = Fault("41-broker-disk-full", "disk of the broker full", done, (full(disk),) * 2, "mqtt")
         await survive(world, fault, seed, undisturbed)
 
 

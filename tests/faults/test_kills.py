@@ -20,7 +20,7 @@ ONCE = EVERYTHING[:3]
 
 STANDING = [
     Fault("01-hub-killed", "hub killed", "SIGKILL of the hub three times", HUB * 3),
-    Fault("02-nats-killed", "broker killed", "SIGKILL of nats-server twice", (World.kill_broker,) * 2),
+    Fault("02-nats-killed", "broker killed", "SIGKILL of nats-server twice", (World.kill_broker,) * 2, "mqtt"),
     Fault("04-postgres-killed", "database killed", "SIGKILL of the postmaster twice", (World.kill_postgres,) * 2),
     Fault(
         "05-backend-killed",
@@ -42,9 +42,10 @@ MOSQUITTO = [
         "broker killed (mosquitto)",
         "SIGKILL of mosquitto twice",
         (World.kill_broker,) * 2,
+        "mqtt",
         lossy=True,
-        note="(mosquitto writes its queue at intervals: what it acknowledged since is gone before the hub saw it. Lost"
-        " counts what the *hub* acknowledged)",
+        note="(with the settings of `deploy/mosquitto`; what it acknowledged while it wrote its queue down may be gone"
+        " before the hub saw it. Lost counts what the *hub* acknowledged)",
     ),
 ]
 EMBEDDED = [

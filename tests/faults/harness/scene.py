@@ -106,13 +106,17 @@ class Scene:
         except httpx.HTTPError:
             return False
 
-    async def recovered(self) -> None:
-        """The cause is gone: wait until the hub is ready and acknowledges; the longest of such waits is kept."""
-        began, before = time.monotonic(), len(self.ledger.acknowledged)
-        total = len(self.ledger.stream.messages)
+    async def recovered(self, way: str = "") -> None:
+        """The cause is gone: wait until the hub is ready and something is acknowledged again, over ``way`` if given.
+
+        The longest of such waits is kept.
+        """
+        began = time.monotonic()
+        numbers = {one.number for one in self.ledger.stream.messages if way in ("", one.way)}
+        before = len(numbers & self.ledger.acknowledged)
 
         def well() -> bool:
-            return self.ready() and len(self.ledger.acknowledged) > min(before, total - 1)
+            return self.ready() and len(numbers & self.ledger.acknowledged) > min(before, len(numbers) - 1)
 
         while not await asyncio.to_thread(well):
             await asyncio.sleep(0.02)

@@ -105,8 +105,8 @@ class World:
 def standing(*, mosquitto: bool = False, before: Callable[[Path], None] | None = None) -> Iterator[World]:
     """A hub over a PostgreSQL and a broker that stand by themselves; with mosquitto, behind a tap.
 
-    mosquitto keeps what it has on the disk (``persistence``). ``before`` is called with the hub's data folder before
-    the hub starts.
+    mosquitto keeps what it has as ``deploy/mosquitto/mosquitto.conf`` has it. ``before`` is called with the hub's data
+    folder before the hub starts.
     """
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(temporary_folder())
@@ -115,7 +115,8 @@ def standing(*, mosquitto: bool = False, before: Callable[[Path], None] | None =
         broker: Mosquitto | NatsServer
         tap = None
         if mosquitto:
-            made = Mosquitto(stack.enter_context(temporary_folder()), max_inflight_messages=500, persistence=True)
+            place, options = stack.enter_context(temporary_folder()), "autosave_on_changes true"
+            made = Mosquitto(place, options, max_inflight_messages=1_000, persistence=True)
             broker = stack.enter_context(running(made))
             tap = stack.enter_context(tapped(broker.address))
         else:
