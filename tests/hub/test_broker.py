@@ -174,8 +174,23 @@ async def test_one_session_reads_the_topics_of_eight_protocols(guarded):
 
 async def test_probe_says_no_when_nobody_is_there(nats_broker):
     assert await nats_broker.broker.ready()
+    assert await nats_broker.broker.well()
     nats_broker.stop()
     assert not await nats_broker.broker.ready()
+    assert not await nats_broker.broker.well()
+
+
+async def test_trial_is_acknowledged_and_leaves_nothing(nats_broker):
+    """Who subscribes to everything sees it; a session that is away finds nothing of it later."""
+    session = {"identifier": "hub", "clean_session": False}
+    async with client(nats_broker.address, **session) as hub:
+        await hub.subscribe("sanihub/v1/+/telemetry", qos=1)
+    for _ in range(3):
+        assert await nats_broker.broker.well()
+    async with client(nats_broker.address, **session) as hub, client(nats_broker.address) as device:
+        await device.publish("sanihub/v1/bin-1/telemetry", b"a", qos=1)
+        message = await anext(hub.messages)
+        assert message.payload == b"a"
 
 
 def test_connect_packet():
