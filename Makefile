@@ -37,7 +37,7 @@ check: install ## Lint, types, import rules, audit of the dependencies
 faults: install ## Every fault with several seeds, and the table of docs/faults.md; every case of the API's contract
 	$(BIN)/python -m tests.faults.harness.outcome --clear
 	SANIHUB_TEST_FULL=1 $(BIN)/python -m pytest tests/faults tests/api/test_contract.py; found=$$?; \
-	$(BIN)/python -m tests.faults.harness.outcome; exit $$found
+	$(BIN)/python -m tests.faults.harness.outcome; $(BIN)/python -m tests.faults.harness.soak_page; exit $$found
 
 bench: install ## Measure, and make the tables of docs/benchmarks.md anew: about 50 minutes (ONLY=ingest,compare for some)
 	@sh benchmarks/peers/install.sh

@@ -141,6 +141,11 @@ class Engine:
                 self._advance(proposal, self._devices[key], track, [], horizon - late_by)
         return proposal
 
+    def look_at_all(self) -> None:
+        """Look at every device anew when its next waking is due: what a later one was reckoned by has changed."""
+        for key, track in self._tracks.items():
+            self._schedule(key, track.due)
+
     def more_due(self, horizon: int) -> bool:
         """Whether something is left to be woken up to ``horizon``."""
         return bool(self._due) and self._due[0][0] <= horizon

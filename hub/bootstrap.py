@@ -55,11 +55,11 @@ from ingest.spool_feed import feed
 from ingest.transports.mqtt.subscriber import MqttSubscriber
 from store.access.audit import Audit
 from store.bins.history import BinHistory
-from store.connection import session_parameters
+from store.connection import PatientConnection, session_parameters
 from store.fleet.master import FleetMaster
 from store.orders.plans import WorkOrders
 from store.readers.bins import BinReads
-from store.reading import ReadSession
+from store.reading import Pool, ReadSession
 from store.rollups.standing import RollupKeeper
 from store.telemetry.live import LiveStore
 from store.telemetry.writer import PostgresStore
@@ -100,8 +100,14 @@ class Hub:
         self.catalogue = Catalogue((*CATALOGUE, *DERIVED))
         self.registry = Registry()
         self.store = make_store(settings, dsn, self.catalogue)
-        self._pool = AsyncConnectionPool(
-            kwargs=session_parameters(dsn), min_size=0, max_size=8, open=False, timeout=5.0, name="api"
+        self._pool: Pool = AsyncConnectionPool(
+            connection_class=PatientConnection,
+            kwargs=session_parameters(dsn),
+            min_size=0,
+            max_size=8,
+            open=False,
+            timeout=5.0,
+            name="api",
         )
         reads, writes = ReadSession(self._pool), WriteSession(self._pool)
         slow = ReadSession(self._pool, statement_timeout_s=60.0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from time import monotonic, time_ns
+from time import monotonic
 
 import structlog
 
@@ -19,6 +19,7 @@ from devices.vocabulary import Decoded, Frame, Identity, Outcome
 from ingest.adapters import http_json
 from ingest.assembly import SHUT, Claim
 from ingest.ports import Figure, Intake, Standing
+from ingest.stamps import Stamps
 
 log = structlog.get_logger("hub.uplinks")
 
@@ -50,7 +51,7 @@ class PostedUplinks:
         self._room = asyncio.Event()
         self._closing = False
         self._stop = asyncio.Event()
-        self._last_stamp = 0
+        self._stamps = Stamps()
         self._outcomes: Counter[tuple[str, str]] = Counter()
         self._waiting = 0
         intake.on_room(self._room.set)
@@ -104,8 +105,7 @@ class PostedUplinks:
 
     def _frame(self, protocol: str, poster: Principal, channel: str, payload: bytes, again: bool) -> Frame:
         """A frame; its source is the key's name, as that of other frames is the name of a connection."""
-        self._last_stamp = max(time_ns() // 1_000, self._last_stamp + 1)  # no two frames share an instant
-        return Frame(protocol, poster.name, channel, payload, self._last_stamp, redelivered=again)
+        return Frame(protocol, poster.name, channel, payload, self._stamps.next(), redelivered=again)
 
     async def _submit(self, frame: Frame) -> Submitted:
         self._waiting += 1

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,7 +20,45 @@ _GRACE_S = 3
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP as uvicorn speaks it, with the transport in the scope for streams that have to hang up on slow peers."""
+    """HTTP as uvicorn speaks it, with the transport in the scope for streams that have to hang up on slow peers.
+
+    A peer has :attr:`head_within_s` for the head of a request, from its connection or its last answer on: one that has
+    gone without a goodbye would count for ever against the connections that are served. Bodies have their own time
+    (``api.bodies``).
+    """
+
+    head_within_s: ClassVar[float] = 30.0
+    _awaiting_head: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A peer is there; it is to ask for something."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """A peer is gone."""
+        self._heard_head()
+        super().connection_lost(exc)
+
+    def on_headers_complete(self) -> None:
+        """The head of a request is there."""
+        self._heard_head()
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer is complete; the next request may come."""
+        if not self.pipeline and not self.transport.is_closing():
+            self._await_head()
+        super().on_response_complete()
+
+    def _await_head(self) -> None:
+        self._heard_head()
+        self._awaiting_head = self.loop.call_later(self.head_within_s, self.timeout_keep_alive_handler)
+
+    def _heard_head(self) -> None:
+        if self._awaiting_head is not None:
+            self._awaiting_head.cancel()
+            self._awaiting_head = None
 
     def on_message_begin(self) -> None:
         """A request begins: its scope is made."""

@@ -32,6 +32,7 @@ from devices.vocabulary import (
     ReceiptKey,
     Uplink,
 )
+from ingest.stamps import following
 
 Receipts = dict[ReceiptKey, int]
 
@@ -171,7 +172,7 @@ class Filer:
     def _place(self, frame: Frame, uplink: Uplink, index: int, device: Device, known: Receipts, batch: Batch) -> int:
         """The next free instant from reception on, with a receipt for it."""
         digest = uplink_digest(frame, uplink, index)
-        place = max(frame.received_at, self._last_given.get(device.key, 0) + 1)
+        place = following(frame.received_at, self._last_given.get(device.key, 0))
         self._last_given[device.key] = place
         token = 0 if uplink.message_id is not None else frame.token
         known[device.key, digest, token] = known[device.key, digest, ANY_TOKEN] = place

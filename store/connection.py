@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any, ClassVar
 
 import psycopg
+from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.rows import TupleRow
 
 from devices.errors import ConfigError, RejectedError, TransientError
 
@@ -23,6 +29,38 @@ SESSION = {
 """Defaults of every session; a DSN that names one wins. A server that vanishes is noticed within half a minute."""
 
 _TOO_MUCH = "54"  # SQLSTATE class: program limit exceeded; the record is at fault, not the server
+
+
+class PatientConnection(AsyncConnection[TupleRow]):
+    """A connection that hangs up on a server which does not answer for :attr:`patience_s`, whatever it was asked.
+
+    TCP notices a server that is gone. It does not notice one that hangs, nor a pooler or load balancer that keeps the
+    connection and has lost the server behind it; and a timeout of the server's is worth nothing then. Who waits is told
+    ``OperationalError``, as of any connection that broke. :func:`expect` makes it as patient as a statement is allowed
+    to take.
+    """
+
+    patience_s: float = 120.0
+    beyond_s: ClassVar[float] = 5.0
+
+    async def wait(self, gen: Any, *options: Any, **named: Any) -> Any:
+        """Wait for the server (see :meth:`psycopg.AsyncConnection.wait`), but not for ever."""
+        timer = asyncio.get_running_loop().call_later(self.patience_s, self._hang_up)
+        try:
+            return await super().wait(gen, *options, **named)
+        finally:
+            timer.cancel()
+
+    def _hang_up(self) -> None:
+        """End both directions of the socket: whoever waits for it reads its end."""
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self.pgconn.socket)) as one:
+            one.shutdown(socket.SHUT_RDWR)
+
+
+def expect(connection: AsyncConnection[TupleRow], bound_s: float) -> None:
+    """From now on the server is to end each statement by itself within ``bound_s``, and is given a little longer."""
+    if isinstance(connection, PatientConnection):
+        connection.patience_s = bound_s + connection.beyond_s
 
 
 def session_parameters(dsn: str) -> dict[str, str]:

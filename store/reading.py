@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from devices.errors import TransientError
 from devices.instants import from_datetime
 from devices.read_models import QueryTimeoutError
+from store.connection import expect
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 Row = tuple[Any, ...]
@@ -62,9 +63,11 @@ class ReadSession:
     async def _transaction(self, timeout_s: float | None) -> AsyncIterator[psycopg.AsyncConnection[TupleRow]]:
         acquire, statement = timeout_s or self._acquire_timeout_s, timeout_s or self._statement_timeout_s
         try:
-            async with self._pool.connection(timeout=acquire) as connection, connection.transaction():
-                await connection.execute(_BOUNDS, {"timeout_ms": str(int(statement * 1000))})
-                yield connection
+            async with self._pool.connection(timeout=acquire) as connection:
+                expect(connection, statement)
+                async with connection.transaction():
+                    await connection.execute(_BOUNDS, {"timeout_ms": str(int(statement * 1000))})
+                    yield connection
         except psycopg.errors.QueryCanceled as error:
             raise QueryTimeoutError from error
         except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from devices.errors import TransientError
-from store.connection import translated_errors
+from store.connection import expect, translated_errors
 from store.reading import Pool
 
 
@@ -30,12 +30,11 @@ class WriteSession:
         """A connection within a transaction, committed at the end of the block."""
         bound = str(int(self._statement_timeout_s * 1000))
         with translated_errors():
-            async with (
-                self._pool.connection(timeout=self._acquire_timeout_s) as connection,
-                connection.transaction(),
-            ):
-                await connection.execute("SELECT set_config('statement_timeout', %s, true)", (bound,))
-                try:
-                    yield connection
-                except psycopg.errors.QueryCanceled as error:
-                    raise TransientError("store: gave up on a change") from error
+            async with self._pool.connection(timeout=self._acquire_timeout_s) as connection:
+                expect(connection, self._statement_timeout_s)
+                async with connection.transaction():
+                    await connection.execute("SELECT set_config('statement_timeout', %s, true)", (bound,))
+                    try:
+                        yield connection
+                    except psycopg.errors.QueryCanceled as error:
+                        raise TransientError("store: gave up on a change") from error

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The servers that only the tests need: from apt mosquitto as the other broker, Chromium as the browser, curl and jq as
-# a client and gpsd as a source of NMEA, docker-compose and systemd-analyze to read what is in deploy/; from npm PGlite
+# a client and gpsd as a source of NMEA, libfaketime to set clocks, docker-compose and systemd-analyze to read what is in deploy/; from npm PGlite
 # with TimescaleDB (tests/timescale) and Grafana's types (tests/grafana), by the Node of tools/node.sh.
 set -eu
 missing=""
@@ -14,6 +14,7 @@ command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1 |
 command -v systemd-analyze >/dev/null || missing="$missing systemd"
 command -v gpsd >/dev/null || [ -x /usr/sbin/gpsd ] || missing="$missing gpsd"
 command -v gpsfake >/dev/null || missing="$missing gpsd-clients"
+ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || missing="$missing libfaketime"
 if [ -n "$missing" ]; then
     if [ "$(id -u)" = 0 ]; then sudo=""; elif sudo -n true 2>/dev/null; then sudo="sudo -n"; else
         echo "The tests need:$missing. Install them first (Debian, Ubuntu: apt-get install$missing)." >&2

@@ -30,6 +30,7 @@ from store.telemetry.writer import PostgresStore
 log = structlog.get_logger("hub.alerts")
 
 SECOND = 1_000_000
+AHEAD = 600 * SECOND
 Also = Callable[[AsyncCursor], Awaitable[None]]
 """What else is done in the transaction of a batch; it may be done twice."""
 
@@ -68,6 +69,7 @@ class AlertDesk:
         catalogue: Catalogue,
         ringing: Ringing | None = None,
         now: Callable[[], int] = lambda: time_ns() // 1_000,
+        steps: Callable[[int], int] = lambda now: 0,
     ) -> None:
         self.store = store
         self.history = history
@@ -76,6 +78,7 @@ class AlertDesk:
         self.turn = asyncio.Lock()
         self.dirtied = asyncio.Event()
         self.now = now
+        self._steps = steps
         self._told_at: dict[int, tuple[int, int]] = {}  #: by key: the newest instant told, and how far behind (µs)
         self._units = {metric.name: metric.unit for metric in catalogue.by_name.values()}
 
@@ -108,7 +111,7 @@ class AlertDesk:
             await self.load({key: devices[key] for key in self.engine.unknown(moments)})
             proposal = self.engine.propose(moments, devices)
             written = await self._commit(batch, proposal, devices, also)
-        now = self.now()
+        now = self._followed_clock()
         for key, of_device in moments.items():
             self._hear(key, max(of_device), now)
         return written
@@ -144,18 +147,33 @@ class AlertDesk:
         """
         return self._told_at.get(key, (0, 0))[1]
 
+    def reach(self, key: int) -> int:
+        """Beyond this instant (µs) nothing is stored of a device, even where the hub's clock has been set back."""
+        return max(self.now(), self._told_at.get(key, (0, 0))[0]) + AHEAD
+
     def horizon(self, key: int) -> int:
         """The instant (µs) up to which a device's time has passed."""
-        return self.now() - int(self.ringing.grace_s * SECOND) - self.behind(key)
+        return self._followed_clock() - int(self.ringing.grace_s * SECOND) - self.behind(key)
 
     def _hear(self, key: int, newest: int, received_at: int) -> None:
         known = self._told_at.get(key)
         if known is None or newest > known[0]:
             self._told_at[key] = newest, max(0, received_at - newest)
 
+    def _followed_clock(self) -> int:
+        """Now (µs). Where the clock was set, no time has passed for any device: each lies behind by more, or less."""
+        now = self.now()
+        step = self._steps(now)
+        if step:
+            log.warning("clock_set", by_s=round(step / SECOND))
+            for key, (newest, behind) in self._told_at.items():
+                self._told_at[key] = newest, max(0, behind + step)
+            self.engine.look_at_all()
+        return now
+
     async def pass_time(self) -> bool:
         """Wake what is due; whether something is left for another turn."""
-        horizon = self.now() - int(self.ringing.grace_s * SECOND)
+        horizon = self._followed_clock() - int(self.ringing.grace_s * SECOND)
         if not self.engine.more_due(horizon):
             return False
         async with self.turn:
@@ -183,13 +201,14 @@ class AlertDesk:
         kept = await self.history.tracks(dict.fromkeys(clean, 2**62))
         begin = self.engine.book.begin - 1
         since = {key: max(begin, kept[key][1].at if key in kept else begin) for key in clean}
-        moments = by_device(await self.history.moments(clean, since, self.now() + 10 * 60 * SECOND))
         heard_at = await self.history.heard_at(clean)
+        until = max(self.now(), *heard_at.values(), 0) + AHEAD
+        moments = by_device(await self.history.moments(clean, since, until))
         for key, device in clean.items():
             kept_at, track = kept.get(key, (LONG_AGO, Track()))
             newest = moments[key][-1].at if moments[key] else kept_at
             if newest > LONG_AGO:
-                self._hear(key, newest, heard_at.get(key, newest))
+                self._hear(key, newest, min(heard_at.get(key, newest), self.now()))
             self.engine.book.fold(track, device, moments[key], None)
             self.engine.admit(device, track, kept_at)
 

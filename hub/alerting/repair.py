@@ -72,8 +72,7 @@ class Repairer:
             earlier = desk.engine.dirty.get(key, dirty).since < dirty.since
             if earlier or desk.engine.waiting.get(key, reached + 1) <= reached:
                 return False
-            until = desk.now() + 10 * 60 * SECOND
-            rest = await desk.history.moments({key: device}, {key: reached}, until)
+            rest = await desk.history.moments({key: device}, {key: reached}, desk.reach(key))
             changed += desk.engine.book.fold(track, device, ordered(rest.get(key, {})), desk.horizon(key))
             true = final(before, changed)
             result = reconcile(await desk.history.told(key, start), true)
@@ -101,7 +100,7 @@ class Repairer:
         self, device: Device, dirty: Dirty, track: Track, result: Repair[int], cursor: AsyncCursor
     ) -> None:
         desk = self._desk
-        await revise(cursor, result.moved, result.vanished, dirty.frontier)
+        await revise(cursor, result.moved, result.vanished)
         await desk.enter(cursor, desk.told([(device, alert) for alert in result.appeared], dirty.frontier))
         await repaired(cursor, device.key, dirty.since)
         kind_of = desk.engine.book.kinds_of(device, track.rule_set)

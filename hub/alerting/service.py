@@ -19,6 +19,7 @@ from devices.registry import Registry
 from hub.alerting.desk import AlertDesk
 from hub.alerting.repair import Repairer, keep_time
 from hub.alerting.settings import AlertsSection
+from hub.alerting.steps import Steps
 from hub.alerting.steward import Steward
 from ingest.runner import Condition, pause, persist
 from store.alerts.actions import AlertActions
@@ -47,7 +48,9 @@ class Alerting:
     ) -> None:
         section = section or AlertsSection()
         self.rule_sets = rule_sets
-        self.desk = AlertDesk(store, history, Engine(Rulebook((RuleSet(0, 0, ()),))), catalogue, section.ringing())
+        self.desk = AlertDesk(
+            store, history, Engine(Rulebook((RuleSet(0, 0, ()),))), catalogue, section.ringing(), steps=Steps().taken
+        )
         self.actions = actions
         self.steward = Steward(actions, section)
         self.repairer = Repairer(self.desk, registry.by_key)

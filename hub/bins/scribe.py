@@ -82,8 +82,10 @@ class Scribe:
             return 0
         before = self.revisions
         since = await self._history.looked(NAME)
+        if since is not None:  # what was received while the clock was ahead does not hide what comes since it is right
+            since = min(since, self._now() - int(self._section.look_every_s * SECOND))
         changes = {} if since is None else await self._changes(since - OVERLAP)
-        again = since is None or (self._section.again_every_h > 0 and self._now() >= self._again_at)
+        again = since is None or (self._section.again_every_h > 0 and self._due_again())
         if again:
             changes = self._everything(changes, newest)
         for piece in _pieces(changes):
@@ -94,6 +96,11 @@ class Scribe:
         if again:
             self._again_at = self._now() + int(self._section.again_every_h * HOUR)
         return self.revisions - before
+
+    def _due_again(self) -> bool:
+        """Whether the last look at everything is long ago, or lies ahead: then the clock was set back."""
+        every = int(self._section.again_every_h * HOUR)
+        return not self._again_at - every <= self._now() < self._again_at
 
     async def _changes(self, since: int) -> Changes:
         """What came since a reception (µs), with the bins beside which a truck's lifts came late."""

@@ -21,14 +21,13 @@ from fleet.trackers.book import Outline
 from fleet.trackers.fold import Fold, Proposal, telling
 from fleet.trackers.tracker import KINDS, LONG_AGO, Derived, Live, State
 from fleet.trackers.work_state import SECOND
-from hub.alerting.desk import AlertDesk
+from hub.alerting.desk import AHEAD, AlertDesk
 from store.alerts.history import EARLIEST, AlertHistory, ordered
 from store.fleet.tracker_history import TrackerHistory
 from store.fleet.tracker_rows import HaltRow, TripRow, halt_row, trip_row
 from store.fleet.tracker_writes import keep_outlines, keep_states, mark_dirty, record, show
 
 SHOWN_EVERY = 60 * SECOND  #: of a device's time, µs, when nothing else is new
-AHEAD = 600 * SECOND
 
 
 class TrackDesk:
@@ -109,7 +108,8 @@ class TrackDesk:
         clean = {key: one for key, one in tracked.items() if key in kept and key not in dirty}
         if clean:
             since = {key: kept[key].at - 1 for key in clean}
-            found = await self.moments.moments(clean, since, self.now() + AHEAD)
+            newest = (await self.moments.heard_at(clean)).values()
+            found = await self.moments.moments(clean, since, max(self.now(), *newest, 0) + AHEAD)
             for key, device in clean.items():
                 state, moments = kept[key], telling(ordered(found.get(key, {})))
                 kept_at = state.at

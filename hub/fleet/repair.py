@@ -18,7 +18,7 @@ from fleet.trackers.fold import REMEMBERED, Fold, telling
 from fleet.trackers.ports import Moment, PlanBook
 from fleet.trackers.tracker import LONG_AGO, Derived, State, Tracker
 from fleet.trackers.work_state import SECOND
-from hub.fleet.desk import AHEAD, TrackDesk, records, rows
+from hub.fleet.desk import TrackDesk, records, rows
 from ingest.runner import Condition, persist
 from store.alerts.history import ordered
 from store.fleet.tracker_history import Stored
@@ -122,7 +122,7 @@ class Mender:
         async with desk.turn:
             if desk.fold.waiting.get(key, reached + 1) <= reached:
                 return False
-            recent = await self._fold(work, reached, desk.now() + AHEAD)
+            recent = await self._fold(work, reached, desk.alerts.reach(key))
             work.keep()
             work.derived.append(work.fold.tracker.lasting(state))
             stored = await desk.history.derived(key, start)

@@ -14,13 +14,14 @@ from uuid import UUID, uuid4
 
 import msgspec
 from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
 from alerts.notices.gathering import Due, gather
 from alerts.notices.notice import Message, Notice, read_content
 from alerts.notices.routing import Planned
 from devices import instants
-from store.connection import session_parameters, translated_errors
+from store.connection import PatientConnection, session_parameters, translated_errors
 
 Plan = Callable[[Notice, int], Sequence[Planned]]
 """The deliveries of a notice, at an instant (µs)."""
@@ -141,8 +142,15 @@ class Outbox:
     def __init__(self, dsn: str) -> None:
         parameters = session_parameters(dsn)
         parameters["options"] = f"{parameters['options']} {_BOUNDS}"
-        self._pool = AsyncConnectionPool(
-            kwargs=parameters, min_size=0, max_size=3, open=False, timeout=5.0, max_idle=60.0, name="outbox"
+        self._pool: AsyncConnectionPool[AsyncConnection[TupleRow]] = AsyncConnectionPool(
+            connection_class=PatientConnection,
+            kwargs=parameters,
+            min_size=0,
+            max_size=3,
+            open=False,
+            timeout=5.0,
+            max_idle=60.0,
+            name="outbox",
         )
 
     async def open(self) -> None:

@@ -96,8 +96,8 @@ _LIFT = "UPDATE alerts SET retracted = true WHERE id = ANY (%s)"
 _MOVE = """
 WITH given AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(raised)s::timestamptz[], %(cleared)s::timestamptz[], %(values)s::float8[],
-                         %(ends)s::float8[], %(details)s::text[], %(rings)s::boolean[], %(contents)s::text[])
-        AS g (id, raised_at, cleared_at, raised_value, cleared_value, detail, rings, content)
+                         %(ends)s::float8[], %(details)s::text[], %(contents)s::text[])
+        AS g (id, raised_at, cleared_at, raised_value, cleared_value, detail, content)
 ), before AS (
     SELECT a.id, a.raised_at, a.cleared_at FROM alerts a JOIN given USING (id)
 ), moved AS (
@@ -114,7 +114,7 @@ WITH given AS (
 INSERT INTO outbox (key, alert_id, action, content)
 SELECT replace(o.key, 'raised:', 'cleared:'), g.id, 'cleared', o.content || g.content::jsonb
   FROM given g JOIN before b USING (id) JOIN outbox o ON o.alert_id = g.id AND o.action = 'raised'
- WHERE g.rings AND g.cleared_at IS NOT NULL AND b.cleared_at IS NULL
+ WHERE g.cleared_at IS NOT NULL AND b.cleared_at IS NULL
 ON CONFLICT (key) DO NOTHING
 """
 
@@ -171,12 +171,10 @@ async def keep_tracks(cursor: AsyncCursor, tracks: Mapping[int, tuple[int, bytes
         )
 
 
-async def revise(
-    cursor: AsyncCursor, moved: Sequence[tuple[int, Alert]], vanished: Sequence[int], frontier: int
-) -> None:
+async def revise(cursor: AsyncCursor, moved: Sequence[tuple[int, Alert]], vanished: Sequence[int]) -> None:
     """Let told alerts follow the repaired history: in their new form, or retracted.
 
-    That an alert was over after ``frontier`` (µs) is no late news: it is told.
+    That one is over is told to those who were told of it, and to whom it was not over yet.
     """
     if moved or vanished:
         await take_turn(cursor)
@@ -185,10 +183,8 @@ async def revise(
     if moved:
         alerts = [alert for _, alert in moved]
         await cursor.execute(_LIFT, ([id_ for id_, _ in moved],))
-        rings = [alert.cleared_at is not None and alert.cleared_at > frontier for alert in alerts]
         contents = arrays.texts(msgspec.json.encode({"cleared_at": alert.cleared_at}).decode() for alert in alerts)
-        ids, ringing = arrays.bigints(id_ for id_, _ in moved), arrays.booleans(rings)
-        values = {"ids": ids, "rings": ringing, "contents": contents, **_forms(alerts)}
+        values = {"ids": arrays.bigints(id_ for id_, _ in moved), "contents": contents, **_forms(alerts)}
         await cursor.execute(_MOVE, values)
 
 

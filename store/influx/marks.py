@@ -18,7 +18,7 @@ from psycopg.rows import TupleRow
 
 from devices.instants import from_datetime, to_datetime
 from devices.vocabulary import Batch
-from store.connection import session_parameters, translated_errors
+from store.connection import PatientConnection, session_parameters, translated_errors
 
 LEASE_DAYS = 7  #: marks are made for so long after a sink was last there
 WANTED = "EXISTS (SELECT FROM influx_sink WHERE marks_until > now())"
@@ -114,7 +114,7 @@ class MarkQueue:
         found = self._connection
         if found is None or found.closed or found.broken:
             with translated_errors():
-                found = await AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
+                found = await PatientConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
                 await found.execute(_BOUND)
             self._connection = found
         return found

@@ -9,7 +9,7 @@ import msgspec
 from psycopg import AsyncConnection
 
 from devices.instants import from_datetime
-from store.connection import session_parameters, translated_errors
+from store.connection import PatientConnection, session_parameters, translated_errors
 from store.rollups import steward as rollup_steward
 from store.rollups import timescale as rollups_timescale
 from store.telemetry import presence
@@ -65,18 +65,24 @@ async def standing(connection: AsyncConnection) -> RollupStanding:
 
 
 class RollupKeeper:
-    """The steward's turns over a connection of its own, so that no batch waits for one."""
+    """The steward's turns over a connection of its own, so that no batch waits for one.
 
-    def __init__(self, dsn: str, now: Callable[[], int] = lambda: time_ns() // 1_000) -> None:
+    A statement may take ``patience_s``: TimescaleDB's refresh of a portion has no bound of its own.
+    """
+
+    def __init__(
+        self, dsn: str, now: Callable[[], int] = lambda: time_ns() // 1_000, *, patience_s: float = 600.0
+    ) -> None:
         self._parameters = session_parameters(dsn)
-        self._now = now
+        self._now, self._patience_s = now, patience_s
         self.standing: RollupStanding | None = None
 
     async def turn(self, keeping: Keeping, budget_s: float) -> bool:
         """One turn of about so many seconds at most; whether nothing is left to do. Raises TransientError."""
         now = self._now()
         with translated_errors():
-            connection = await AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
+            connection = await PatientConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
+            connection.patience_s = self._patience_s
             async with connection:
                 await presence.join(connection)  # not while an upgrade moves the readings
                 if await rollups_timescale.take_turn(connection, keeping, now, budget_s):

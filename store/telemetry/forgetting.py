@@ -26,6 +26,7 @@ class Keeping(msgspec.Struct, frozen=True):
     echoes_days: int = 30
     dead_letters_days: int = 90
     tracker_states_days: int = 35
+    tracks_days: int = 35
     dead_letters: int = 1_000_000
     hourly_days: int | None = None
     daily_days: int | None = None
@@ -46,6 +47,14 @@ DELETE FROM tracker_states t
 """
 
 
+# The same of the alerts'. Device by device, for only so does their primary key lead to what is old.
+_TRACKS = """
+DELETE FROM tracks t
+ USING (SELECT d.key, (SELECT max(n.at) FROM tracks n WHERE n.device_key = d.key) AS newest FROM devices d) AS w
+ WHERE t.device_key = w.key AND t.at < least(w.newest, %(before)s)
+"""
+
+
 async def forget(connection: AsyncConnection, keeping: Keeping, now: int) -> int:
     """Delete old receipts, echoes, checkpoints and dead letters; returns how many letters, which is logged too."""
     receipts_before = instants.to_datetime(now - keeping.receipts_days * DAY)
@@ -53,6 +62,7 @@ async def forget(connection: AsyncConnection, keeping: Keeping, now: int) -> int
     await echoes.forget(connection, now - keeping.echoes_days * DAY)
     states_before = instants.to_datetime(now - keeping.tracker_states_days * DAY)
     await connection.execute(_STATES, {"before": states_before})
+    await connection.execute(_TRACKS, {"before": instants.to_datetime(now - keeping.tracks_days * DAY)})
     values = {"before": instants.to_datetime(now - keeping.dead_letters_days * DAY), "most": keeping.dead_letters}
     cursor = await connection.execute(_LETTERS, values)
     if cursor.rowcount:

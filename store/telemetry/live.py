@@ -18,7 +18,7 @@ from devices.instants import from_datetime, to_datetime
 from devices.live import LiveAlert, LiveDevice, LiveIncident, LiveOrder, Note
 from devices.vocabulary import Batch
 from store import arrays
-from store.connection import session_parameters, translated_errors
+from store.connection import PatientConnection, session_parameters, translated_errors
 from store.influx.marks import WANTED
 from store.reading import ReadSession, Row, micros_or_none
 
@@ -140,7 +140,7 @@ class LiveStore:
     async def listening(self) -> AsyncIterator[AsyncIterator[Note]]:
         """Within the block nothing that is committed goes unnoted, until the iterator raises TransientError."""
         with translated_errors():
-            connection = await AsyncConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
+            connection = await PatientConnection.connect(**self._parameters, autocommit=True)  # type: ignore[arg-type]
         try:
             with translated_errors():
                 await connection.execute(_LISTEN)

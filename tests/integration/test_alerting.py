@@ -307,3 +307,25 @@ async def test_a_clock_that_is_slow_rings_when_nothing_comes_and_not_before(dsn:
         await hub.wait_until(BEGIN + slow + 770 * SECOND)
         assert [row[1] for row in history(dsn)] == ["silent"]
     assert notices(dsn) != []
+
+
+async def test_who_was_told_of_an_alert_is_told_that_it_was_over_however_late_that_is_known(dsn: str) -> None:
+    def fill(minute: int, value: float) -> tuple[str, dict[str, Any]]:
+        return "bin-0", {"ts": BEGIN + minute * 60 * SECOND, "readings": {"fill_pct": value}}
+
+    async with Hub(dsn) as hub:
+        hub.time = BEGIN + 6 * 60 * SECOND
+        await hub.take(frames([fill(0, 20), fill(1, 99), fill(2, 99), fill(5, 99)], hub.time))
+        (raised,) = [row for row in history(dsn) if row[1] == "full"]
+        assert raised[5] is None
+        await hub.take(frames([fill(3, 5), fill(4, 5)], hub.time))  # it was emptied, and is full again
+        first = next(row for row in history(dsn) if row[1] == "full")
+        assert first[4] == raised[4]
+        assert first[5] is not None
+        with psycopg.connect(dsn) as connection:
+            told = connection.execute(
+                "SELECT o.action FROM outbox o JOIN alerts a ON a.id = o.alert_id"
+                " WHERE a.rule = 'full' AND a.raised_at = %s ORDER BY o.id",
+                (first[4],),
+            ).fetchall()
+        assert told == [("raised",), ("cleared",)]

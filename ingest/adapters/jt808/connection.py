@@ -106,7 +106,7 @@ class Terminal:
     def _handle(self, frame: bytes) -> None:
         server = self._server
         server.received += 1
-        received_at = server.stamp()
+        received_at = server.stamps.next()
         for action in self._session.receive(frame, received_at):
             self._act(action, received_at)
         self._note(self._session.refused)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from time import time_ns
 from typing import Any
 
 from devices.vocabulary import Device, Identity
@@ -14,6 +13,7 @@ from ingest.adapters.jt808.commands import ANSWERS, TEXT, DownlinkError, connect
 from ingest.adapters.jt808.connection import Terminal
 from ingest.adapters.jt808.settings import NAME, Jt808Listener
 from ingest.ports import Figure, Intake, Standing
+from ingest.stamps import Stamps
 from ingest.transports.tcp import Connection, TcpServer
 from ingest.wire.jt808.parts import PartBudget
 from ingest.wire.jt808.replies import Result
@@ -37,7 +37,7 @@ class Jt808Server:
         self._turning = False
         self._waiting: dict[Terminal, None] = {}
         self._stop = asyncio.Event()
-        self._last_stamp = 0
+        self.stamps = Stamps()
         intake.on_room(self._resume)
 
     @property
@@ -118,11 +118,6 @@ class Jt808Server:
                 Figure(name, text, count, {**labels, "reason": reason}) for reason, count in sorted(counted.items())
             ]
         return found
-
-    def stamp(self) -> int:
-        """The time of reception (µs); strictly increasing, so that no two messages share an instant."""
-        self._last_stamp = max(time_ns() // 1_000, self._last_stamp + 1)
-        return self._last_stamp
 
     def wait_for_room(self, terminal: Terminal) -> None:
         """Remember a connection that is held until the intake has room."""

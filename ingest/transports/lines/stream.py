@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic, time_ns
+from time import monotonic
 from typing import Protocol
 
 import msgspec
 
 from devices.vocabulary import Frame, Outcome
 from ingest.ports import Intake
+from ingest.stamps import Stamps
 
 
 class Stream(Protocol):
@@ -88,11 +89,11 @@ class HandOver:
         self._adapter = adapter
         self._source = source
         self._fallback = fallback
-        self._last_stamp = 0
+        self._stamps = Stamps()
 
     def __call__(self, channel: str, payload: bytes) -> None:
-        """Hand over one frame, received now. Times of reception increase strictly, and number the delivery."""
-        stamp = self._last_stamp = max(time_ns() // 1_000, self._last_stamp + 1)
+        """Hand over one frame, received now. No two share a time of reception, which numbers the delivery."""
+        stamp = self._stamps.next()
         frame = Frame(self._adapter, self._source, channel, payload, stamp, token=stamp % 2**31)
         if self.intake.healthy and self.intake.has_room:
             self.intake.offer(frame, _Unrepeatable(frame, self._fallback))

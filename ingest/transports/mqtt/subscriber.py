@@ -17,6 +17,7 @@ from devices.errors import ConfigError, TransientError
 from devices.vocabulary import Frame, Outcome
 from ingest.ports import BulkIntake, Figure, Standing
 from ingest.runner import Backoff, Condition, pause
+from ingest.stamps import Stamps
 from ingest.transports.mqtt.broker import Broker
 from ingest.transports.mqtt.repetitions import Repetitions
 from ingest.transports.mqtt.session import Session
@@ -66,7 +67,7 @@ class MqttSubscriber:
         self._stop = asyncio.Event()
         self._session: Session | None = None
         self._paused = False
-        self._last_stamp = 0
+        self._stamps = Stamps()
         intake.on_room(self._resume)
 
     async def run(self) -> None:
@@ -146,9 +147,8 @@ class MqttSubscriber:
         self.intake.offer_many(frames, _Messages(self, session, run, frames))
 
     def _frames(self, run: list[Publish]) -> list[Frame]:
-        """Each with its time of reception (µs); strictly increasing, so that no two messages share an instant."""
-        began = max(time_ns() // 1_000, self._last_stamp + 1)
-        self._last_stamp = began + len(run) - 1
+        """Each with its time of reception (µs): no two messages share an instant."""
+        began = self._stamps.run(len(run))
         known, frames = self._known, []
         for at, (topic, payload, flags, packet_id) in enumerate(run, began):
             route = known.get(topic) or self._route(topic)

@@ -221,5 +221,5 @@ async def test_what_is_held_back_does_not_escalate_and_is_forgotten_with_a_repai
     bells = Bells(flaps=1, storm=1_000)
     await tower.enter(tower.told("alone-0", end=1), tower.told("alone-0", at=2), bells=bells)
     assert await tower.actions.escalate([1e-9], ["warning"]) == 0
-    await tower.store.write(Batch(), lambda cursor: revise(cursor, [], [2], NOW))
+    await tower.store.write(Batch(), lambda cursor: revise(cursor, [], [2]))
     assert await tower.actions.release(0, 0) == 0
