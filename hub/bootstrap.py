@@ -22,7 +22,9 @@ from hub.alerting.wiring import make_alerting
 from hub.area_keeper import AreaKeeper
 from hub.bins.outlook import Outlook
 from hub.bins.scribe import Scribe
+from hub.broker import NatsBroker
 from hub.commanding import Commanding
+from hub.door.wiring import doors
 from hub.fleet.plan_source import StoredPlans
 from hub.fleet.service import Tracking
 from hub.incidents.wiring import make_courier
@@ -89,7 +91,14 @@ class Hub:
     """A hub over a store and brokers that are there already. :meth:`run` works until :meth:`stop`."""
 
     def __init__(
-        self, settings: Settings, *, dsn: str, brokers: list[MqttSection], data: Path, web: WebServer | None
+        self,
+        settings: Settings,
+        *,
+        dsn: str,
+        brokers: list[MqttSection],
+        data: Path,
+        web: WebServer | None,
+        embedded: NatsBroker | None = None,
     ) -> None:
         self.settings = settings
         self.data = data
@@ -128,6 +137,7 @@ class Hub:
         wiring = Wiring(self.pipeline, self._keep, partial(kept_secret, data), data, tools)
         self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring), self.uplinks]
         self.adapters += sinks(settings.influx, dsn)
+        self.adapters += doors(settings, embedded, self._pool, self.registry)
         self.commanding = Commanding(self.registry, self.adapters, Audit(reads, writes))
         # What follows the telemetry.
         named = {section.name: section.broker() for section in brokers}

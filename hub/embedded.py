@@ -16,6 +16,7 @@ import structlog
 from devices.errors import ConfigError
 from hub.broker import MQTT_PORT, NatsBroker
 from hub.children import Child, ChildError, ChildSpec, ChildStatus
+from ingest.transports.tls import ServerTls
 from store.embedded import PostgresCluster
 from store.service_account import LOCK_NAME, Account, open_data_folder
 from store.vacancy import LOOPBACK
@@ -104,6 +105,9 @@ class EmbeddedServers:
         mqtt_username: str | None = None,
         mqtt_password: str | None = None,
         mqtt_sync: str = "1s",
+        mqtt_anonymous: bool | None = None,
+        mqtt_tls: ServerTls | None = None,
+        mqtt_connections: int = 64_000,
     ) -> None:
         self.data = data.expanduser().resolve()
         self.cluster = PostgresCluster(self.data, port=postgres_port) if database else None
@@ -115,6 +119,9 @@ class EmbeddedServers:
                 username=mqtt_username,
                 password=mqtt_password,
                 sync=mqtt_sync,
+                anonymous=mqtt_anonymous,
+                tls=mqtt_tls,
+                max_connections=mqtt_connections,
             )
             if broker
             else None

@@ -16,6 +16,10 @@ from store.writers_session import WriteSession
 
 _COLUMNS = "id, prefix, hash, name, role, device_id, created_at, expires_at, revoked_at, last_used_at, areas"
 _FIND = f"SELECT {_COLUMNS} FROM api_keys WHERE prefix = %s"  # noqa: S608 - constants only
+_FIND_MANY = f"SELECT {_COLUMNS} FROM api_keys WHERE prefix = ANY(%s)"  # noqa: S608 - constants only
+_REVOKED = f"""
+SELECT {_COLUMNS} FROM api_keys WHERE revoked_at > clock_timestamp() - make_interval(secs => %s)
+"""  # noqa: S608 - constants only
 _LIST = f"""
 SELECT {_COLUMNS} FROM api_keys
  WHERE id > %(after)s AND (%(all)s OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())))
@@ -47,6 +51,18 @@ class ApiKeys:
         async with self._session.transaction() as connection:
             row = await (await connection.execute(_FIND, (prefix,))).fetchone()
         return None if row is None else _entry(row)
+
+    async def find_many(self, prefixes: Collection[str]) -> tuple[KeyEntry, ...]:
+        """The keys with these prefixes, usable or not."""
+        async with self._session.transaction() as connection:
+            rows = await (await connection.execute(_FIND_MANY, (list(prefixes),))).fetchall()
+        return tuple(_entry(row) for row in rows)
+
+    async def revoked_within(self, seconds: float) -> tuple[KeyEntry, ...]:
+        """The keys that were revoked within the last so many seconds, by the clock of the store."""
+        async with self._session.transaction() as connection:
+            rows = await (await connection.execute(_REVOKED, (seconds,))).fetchall()
+        return tuple(_entry(row) for row in rows)
 
     async def used(self, key_id: int) -> None:
         """Note that a key was used; written once a minute at most."""
