@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.live.limits import LiveLimits
 from api.policy import AccessPolicy
 from hub.board_settings import BoardSection
+from ingest.listening import ServerTlsSection
 
 
 class _Section(BaseModel):
@@ -25,6 +26,9 @@ class ApiSection(_Section):
     board: BoardSection = BoardSection()
     host: str = Field(
         "127.0.0.1", description="where the API and the pages listen; beyond this machine put a proxy with TLS in front"
+    )
+    tls: ServerTlsSection | None = Field(
+        None, description="of the API and the pages: https; without it http, for a proxy with TLS or this machine"
     )
     port: int = Field(8080, ge=0, le=65_535, description="0 takes a free one")
     open_reading: bool = Field(False, description="anybody reads what a viewer reads, reports and evaluations apart")

@@ -28,6 +28,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from devices.errors import ConfigError
 from hub.door.callout import Signer
 from hub.door.line import DoorAddress
@@ -244,6 +246,15 @@ class NatsBroker:
         if self.username is not None:
             users.append({"user": self.username, "password": self.password, **mqtt, **inner})
         return users
+
+
+def probe_password(data: Path) -> SecretStr | None:
+    """With what the broker of a data folder is probed, for another process than its hub; None if it is not told."""
+    try:
+        users = json.loads((data / "broker" / "nats.conf").read_text("utf-8"))["authorization"]["users"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return next((SecretStr(user["password"]) for user in users if user["user"] == PROBE), None)
 
 
 def is_loopback(host: str) -> bool:

@@ -19,6 +19,7 @@ from devices.errors import SanihubError
 from hub.access import data_folder, has_database, in_use, open_store
 from hub.doctor_influx import check_influx, influx_facts
 from hub.doctor_network import check_api, check_brokers
+from hub.doctor_security import check_doors, check_transport
 from hub.doctor_store import check_jobs, check_store
 from hub.examined import Examined, Finding
 from hub.settings import Settings, environment_fault
@@ -152,6 +153,8 @@ CHECKS: tuple[Check, ...] = (
     check_brokers,
     check_influx,
     check_api,
+    check_doors,
+    check_transport,
     check_time_zones,
 )
 WITHOUT_SETTINGS: tuple[Callable[[], Finding], ...] = (check_environment, check_time_zones)

@@ -19,7 +19,8 @@ class Installation:
         self.settings = settings
         self.data = (settings.data or default_data_folder()).expanduser().resolve()
         chosen = settings.api
-        self.web = WebServer(chosen.host, chosen.port if port is None else port, chosen.trusted_proxies)
+        tls = chosen.tls.tls() if chosen.tls else None
+        self.web = WebServer(chosen.host, chosen.port if port is None else port, chosen.trusted_proxies, tls)
         self.servers: EmbeddedServers | None = None
         if settings.embedded_database or settings.embedded_broker:
             broker = settings.broker

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.live.response import TRANSPORT
 from devices.errors import ConfigError
+from ingest.transports.tls import RENEWED_S, Certificates, ServerTls
 
 _GRACE_S = 3
 
@@ -45,11 +46,13 @@ class _Quiet(uvicorn.Server):
 class WebServer:
     """Serves an app on a socket that is bound at construction, so that a taken port is known at once.
 
-    Port 0 takes a free one. Of ``proxies`` (addresses or networks) it is believed whom they ask for and by which scheme
+    Port 0 takes a free one; with ``tls`` it speaks https.
+    Of ``proxies`` (addresses or networks) it is believed whom they ask for and by which scheme
     (X-Forwarded-For, X-Forwarded-Proto). Raises ConfigError when the address cannot be had.
     """
 
-    def __init__(self, host: str, port: int, proxies: Sequence[str] = ()) -> None:
+    def __init__(self, host: str, port: int, proxies: Sequence[str] = (), tls: ServerTls | None = None) -> None:
+        self._certificates = Certificates(tls, "api") if tls else None
         self._proxies = list(proxies)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         # TCP by name: only of such a socket asyncio sets TCP_NODELAY, without which each answer takes 40 ms.
@@ -64,12 +67,14 @@ class WebServer:
             ) from None
         self.port: int = self._socket.getsockname()[1]
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-        self.url = f"http://[{shown}]:{self.port}" if ":" in shown else f"http://{shown}:{self.port}"
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://[{shown}]:{self.port}" if ":" in shown else f"{scheme}://{shown}:{self.port}"
         self.listening = asyncio.Event()  #: set once connections are accepted
         self._server: _Quiet | None = None
 
     async def run(self, app: FastAPI) -> None:
         """Serve until :meth:`stop`."""
+        secure = self._certificates
         config = uvicorn.Config(
             app,
             http=Protocol,
@@ -81,9 +86,20 @@ class WebServer:
             server_header=False,
             proxy_headers=bool(self._proxies),
             forwarded_allow_ips=self._proxies,
+            ssl_context_factory=None if secure is None else lambda *_: secure.context,
         )
+        renewing = asyncio.create_task(self._renew())
         self._server = _Quiet(config, self.listening)
-        await self._server.serve(sockets=[self._socket])
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            renewing.cancel()
+
+    async def _renew(self) -> None:
+        """Use renewed certificates for new connections."""
+        while self._certificates is not None:
+            await asyncio.sleep(RENEWED_S)
+            self._certificates.renew()
 
     def stop(self) -> None:
         """Ask :meth:`run` to finish."""

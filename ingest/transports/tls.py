@@ -7,8 +7,10 @@ be used are refused at start; later they are logged, and the last good ones stay
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -18,6 +20,7 @@ from devices.errors import ConfigError
 
 log = structlog.get_logger("ingest.tls")
 
+NO_PASSWORD = ""  #: without one OpenSSL would ask at the terminal
 RENEWED_S = 30.0  #: how soon renewed files are seen
 _Stamp = tuple[int, int, int, int]
 
@@ -48,7 +51,14 @@ class Certificates:
         self._tls = tls
         self._name = name
         self._stamp = self._stamped()
+        self._next = 0.0
         self.context = server_context(tls, name)
+
+    def look(self, now: float) -> None:
+        """Renew once in :data:`RENEWED_S`, however often it is called; ``now`` is a steady clock, s."""
+        if now >= self._next:
+            self._next = now + RENEWED_S
+            self.renew()
 
     def renew(self) -> bool:
         """Read the files again if they changed since; whether another certificate is in use now."""
@@ -58,7 +68,7 @@ class Certificates:
                 return False
             self._stamp = stamp
             server_context(self._tls, self._name)  # a pair that does not fit would leave the context without its key
-            self.context.load_cert_chain(self._tls.certificate, self._tls.key, password=_no_password)
+            self.context.load_cert_chain(self._tls.certificate, self._tls.key, password=NO_PASSWORD)
         except (ConfigError, OSError, ssl.SSLError) as error:
             log.warning("certificate_not_renewed", listener=self._name, error=str(error))
             return False
@@ -80,7 +90,7 @@ def server_context(tls: ServerTls, name: str) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(tls.certificate, tls.key, password=_no_password)
+        context.load_cert_chain(tls.certificate, tls.key, password=NO_PASSWORD)
     except OSError as error:  # SSLError is one
         raise ConfigError(f"{name}: tls: {tls.key}: {_why(error)}") from None
     if tls.clients_ca is not None:
@@ -108,8 +118,12 @@ def certificate(file: Path, name: str = "certificate") -> Certificate:
     return Certificate(found.not_valid_before_utc, found.not_valid_after_utc, names)
 
 
-def _no_password() -> str:
-    raise ValueError  # OpenSSL would ask at the terminal
+def peer_name(certified: Mapping[str, Any] | None) -> str | None:
+    """The common name in the certificate that a peer brought and that was verified, as ``ssl`` tells it."""
+    for (field, value), *_ in (certified or {}).get("subject", ()):
+        if field == "commonName":
+            return str(value)
+    return None
 
 
 def _why(error: OSError) -> str:

@@ -8,8 +8,10 @@ import msgspec
 from pydantic import Field, SecretStr, model_validator
 
 from devices.metrics import Catalogue
+from ingest.listening import ListenerTlsSection
 from ingest.plugin import Section
 from ingest.transports.tcp import TcpLimits
+from ingest.transports.tls import ServerTls
 from ingest.wire.jt808.alarms import Input
 from ingest.wire.jt808.session import Gate
 
@@ -30,6 +32,7 @@ class Jt808Listener(msgspec.Struct, frozen=True):
     port: int = 6808
     limits: TcpLimits = TcpLimits()
     in_flight: int = 500
+    tls: ServerTls | None = None
 
 
 class Jt808Section(Section):
@@ -57,6 +60,7 @@ class Jt808Section(Section):
     )
     max_in_flight: int = Field(500, ge=1, description="messages of one connection that await their commit")
     idle_s: int = Field(300, ge=10, description="a connection that is silent for so long is closed, seconds")
+    tls: ListenerTlsSection | None = Field(None, description="of the port; without it nothing is encrypted")
     unauthenticated_s: int = Field(30, ge=1, description="so is one that has not authenticated after so long, seconds")
 
     @model_validator(mode="after")
@@ -85,4 +89,5 @@ class Jt808Section(Section):
         )
         chosen = self.secret.get_secret_value().encode() if self.secret else hub_secret()
         gate = Gate(chosen, required=self.authentication)
-        return Jt808Listener(self.name, gate, self.host, self.port, limits, self.max_in_flight)
+        tls = self.tls.tls() if self.tls else None
+        return Jt808Listener(self.name, gate, self.host, self.port, limits, self.max_in_flight, tls)

@@ -27,7 +27,8 @@ class Jt808Server:
     def __init__(self, listener: Jt808Listener, intake: Intake) -> None:
         self.listener = listener
         self.intake = intake
-        self.tcp = TcpServer(f"jt808 {listener.name}", listener.host, listener.port, listener.limits, self._open)
+        name, limits = f"jt808 {listener.name}", listener.limits
+        self.tcp = TcpServer(name, listener.host, listener.port, limits, self._open, listener.tls)
         self.listening = asyncio.Event()
         self.received = 0
         self.dropped: Counter[str] = Counter()  #: frames, by reason

@@ -8,6 +8,7 @@ from typing import cast
 
 from ingest.ports import Intake
 from ingest.transports.lines.stream import OpenStream, Watched
+from ingest.transports.tls import peer_name
 
 
 class LineConnection(asyncio.Protocol):
@@ -38,7 +39,7 @@ class LineConnection(asyncio.Protocol):
         if not peer or not self._admit(self):
             transport.abort()
             return
-        self.watched = Watched(self._open_stream(self.address))
+        self.watched = Watched(self._open_stream(self.address, peer_name(transport.get_extra_info("peercert"))))
         if not self._intake.has_room:
             self.hold()
 

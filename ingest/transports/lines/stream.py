@@ -28,8 +28,15 @@ class Stream(Protocol):
         ...
 
 
-OpenStream = Callable[[str], Stream]
-"""Makes the stream of a peer, given its address without the port."""
+class OpenStream(Protocol):
+    """Makes the stream of a peer, given its address without the port, and the name in its certificate, if it has one.
+
+    The name is for the listener's authorities to answer for: it is the common name (RFC 5280, section 4.1.2.6).
+    """
+
+    def __call__(self, address: str, name: str | None = None) -> Stream:
+        """The stream."""
+        ...
 
 
 class LineBounds(msgspec.Struct, frozen=True):
