@@ -13,7 +13,7 @@ from ingest.plugin import Section
 from ingest.transports.tcp import TcpLimits
 from ingest.transports.tls import ServerTls
 from ingest.wire.jt808.alarms import Input
-from ingest.wire.jt808.session import Gate
+from ingest.wire.jt808.session import Claims, Gate
 
 NAME = "jt808"
 _INPUT_BITS = {"25": 32, "2a": 16}  #: items of JT/T 808 that carry switches, with their widths
@@ -47,6 +47,13 @@ class Jt808Section(Section):
     authentication: bool = Field(
         True, description="whether terminals must register and authenticate before they are heard"
     )
+    bind_terminals: bool = Field(
+        True,
+        description=(
+            "whether a phone belongs to the terminal that registered it first, or that the attribute jt808_terminal of"
+            " its device names; another terminal is refused"
+        ),
+    )
     secret: SecretStr | None = Field(
         None, min_length=16, description="makes their authentication codes; without it the hub draws one and keeps it"
     )
@@ -79,8 +86,13 @@ class Jt808Section(Section):
         parts = ((place.split("."), metric) for place, metric in self.inputs.items())
         return tuple(Input(int(item, 16), int(bit), metric) for (item, bit), metric in parts)
 
-    def listener(self, hub_secret: Callable[[], bytes]) -> Jt808Listener:
-        """The adapter's view of this section; ``hub_secret`` gives the hub's own, for a section without one."""
+    def listener(
+        self, hub_secret: Callable[[], bytes], owners: Callable[[bytes], Claims] | None = None
+    ) -> Jt808Listener:
+        """The adapter's view of this section; ``hub_secret`` gives the hub's own, for a section without one.
+
+        ``owners`` makes the memory of whose phones are, given the secret.
+        """
         limits = TcpLimits(
             connections=self.max_connections,
             per_address=self.max_connections_per_address,
@@ -88,6 +100,7 @@ class Jt808Section(Section):
             newcomer_s=self.unauthenticated_s,
         )
         chosen = self.secret.get_secret_value().encode() if self.secret else hub_secret()
-        gate = Gate(chosen, required=self.authentication)
+        bound = owners(chosen) if owners is not None and self.bind_terminals else None
+        gate = Gate(chosen, required=self.authentication, owners=bound)
         tls = self.tls.tls() if self.tls else None
         return Jt808Listener(self.name, gate, self.host, self.port, limits, self.max_in_flight, tls)
