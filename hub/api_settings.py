@@ -45,6 +45,9 @@ class ApiSection(_Section):
         "loopback", description="who scrapes /metrics without a key: this machine, everybody, nobody"
     )
 
+    max_connections_per_address: int = Field(
+        100, ge=1, le=500, description="of HTTP at a time, trusted_proxies apart; in all there are 500"
+    )
     live_readers: int = Field(200, ge=1, le=400, description="live streams at once")
     live_readers_each: int = Field(10, ge=1, le=400, description="live streams of one key or person")
     live_patience_s: float = Field(

@@ -20,7 +20,13 @@ class Installation:
         self.data = (settings.data or default_data_folder()).expanduser().resolve()
         chosen = settings.api
         tls = chosen.tls.tls() if chosen.tls else None
-        self.web = WebServer(chosen.host, chosen.port if port is None else port, chosen.trusted_proxies, tls)
+        self.web = WebServer(
+            chosen.host,
+            chosen.port if port is None else port,
+            chosen.trusted_proxies,
+            tls,
+            chosen.max_connections_per_address,
+        )
         self.servers: EmbeddedServers | None = None
         if settings.embedded_database or settings.embedded_broker:
             broker = settings.broker

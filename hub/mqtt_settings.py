@@ -44,6 +44,18 @@ class BrokerSection(_Section):
         ),
     )
     tls: ServerTlsSection | None = Field(None, description="of the MQTT port; without it MQTT is not encrypted")
+    max_messages_per_s: float = Field(
+        20.0,
+        ge=0,
+        le=100_000,
+        description=(
+            "of one topic in the long run, and five minutes of it at once; a device that sends more is logged, and sent"
+            " away from the embedded broker for flood_pause_s; 0: no limit. Counted at every broker"
+        ),
+    )
+    flood_pause_s: float = Field(
+        30.0, ge=1, le=3600, description="so long a device that floods is not let in at the embedded broker, seconds"
+    )
     max_connections: int = Field(64_000, ge=10, le=1_000_000, description="at a time")
     sync: str = Field(
         "1s",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_address, ip_network
 
 import uvicorn
 from fastapi import FastAPI
@@ -18,8 +20,57 @@ from ingest.transports.tls import RENEWED_S, Certificates, ServerTls
 _GRACE_S = 3
 
 
+class PeerLimit:
+    """Connections by address, at most so many of each. Those in ``exempt`` are not bounded."""
+
+    def __init__(self, most: int, exempt: Sequence[str]) -> None:
+        self._most = most
+        self._exempt = [ip_network(one, strict=False) for one in exempt if one != "*"]
+        self._open: Counter[str] = Counter()
+        self.refused = 0
+
+    def admit(self, address: str) -> bool:
+        """Whether there is room for another of this address; then it is counted."""
+        if self._open[address] >= self._most and not self._is_exempt(address):
+            self.refused += 1
+            return False
+        self._open[address] += 1
+        return True
+
+    def forget(self, address: str) -> None:
+        """One is gone."""
+        self._open[address] -= 1
+        if self._open[address] <= 0:
+            del self._open[address]
+
+    def _is_exempt(self, address: str) -> bool:
+        return any(ip_address(address) in network for network in self._exempt)
+
+
 class Protocol(HttpToolsProtocol):
-    """HTTP as uvicorn speaks it, with the transport in the scope for streams that have to hang up on slow peers."""
+    """HTTP as uvicorn speaks it, with the transport in the scope for streams that have to hang up on slow peers.
+
+    ``peers`` counts connections by address and bounds them; proxies speak for many, and are not counted.
+    """
+
+    peers: PeerLimit | None = None
+    _counted = ""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin, unless the address has too many."""
+        name = transport.get_extra_info("peername")
+        if self.peers is not None and name and not self.peers.admit(str(name[0])):
+            transport.abort()
+            return
+        self._counted = str(name[0]) if name else ""
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection; one that was turned away never began."""
+        if self.peers is not None and self._counted:
+            self.peers.forget(self._counted)
+        if self.transport is not None:
+            super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
         """A request begins: its scope is made."""
@@ -51,7 +102,10 @@ class WebServer:
     (X-Forwarded-For, X-Forwarded-Proto). Raises ConfigError when the address cannot be had.
     """
 
-    def __init__(self, host: str, port: int, proxies: Sequence[str] = (), tls: ServerTls | None = None) -> None:
+    def __init__(
+        self, host: str, port: int, proxies: Sequence[str] = (), tls: ServerTls | None = None, per_address: int = 500
+    ) -> None:
+        self.peers = PeerLimit(per_address, proxies)
         self._certificates = Certificates(tls, "api") if tls else None
         self._proxies = list(proxies)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -77,7 +131,7 @@ class WebServer:
         secure = self._certificates
         config = uvicorn.Config(
             app,
-            http=Protocol,
+            http=type("Counted", (Protocol,), {"peers": self.peers}),
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -64,6 +64,7 @@ class Doorman:
         self._told: OrderedDict[str, float] = OrderedDict()
         self._noted: OrderedDict[int, int] = OrderedDict()
         self._counts: Counter[str] = Counter()
+        self._away_until: OrderedDict[str, float] = OrderedDict()  #: who flooded, and until when it stays out
         self._leaving: dict[int, tuple[KeyEntry, int]] = {}  #: revoked keys, and how often they are still looked for
         self._store = Condition("broker door: keys")
         self._stop = asyncio.Event()
@@ -82,6 +83,22 @@ class Doorman:
             await asyncio.gather(opening, *self._waiting, return_exceptions=True)
             await self._line.close()
             stopping.cancel()
+
+    def send_away(self, user: str, seconds: float) -> None:
+        """End the connections of a device that floods, and let it in again after so many seconds."""
+        self._away_until[user] = monotonic() + seconds
+        self._away_until.move_to_end(user)
+        while len(self._away_until) > _TOLD:
+            self._away_until.popitem(last=False)
+        task = asyncio.ensure_future(self._send_away(user))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def _send_away(self, user: str) -> None:
+        try:
+            self._counts["sent_away"] += await self._line.kick(user)
+        except TransientError as error:
+            self._store.failed(error)
 
     def pause_reading(self) -> None:
         """Nothing is read here; clients are let in until the end."""
@@ -137,6 +154,8 @@ class Doorman:
         if not asked.password:
             raise Refusal("no password; it is the key (sanihub keys create)")
         entry = await self._recognised(asked)
+        if monotonic() < self._away_until.get(asked.user, 0.0):
+            raise Refusal("it flooded the broker, and has to wait")
         granted = grant(entry, asked.user, asked.client, self._topics, self._is_device)
         now = self._clock()
         if now - self._noted.get(entry.id, entry.last_used_at or 0) > _NOTE_AFTER_US:

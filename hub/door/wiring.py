@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+from devices.rates import Rate
 from devices.registry import Registry
 from devices.vocabulary import Identity
 from hub.broker import NatsBroker
@@ -14,6 +17,8 @@ from store.api_keys import ApiKeys
 from store.readers_session import Pool
 from store.writers_session import WriteSession
 
+BURST_S = 300.0  #: of the rate at once: what a device has gathered while it had no connection
+
 
 def doors(settings: Settings, broker: NatsBroker | None, pool: Pool, registry: Registry) -> list[Doorman]:
     """The one door of an embedded broker; none without one."""
@@ -25,6 +30,24 @@ def doors(settings: Settings, broker: NatsBroker | None, pool: Pool, registry: R
 
     keys = ApiKeys(WriteSession(pool))
     return [Doorman(broker.door, broker.signer, keys, topics_of(settings), is_device)]
+
+
+def flooding(settings: Settings, doors: Sequence[Doorman]) -> Callable[[str], None]:
+    """What becomes of a device whose topic of our own JSON is flooded; other topics are a server's."""
+    head = f"{topics_of(settings).prefix}/v1/"
+
+    def send_away(topic: str) -> None:
+        device, _, channel = topic.removeprefix(head).partition("/")
+        for door in doors if topic.startswith(head) and channel else ():
+            door.send_away(device, settings.broker.flood_pause_s)
+
+    return send_away
+
+
+def rate(settings: Settings) -> Rate:
+    """What one topic may carry."""
+    per_s = settings.broker.max_messages_per_s
+    return Rate(per_s, BURST_S * per_s)
 
 
 def topics_of(settings: Settings) -> Topics:

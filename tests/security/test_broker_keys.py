@@ -56,7 +56,9 @@ class Place:
 def place(postgres_server: PostgresServer) -> Iterator[Place]:
     with postgres_server.database() as dsn, temporary_folder() as folder:
         port = choose_port("127.0.0.1", folder / "wish")
-        hub = HubProcess(folder, dsn, f'[broker]\nport = {port}\ndevices = "keys"\n')
+        hub = HubProcess(
+            folder, dsn, f'[broker]\nport = {port}\ndevices = "keys"\nmax_messages_per_s = 1\nflood_pause_s = 5\n'
+        )
         hub.start()
         try:
             wait_until(lambda: "mqtt_connected" in hub.text(), "the hub is at its broker")
@@ -194,3 +196,19 @@ def test_the_configuration_of_the_broker_tells_no_key(place: Place) -> None:
     files = [file for file in Path(place.hub.log).parent.rglob("*") if file.is_file()]
     assert any(file.name == "nats.conf" for file in files)
     assert not [file for file in files if key.encode() in file.read_bytes()]
+
+
+async def test_a_device_that_floods_is_sent_away_and_loses_nothing_that_was_acknowledged(place: Place) -> None:
+    key, acknowledged = place.key("device", device="bin-flood"), 0
+    with pytest.raises(aiomqtt.MqttError):
+        async with place.client("bin-flood", key, "bin-flood") as client:
+            for number in range(20_000):
+                message = {"ts": 1_795_000_000 + number, "readings": {"mileage_km": number}}
+                await client.publish("sanihub/v1/bin-flood/telemetry", json.dumps(message), qos=1)
+                acknowledged = number + 1
+    assert acknowledged > 300
+    assert "device_flooding" in place.hub.text()
+    async with asyncio.timeout(60):
+        while await refused(place, "bin-flood", key, "bin-flood"):
+            await asyncio.sleep(0.2)
+    wait_until(lambda: len(place.heard("bin-flood")) >= acknowledged, "all of it is stored")

@@ -8,6 +8,7 @@ import msgspec
 from pydantic import Field, SecretStr, model_validator
 
 from devices.metrics import Catalogue
+from devices.rates import Rate
 from ingest.listening import ListenerTlsSection
 from ingest.plugin import Section
 from ingest.transports.tcp import TcpLimits
@@ -33,6 +34,7 @@ class Jt808Listener(msgspec.Struct, frozen=True):
     limits: TcpLimits = TcpLimits()
     in_flight: int = 500
     tls: ServerTls | None = None
+    rate: Rate = Rate()
 
 
 class Jt808Section(Section):
@@ -46,6 +48,15 @@ class Jt808Section(Section):
     port: int = Field(6808, ge=0, le=65_535, description="where terminals connect to")
     authentication: bool = Field(
         True, description="whether terminals must register and authenticate before they are heard"
+    )
+    max_messages_per_s: float = Field(
+        100.0,
+        ge=0,
+        le=100_000,
+        description=(
+            "of one connection in the long run, and ten seconds of it at once; beyond it the connection is read more"
+            " slowly, and nothing is lost; 0: no limit"
+        ),
     )
     bind_terminals: bool = Field(
         True,
@@ -103,4 +114,5 @@ class Jt808Section(Section):
         bound = owners(chosen) if owners is not None and self.bind_terminals else None
         gate = Gate(chosen, required=self.authentication, owners=bound)
         tls = self.tls.tls() if self.tls else None
-        return Jt808Listener(self.name, gate, self.host, self.port, limits, self.max_in_flight, tls)
+        rate = Rate(self.max_messages_per_s, 10 * self.max_messages_per_s)
+        return Jt808Listener(self.name, gate, self.host, self.port, limits, self.max_in_flight, tls, rate)

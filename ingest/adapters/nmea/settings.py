@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from devices.kinds import DEVICE_ID
+from devices.rates import Rate
 from ingest.adapters.nmea.stream import Source
 from ingest.listening import ListenerTlsSection
 from ingest.plugin import Section
@@ -51,6 +52,15 @@ class NmeaSection(Section):
     flush_after_s: float = Field(2.0, gt=0, le=60, description="so much silence ends an epoch, seconds")
     idle_timeout_s: float = Field(300.0, gt=0, description="so much silence ends a peer, seconds")
     max_peers: int = Field(1_000, ge=1, le=50_000, description="at a time")
+    max_kib_per_s: float = Field(
+        64.0,
+        ge=0,
+        le=100_000,
+        description=(
+            "KiB of one connection of a tcp-server in the long run, and ten seconds of it at once; beyond it the"
+            " connection is read more slowly, and nothing is lost; 0: no limit"
+        ),
+    )
     tls: ListenerTlsSection | None = Field(
         None, description="of a tcp-server; without it nothing is encrypted, and anybody may connect"
     )
@@ -83,4 +93,5 @@ class NmeaSection(Section):
 
     def bounds(self) -> LineBounds:
         """The transport's view of this section."""
-        return LineBounds(self.flush_after_s, self.idle_timeout_s, self.max_peers, self.max_per_address)
+        rate = Rate(1024 * self.max_kib_per_s, 10 * 1024 * self.max_kib_per_s)
+        return LineBounds(self.flush_after_s, self.idle_timeout_s, self.max_peers, self.max_per_address, rate)

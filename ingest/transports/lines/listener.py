@@ -102,7 +102,9 @@ class LineListener:
             raise TransientError(f"tcp {host}:{port}: {error.strerror or error}") from None
 
     def _accept(self) -> LineConnection:
-        return LineConnection(self._open_stream, self._intake, admit=self._admit, ended=self._ended)
+        return LineConnection(
+            self._open_stream, self._intake, admit=self._admit, ended=self._ended, rate=self._bounds.rate
+        )
 
     def _admit(self, connection: LineConnection) -> bool:
         address = connection.address

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from devices.rates import Rate
 from devices.vocabulary import Frame, Outcome
 from ingest.ports import Intake
 
@@ -46,6 +47,7 @@ class LineBounds(msgspec.Struct, frozen=True):
     idle_timeout_s: float = 300.0
     max_peers: int = 1_000
     max_per_address: int = 100
+    rate: Rate = Rate()  #: bytes of one connection
 
 
 class Watched:
