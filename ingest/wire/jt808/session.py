@@ -54,6 +54,10 @@ class Gate(msgspec.Struct, frozen=True):
     phones: int = 64
     owners: Claims | None = None
 
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"Gate(required={self.required}, phones={self.phones})"
+
     def code(self, phone: str) -> str:
         """The authentication code of a terminal, 20 characters."""
         return hmac.new(self.secret, _CODE_PURPOSE + phone.encode(), sha256).hexdigest()[:20]
