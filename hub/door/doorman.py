@@ -218,4 +218,6 @@ class Doorman:
 
     def _away(self) -> None:
         self.open.clear()
+        if self._stop.is_set():
+            return
         self.condition.failed(TransientError("the embedded broker is away"))
