@@ -87,7 +87,7 @@ def create_app(services: Services, *, max_body_bytes: int | None = None, feed: F
     app.state.sessions = Sessions(services.sessions, services.clock)
     app.state.gatekeeper = Gatekeeper(services.keys, app.state.sessions, services.clock)
     app.state.sign_in = SignIn(services.people, app.state.sessions, Passwords())
-    app.state.seats = Seats(services.limits.waiting, services.limits.waiting_per_key)
+    app.state.seats = Seats(services.limits.waiting, services.limits.waiting_per_key, services.limits.posts_per_s)
     _include(app)
     pages.install(app, services.board)
     problems.install(app)

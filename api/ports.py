@@ -230,13 +230,15 @@ class PostLimits(msgspec.Struct, frozen=True):
     """Bounds of what is posted.
 
     ``body_bytes`` is of a body, as it comes and unpacked; it has to be there within ``body_within_s``. Of all requests
-    at most ``waiting`` are read or await their commit, and of one key ``waiting_per_key``.
+    at most ``waiting`` are read or await their commit, and of one key ``waiting_per_key``; of one key there are
+    ``posts_per_s`` in the long run, 0: any number.
     """
 
     body_bytes: int = 256 * 1024
     body_within_s: float = 30.0
     waiting: int = 200
     waiting_per_key: int = 50
+    posts_per_s: float = 0.0
 
 
 class Connection(msgspec.Struct, frozen=True):

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import secrets
+from base64 import b64encode
 from collections.abc import Mapping
 from enum import Enum
-from hashlib import sha256
+from hashlib import pbkdf2_hmac, sha256
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ _KEY = re.compile(r"sanihub_([a-z2-7]{10})_([A-Za-z0-9_-]{43})\Z")
 _PREFIX_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _PREFIX_CHARS = 10
 _SECRET_BYTES = 32
+_MOSQUITTO_ROUNDS = 101  #: as mosquitto_passwd has it; 256 random bits need no more
 
 
 class Role(Enum):
@@ -119,6 +121,13 @@ def new_key() -> tuple[str, str]:
     """A fresh key and its prefix."""
     prefix = "".join(secrets.choice(_PREFIX_ALPHABET) for _ in range(_PREFIX_CHARS))
     return f"sanihub_{prefix}_{secrets.token_urlsafe(_SECRET_BYTES)}", prefix
+
+
+def mosquitto_hash(key: str) -> str:
+    """The key as a line of mosquitto's password file has it: ``$7$<rounds>$<salt>$<PBKDF2 of SHA-512>``."""
+    salt = secrets.token_bytes(12)
+    hashed = pbkdf2_hmac("sha512", key.encode(), salt, _MOSQUITTO_ROUNDS, 64)
+    return f"$7${_MOSQUITTO_ROUNDS}${b64encode(salt).decode()}${b64encode(hashed).decode()}"
 
 
 def prefix_of(key: str) -> str | None:

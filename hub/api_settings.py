@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.live.limits import LiveLimits
 from api.policy import AccessPolicy
 from hub.board_settings import BoardSection
+from ingest.listening import ServerTlsSection
 
 
 class _Section(BaseModel):
@@ -26,6 +27,9 @@ class ApiSection(_Section):
     host: str = Field(
         "127.0.0.1", description="where the API and the pages listen; beyond this machine put a proxy with TLS in front"
     )
+    tls: ServerTlsSection | None = Field(
+        None, description="of the API and the pages: https; without it http, for a proxy with TLS or this machine"
+    )
     port: int = Field(8080, ge=0, le=65_535, description="0 takes a free one")
     open_reading: bool = Field(False, description="anybody reads what a viewer reads, reports and evaluations apart")
     secure_cookies: bool = Field(False, description="where https ends at a proxy that does not say so")
@@ -41,6 +45,9 @@ class ApiSection(_Section):
         "loopback", description="who scrapes /metrics without a key: this machine, everybody, nobody"
     )
 
+    max_connections_per_address: int = Field(
+        100, ge=1, le=500, description="of HTTP at a time, trusted_proxies apart; in all there are 500"
+    )
     live_readers: int = Field(200, ge=1, le=400, description="live streams at once")
     live_readers_each: int = Field(10, ge=1, le=400, description="live streams of one key or person")
     live_patience_s: float = Field(

@@ -22,7 +22,11 @@ from hub.alerting.wiring import make_alerting
 from hub.area_keeper import AreaKeeper
 from hub.bins.outlook import Outlook
 from hub.bins.scribe import Scribe
+from hub.broker import NatsBroker
 from hub.commanding import Commanding
+from hub.door.doorman import Doorman
+from hub.door.floods import FloodWatch
+from hub.door.wiring import doors, flooding, rate
 from hub.fleet.plan_source import StoredPlans
 from hub.fleet.service import Tracking
 from hub.incidents.wiring import make_courier
@@ -69,6 +73,7 @@ from store.writing import WriteSession
 log = structlog.get_logger("hub")
 
 REFRESH_S = 5.0  #: how soon changes of the registry by others are seen
+EMBEDDED = "embedded"  #: the name of the connection to the embedded broker
 LISTEN_S = 3.0  #: for a port that is taken the hub goes on without, and tries again
 OVERLAP_US = 60_000_000  #: changes are asked for a minute back, for transactions that commit late
 
@@ -89,7 +94,14 @@ class Hub:
     """A hub over a store and brokers that are there already. :meth:`run` works until :meth:`stop`."""
 
     def __init__(
-        self, settings: Settings, *, dsn: str, brokers: list[MqttSection], data: Path, web: WebServer | None
+        self,
+        settings: Settings,
+        *,
+        dsn: str,
+        brokers: list[MqttSection],
+        data: Path,
+        web: WebServer | None,
+        embedded: NatsBroker | None = None,
     ) -> None:
         self.settings = settings
         self.data = data
@@ -123,9 +135,14 @@ class Hub:
         self.rolling = Rolling(RollupKeeper(dsn), settings.store.keeping())
         self.spool = Spool(data / "spool", settings.intake.spool())
         # Where frames come from, and commands go to.
-        self.subscribers = [
-            MqttSubscriber(section.broker(), routes(settings, section.name), self.pipeline, self._keep)
+        self.doors = doors(settings, embedded, self._pool, self.registry)
+        self.floods = [
+            FloodWatch(self.pipeline, rate(settings), flooding(settings, self._doors_of(section)))
             for section in brokers
+        ]
+        self.subscribers = [
+            MqttSubscriber(section.broker(), routes(settings, section.name), watch, self._keep)
+            for section, watch in zip(brokers, self.floods, strict=True)
         ]
         self.http: http_json.HttpSection = settings.sections(http_json.PLUGIN)[0]
         self.uplinks = PostedUplinks(
@@ -134,6 +151,7 @@ class Hub:
         wiring = Wiring(self.pipeline, self._keep, partial(kept_secret, data), data, tools)
         self.adapters: list[Adapter] = [*self.subscribers, *connections(settings, wiring), self.uplinks]
         self.adapters += sinks(settings.influx, dsn)
+        self.adapters += self.doors
         self.commanding = Commanding(self.registry, self.adapters, Audit(reads, writes))
         # What follows the telemetry.
         named = {section.name: section.broker() for section in brokers}
@@ -229,6 +247,10 @@ class Hub:
         self.spool.close()
         await self._pool.close()
         await self.store.close()
+
+    def _doors_of(self, section: MqttSection) -> list[Doorman]:
+        """The doors of a connection's broker: those of the embedded one."""
+        return self.doors if section.name == EMBEDDED else []
 
     def _keep(self, frame: Frame) -> None:
         self.spool.append(frame)

@@ -23,12 +23,18 @@ import ipaddress
 import json
 import secrets
 import shutil
+import ssl
 import sys
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from devices.errors import ConfigError
 from hub.broker_trial import TOPIC, keeps
+from hub.door.callout import Signer
+from hub.door.line import DoorAddress
+from ingest.transports.tls import ServerTls, server_context
 from store.embedded.engine import reachable_engine
 from store.embedded.service_account import (
     Account,
@@ -42,8 +48,11 @@ from store.embedded.vacancy import LOOPBACK, choose_port, port_is_free, wait_for
 
 ACK_PENDING = 8_000  #: messages of one topic filter that the hub may have in hand
 MQTT_PORT = 1883
+OWN = "~"  #: begins the broker's own user names; no device's id does
+CORE, SYSTEM, HUB, PROBE, ANYBODY = (f"{OWN}{name}" for name in ("core", "system", "hub", "probe", "anybody"))
 _PROBE_TIMEOUT_S = 5.0
 _TRIAL_TIMEOUT_S = 15.0  #: nats-server itself waits 5 s for its stream
+_DOOR_S = 10  #: so long a client may wait for its admission
 
 
 class NatsBroker:
@@ -52,11 +61,15 @@ class NatsBroker:
     `prepare()` first, then run `command()` as `account` in `working_folder` and poll `ready()`; SIGTERM ends it in good
     order. The caller holds the lock of the data folder meanwhile.
 
-    `port` None means 1883 if it is free, else the one of the last time, else a free one (`moved` tells). Without
-    `username` anybody on this machine may connect, without a name; hence ConfigError if `host` is beyond loopback then.
-    The core NATS port, which cannot be switched off, is on loopback and behind a random password of each start.
-    Passwords stand in `nats.conf` in the clear (nothing at hand makes bcrypt); its mode is 0600.
-    `sync` is a duration such as "1s", or "always": see the module.
+    `port` None means 1883 if it is free, else the one of the last time, else a free one (`moved` tells).
+
+    Who is let in: the hub, as `hub`; whoever knows `username` and `password`, where they are given; without a name
+    anybody, where `anonymous` says so or, left to itself, where there is no `username` and `host` is loopback
+    (ConfigError beyond it); and whom a :class:`~hub.door.doorman.Doorman` at `door` lets in by `signer`: without one
+    running, nobody else. The core NATS port, which cannot be switched off, is on loopback and behind passwords that are
+    drawn anew for each object. They stand in `nats.conf` in the clear (nothing at hand makes bcrypt); its mode is 0600.
+
+    `sync` is a duration such as "1s", or "always": see the module. `tls` encrypts the MQTT port.
     """
 
     def __init__(
@@ -68,15 +81,18 @@ class NatsBroker:
         username: str | None = None,
         password: str | None = None,
         sync: str = "1s",
+        anonymous: bool | None = None,
+        tls: ServerTls | None = None,
+        max_connections: int = 64_000,
     ) -> None:
         if (username is None) != (password is None) or username == "" or password == "":
             raise ConfigError("the embedded broker needs both a user name and a password, or neither")
-        if username in ("core", "probe"):
-            raise ConfigError(f"the user name {username} is the embedded broker's own; choose another one")
-        if username is None and not is_loopback(host):
+        if username is not None and username.startswith(OWN):
+            raise ConfigError(f"user names that begin with {OWN} are the embedded broker's own; choose another one")
+        if anonymous and not is_loopback(host):
             raise ConfigError(
-                f"the embedded broker would be open to everybody on {host}: set a user name and a password for it, "
-                f"or listen on {LOOPBACK}"
+                f"the embedded broker would be open to everybody on {host}: let devices bring their keys "
+                f'(broker.devices = "keys"), or listen on {LOOPBACK}'
             )
         self.data = data.expanduser().resolve()
         self.folder = self.data / "broker"
@@ -87,8 +103,24 @@ class NatsBroker:
         self.username, self.password = username, password
         self._wanted_port = port
         self._sync = sync
+        self._anonymous = is_loopback(host) and username is None if anonymous is None else anonymous
+        self._tls = tls
+        self._max_connections = max_connections
         self._program = Path()
-        self._probe_password = secrets.token_urlsafe(24)
+        self._core_port = 0
+        self._passwords = {name: secrets.token_urlsafe(24) for name in (CORE, SYSTEM, HUB, PROBE, ANYBODY)}
+        self.signer = Signer()
+
+    @property
+    def hub(self) -> tuple[str, str]:
+        """User name and password of the hub itself; drawn anew for each object."""
+        return HUB, self._passwords[HUB]
+
+    @property
+    def door(self) -> DoorAddress:
+        """Where the broker asks whom to let in; valid once prepared."""
+        asked_as, system = (CORE, self._passwords[CORE]), (SYSTEM, self._passwords[SYSTEM])
+        return DoorAddress(LOOPBACK, self._core_port, asked_as, system)
 
     @property
     def moved(self) -> bool:
@@ -106,6 +138,8 @@ class NatsBroker:
         Raises ConfigError: a folder closed to the account, a broker that runs there already, a taken port, an address
         that this machine does not have.
         """
+        if self._tls is not None:
+            server_context(self._tls, "the embedded broker")
         open_data_folder(self.data, self.account)
         passable_folder(self.folder, self.account)
         own_folder(self.working_folder, self.account)
@@ -115,7 +149,15 @@ class NatsBroker:
         self._program = engine / found.name
         wait_for_leavers(found.name, self.working_folder, patience_s)
         self.port = self._choose_port()
+        self._core_port = choose_port(LOOPBACK, self.folder / "core-port")
+        self.copy_certificate()
         write_private(self._config_file, json.dumps(self._config(), indent=2, ensure_ascii=False) + "\n", self.account)
+
+    def copy_certificate(self) -> None:
+        """Bring the certificate and its key where the broker's account reads them; it takes them up at SIGHUP."""
+        if self._tls is not None:
+            write_private(self._certificate, self._tls.certificate.read_text("ascii"), self.account)
+            write_private(self._key, self._tls.key.read_text("ascii"), self.account)
 
     def command(self) -> list[str]:
         """Return the argv of the broker in the foreground; it logs to stderr."""
@@ -125,9 +167,9 @@ class NatsBroker:
         """Whether this very broker accepts MQTT clients: another one on the port does not know the probe's password."""
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT_S):
-                reader, writer = await asyncio.open_connection(*self.address)
+                reader, writer = await asyncio.open_connection(*self.address, ssl=self._probe_context())
                 try:
-                    writer.write(connect_packet("probe", self._probe_password))
+                    writer.write(connect_packet(PROBE, self._passwords[PROBE]))
                     answer = await reader.readexactly(4)
                     writer.write(b"\xe0\x00")  # DISCONNECT
                     return answer[0] == 0x20 and answer[3] == 0  # CONNACK, accepted
@@ -142,9 +184,9 @@ class NatsBroker:
         """Whether it still keeps messages (:mod:`hub.broker_trial`); False also where it does not answer in time."""
         try:
             async with asyncio.timeout(_TRIAL_TIMEOUT_S):
-                reader, writer = await asyncio.open_connection(*self.address)
+                reader, writer = await asyncio.open_connection(*self.address, ssl=self._probe_context())
                 try:
-                    return await keeps(reader, writer, connect_packet("probe", self._probe_password))
+                    return await keeps(reader, writer, connect_packet(PROBE, self._passwords[PROBE]))
                 finally:
                     writer.close()
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
@@ -153,6 +195,14 @@ class NatsBroker:
     @property
     def _config_file(self) -> Path:
         return self.folder / "nats.conf"
+
+    @property
+    def _certificate(self) -> Path:
+        return self.folder / "certificate.pem"
+
+    @property
+    def _key(self) -> Path:
+        return self.folder / "key.pem"
 
     def _choose_port(self) -> int:
         try:
@@ -166,32 +216,59 @@ class NatsBroker:
         except OSError as error:
             raise ConfigError(f"the embedded broker cannot listen on {self.host}: {error.strerror}") from error
 
+    def _probe_context(self) -> ssl.SSLContext | None:
+        """The probe's password is the proof here; the certificate names the broker by what devices call it."""
+        if self._tls is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return context
+
     def _config(self) -> dict[str, Any]:
         """The configuration; nats-server reads JSON as a form of its own language."""
-        device = {"user": self.username or "device", "password": self.password or secrets.token_urlsafe(24)}
         mqtt: dict[str, Any] = {"host": self.host, "port": self.port, "ack_wait": "5s", "max_ack_pending": ACK_PENDING}
-        if self.username is None:
-            mqtt["no_auth_user"] = device["user"]
+        if self._anonymous:
+            mqtt["no_auth_user"] = ANYBODY
+        if self._tls is not None:
+            mqtt["tls"] = {"cert_file": str(self._certificate), "key_file": str(self._key), "timeout": 10}
+        users = self._users()
+        callout = {"issuer": self.signer.issuer, "auth_users": [*(user["user"] for user in users), SYSTEM]}
         return {
             "server_name": "sanihub",
-            "listen": f"{LOOPBACK}:-1",
+            "listen": f"{LOOPBACK}:{self._core_port}",
             "max_payload": 1024 * 1024,
+            "max_connections": self._max_connections,
             "logtime_utc": True,
             "jetstream": {"store_dir": str(self.working_folder), "sync_interval": self._sync},
-            "authorization": {
-                "users": [
-                    {"user": "core", "password": secrets.token_urlsafe(24)},
-                    {**device, "allowed_connection_types": ["MQTT"]},
-                    {
-                        "user": "probe",
-                        "password": self._probe_password,
-                        "allowed_connection_types": ["MQTT"],
-                        "permissions": {"publish": {"allow": TOPIC}, "subscribe": {"allow": [TOPIC, "$MQTT.sub.>"]}},
-                    },
-                ]
-            },
+            "accounts": {"$SYS": {"users": [{"user": SYSTEM, "password": self._passwords[SYSTEM]}]}},
+            "authorization": {"timeout": _DOOR_S, "users": users, "auth_callout": callout},
             "mqtt": mqtt,
         }
+
+    def _users(self) -> list[dict[str, Any]]:
+        """Who is known to the broker itself. What begins with a dollar sign is between it and its streams."""
+        mqtt = {"allowed_connection_types": ["MQTT"]}
+        inner = {"permissions": {"publish": {"deny": ["$JS.>", "$SYS.>", "$MQTT.>"]}, "subscribe": {"deny": "$SYS.>"}}}
+        trial = {"permissions": {"publish": {"allow": TOPIC}, "subscribe": {"allow": [TOPIC, "$MQTT.sub.>"]}}}
+        users: list[dict[str, Any]] = [
+            {"user": CORE, "password": self._passwords[CORE]},
+            {"user": HUB, "password": self._passwords[HUB], **mqtt},
+            {"user": PROBE, "password": self._passwords[PROBE], **mqtt, **trial},
+        ]
+        if self._anonymous:
+            users.append({"user": ANYBODY, "password": self._passwords[ANYBODY], **mqtt, **inner})
+        if self.username is not None:
+            users.append({"user": self.username, "password": self.password, **mqtt, **inner})
+        return users
+
+
+def probe_password(data: Path) -> SecretStr | None:
+    """With what the broker of a data folder is probed, for another process than its hub; None if it is not told."""
+    try:
+        users = json.loads((data / "broker" / "nats.conf").read_text("utf-8"))["authorization"]["users"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return next((SecretStr(user["password"]) for user in users if user["user"] == PROBE), None)
 
 
 def is_loopback(host: str) -> bool:

@@ -21,6 +21,7 @@ from hub.access import data_folder, has_database, in_use, open_store
 from hub.doctor_influx import check_influx, influx_facts
 from hub.doctor_intake import check_dead_letters, check_devices, check_listeners, check_received, check_tiles
 from hub.doctor_network import check_api, check_brokers
+from hub.doctor_security import check_doors, check_transport
 from hub.doctor_store import check_jobs, check_store
 from hub.examined import Examined, Finding
 from hub.settings import Settings, environment_fault
@@ -171,6 +172,8 @@ CHECKS: tuple[Check, ...] = (
     check_influx,
     check_api,
     check_tiles,
+    check_doors,
+    check_transport,
     check_time_zones,
 )
 WITHOUT_SETTINGS: tuple[Callable[[], Finding], ...] = (check_environment, check_time_zones)

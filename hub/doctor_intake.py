@@ -72,6 +72,7 @@ def check_received(examined: Examined) -> Finding | None:
 async def check_listeners(examined: Examined) -> list[Finding]:
     """The ports that devices connect to: free, or held by this hub."""
     found = []
+    api = examined.settings.api
     for setting, section in _listening(examined):
         name, host, port = section.name, section.host, section.port
         check = f"{setting} {name}"
@@ -83,7 +84,7 @@ async def check_listeners(examined: Examined) -> list[Finding]:
             continue
         if free:
             found.append(Finding(check, "ok", f"{host}:{port} is free"))
-        elif await asyncio.to_thread(held_by_a_hub, examined.settings.api.host, examined.settings.api.port):
+        elif await asyncio.to_thread(held_by_a_hub, api.host, api.port, secure=api.tls is not None):
             found.append(Finding(check, "ok", f"{host}:{port} is in use, and a hub runs"))
         else:
             advice = f"stop the other program, or choose another {setting}.port"

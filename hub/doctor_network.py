@@ -14,10 +14,10 @@ import aiomqtt
 
 from devices.errors import ConfigError
 from hub.access import in_use
-from hub.broker import is_loopback
+from hub.broker import PROBE, is_loopback, probe_password
 from hub.doctor_mosquitto import mosquitto_finding
 from hub.examined import Examined, Finding
-from hub.mqtt_settings import MqttSection
+from hub.mqtt_settings import MqttSection, TlsSection
 from ingest.transports.mqtt.broker import tls_context
 from store.embedded.vacancy import port_is_free
 
@@ -50,7 +50,15 @@ def _embedded_section(examined: Examined) -> MqttSection | None:
         return None
     broker = examined.settings.broker
     host = "127.0.0.1" if broker.host in ("0.0.0.0", "::", "localhost") else broker.host  # noqa: S104 - compared
-    return MqttSection(name="embedded", host=host, port=port, username=broker.username, password=broker.password)
+    probe = probe_password(examined.data)
+    return MqttSection(
+        name="embedded",
+        host=host,
+        port=port,
+        username=PROBE if probe else broker.username,
+        password=probe or broker.password,
+        tls=TlsSection(verify=False) if broker.tls else None,
+    )
 
 
 async def _broker(section: MqttSection) -> Finding:
@@ -139,7 +147,7 @@ async def _name_of(client: aiomqtt.Client) -> str:
 async def check_api(examined: Examined) -> Iterable[Finding]:
     """The port of the API: free, or held by a hub; and who can reach it."""
     api = examined.settings.api
-    found = [await asyncio.to_thread(_api_port, api.host, api.port)]
+    found = [await asyncio.to_thread(_api_port, api.host, api.port, api.tls is not None)]
     exposed = [] if is_loopback(api.host) else [f"the API on {api.host}"]
     broker = examined.settings.broker
     if examined.settings.embedded_broker and not is_loopback(broker.host):
@@ -152,7 +160,7 @@ async def check_api(examined: Examined) -> Iterable[Finding]:
     return found
 
 
-def _api_port(host: str, port: int) -> Finding:
+def _api_port(host: str, port: int, secure: bool) -> Finding:
     if port == 0:
         return Finding("API port", "ok", "any free one")
     try:
@@ -162,17 +170,21 @@ def _api_port(host: str, port: int) -> Finding:
         return Finding(
             "API port", "fail", f"{host}:{port}: {error.strerror}", "set api.host to an address of this machine"
         )
-    if (hub := held_by_a_hub(host, port)) is not None:
+    if (hub := held_by_a_hub(host, port, secure=secure)) is not None:
         return Finding("API port", "ok", f"{host}:{port} is held by a hub, version {hub}")
     advice = "stop the other program, or choose another port with api.port or --port"
     return Finding("API port", "fail", f"{host}:{port} is taken by another program", advice)
 
 
-def held_by_a_hub(host: str, port: int) -> str | None:
+def held_by_a_hub(host: str, port: int, *, secure: bool = False) -> str | None:
     """The version of the hub whose API answers there; None where none does."""
     reached = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared
-    url = f"http://[{reached}]:{port}/healthz" if ":" in reached else f"http://{reached}:{port}/healthz"
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy does not lead to this machine
+    place = f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"
+    url = f"{'https' if secure else 'http'}://{place}/healthz"
+    known = ssl.create_default_context()  # who answers is asked; what its certificate says is looked at elsewhere
+    known.check_hostname, known.verify_mode = False, ssl.CERT_NONE
+    # A proxy does not lead to this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=known))
     try:
         with opener.open(url, timeout=3) as answer:
             body = json.loads(answer.read(10_000))

@@ -16,6 +16,7 @@ import structlog
 from devices.errors import ConfigError
 from hub.broker import MQTT_PORT, NatsBroker
 from hub.children import Child, ChildError, ChildSpec, ChildStatus
+from ingest.transports.tls import RENEWED_S, Certificates, ServerTls
 from store.embedded.postgres import PostgresCluster
 from store.embedded.service_account import LOCK_NAME, Account, open_data_folder
 from store.embedded.vacancy import LOOPBACK
@@ -104,6 +105,9 @@ class EmbeddedServers:
         mqtt_username: str | None = None,
         mqtt_password: str | None = None,
         mqtt_sync: str = "1s",
+        mqtt_anonymous: bool | None = None,
+        mqtt_tls: ServerTls | None = None,
+        mqtt_connections: int = 64_000,
     ) -> None:
         self.data = data.expanduser().resolve()
         self.cluster = PostgresCluster(self.data, port=postgres_port) if database else None
@@ -115,12 +119,17 @@ class EmbeddedServers:
                 username=mqtt_username,
                 password=mqtt_password,
                 sync=mqtt_sync,
+                anonymous=mqtt_anonymous,
+                tls=mqtt_tls,
+                max_connections=mqtt_connections,
             )
             if broker
             else None
         )
         self._lock = FolderLock(self.data)
         self._children: list[Child] = []
+        self._mqtt_tls = mqtt_tls
+        self._renewing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Prepare and start everything; returns when all of it answers. A new folder takes about two seconds."""
@@ -139,11 +148,15 @@ class EmbeddedServers:
         except BaseException:
             await self.stop()
             raise
+        if self.broker and self._mqtt_tls:
+            self._renewing = asyncio.create_task(self._renew(Certificates(self._mqtt_tls, "embedded broker")))
         if self.broker and self.broker.moved:
             _log.warning("mqtt_port_taken", wanted=MQTT_PORT, used=self.broker.port)
 
     async def stop(self) -> None:
         """Stop the broker first (no device is answered any more), then the database; idempotent."""
+        if self._renewing is not None:
+            self._renewing.cancel()
         try:
             for child in reversed(self._children):
                 await child.stop()
@@ -193,6 +206,20 @@ class EmbeddedServers:
         if account := self._account():
             rows.append(("servers run as", account.name))
         return rows
+
+    def renew(self, certificates: Certificates) -> bool:
+        """Hand the broker its certificate anew where the files changed; whether they did. Open connections stay."""
+        pid = self.child("broker").status.pid
+        if self.broker is None or pid is None or not certificates.renew():
+            return False
+        self.broker.copy_certificate()
+        os.kill(pid, signal.SIGHUP)
+        return True
+
+    async def _renew(self, certificates: Certificates) -> None:
+        while True:
+            await asyncio.sleep(RENEWED_S)
+            self.renew(certificates)
 
     def _account(self) -> Account | None:
         return next((server.account for server in (self.cluster, self.broker) if server), None)

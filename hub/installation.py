@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pydantic import SecretStr
+
 from devices.errors import ConfigError
 from hub.bootstrap import Hub
 from hub.embedded import EmbeddedServers, default_data_folder
-from hub.mqtt_settings import MqttSection
+from hub.mqtt_settings import MqttSection, TlsSection
 from hub.settings import Settings
 from hub.web import WebServer
 
@@ -17,7 +19,14 @@ class Installation:
         self.settings = settings
         self.data = (settings.data or default_data_folder()).expanduser().resolve()
         chosen = settings.api
-        self.web = WebServer(chosen.host, chosen.port if port is None else port, chosen.trusted_proxies)
+        tls = chosen.tls.tls() if chosen.tls else None
+        self.web = WebServer(
+            chosen.host,
+            chosen.port if port is None else port,
+            chosen.trusted_proxies,
+            tls,
+            chosen.max_connections_per_address,
+        )
         self.servers: EmbeddedServers | None = None
         if settings.embedded_database or settings.embedded_broker:
             broker = settings.broker
@@ -31,6 +40,9 @@ class Installation:
                 mqtt_username=broker.username,
                 mqtt_password=broker.password.get_secret_value() if broker.password else None,
                 mqtt_sync=broker.sync,
+                mqtt_anonymous=broker.anonymous(),
+                mqtt_tls=broker.tls.tls() if broker.tls else None,
+                mqtt_connections=broker.max_connections,
             )
 
     async def start(self) -> Hub:
@@ -43,9 +55,10 @@ class Installation:
         except OSError as error:
             raise ConfigError(f"data folder {self.data}: {error.strerror or error}") from None
         brokers = list(self.settings.mqtt)
-        if self.servers is not None and self.settings.embedded_broker:
+        embedded = self.servers.broker if self.servers is not None else None
+        if embedded is not None:
             brokers.append(self.embedded_connection())
-        return Hub(self.settings, dsn=self.dsn(), brokers=brokers, data=self.data, web=self.web)
+        return Hub(self.settings, dsn=self.dsn(), brokers=brokers, data=self.data, web=self.web, embedded=embedded)
 
     async def stop(self) -> None:
         """Stop the embedded servers."""
@@ -59,8 +72,11 @@ class Installation:
         return self.settings.store.dsn.get_secret_value()
 
     def embedded_connection(self) -> MqttSection:
-        """The connection to the embedded broker."""
-        assert self.servers is not None
+        """The hub's connection to the embedded broker. It stays on this machine, and the broker was probed."""
+        assert self.servers is not None and self.servers.broker is not None
         host, port = self.servers.mqtt_address
-        broker = self.settings.broker
-        return MqttSection(name="embedded", host=host, port=port, username=broker.username, password=broker.password)
+        username, password = self.servers.broker.hub
+        tls = TlsSection(verify=False) if self.settings.broker.tls else None
+        return MqttSection(
+            name="embedded", host=host, port=port, username=username, password=SecretStr(password), tls=tls
+        )

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from ingest.listening import ServerTlsSection
 from ingest.transports.mqtt.broker import Broker, Tls
 
 
@@ -20,18 +21,52 @@ class BrokerSection(_Section):
     enabled: bool | None = Field(
         None, description="whether the broker is started; without it: when there is no [[mqtt]]"
     )
-    host: str = Field(
-        "127.0.0.1", description="where it listens; beyond this machine it needs a user name and a password"
-    )
+    host: str = Field("127.0.0.1", description="where it listens; beyond this machine devices need their keys")
     port: int | None = Field(None, ge=1, le=65_535, description="without it 1883, or another one where that is taken")
-    username: str | None = Field(None, description="one name for all devices and the hub")
+    devices: Literal["auto", "keys", "anyone"] = Field(
+        "auto",
+        description=(
+            "keys: who connects brings a key (sanihub keys create) and may speak for itself alone; anyone: programs of"
+            " this machine may connect without, and speak for every device; auto: anyone on this machine, while the"
+            " broker listens nowhere else and has no username"
+        ),
+    )
+    username: str | None = Field(
+        None, description="one name that may do everything, beside the keys; for fleets whose devices share it"
+    )
     password: SecretStr | None = Field(None, description="of that name")
+    integration_topics: tuple[str, ...] = Field(
+        ("application/#", "v3/#", "gateway/#", "+/gateway/#"),
+        max_length=100,
+        description=(
+            "topic filters that keys of the role integration may publish and subscribe to, beside posting telemetry:"
+            " those of LoRaWAN network servers"
+        ),
+    )
+    tls: ServerTlsSection | None = Field(None, description="of the MQTT port; without it MQTT is not encrypted")
+    max_messages_per_s: float = Field(
+        20.0,
+        ge=0,
+        le=100_000,
+        description=(
+            "of one topic in the long run, and five minutes of it at once; a device that sends more is logged, and sent"
+            " away from the embedded broker for flood_pause_s; 0: no limit. Counted at every broker"
+        ),
+    )
+    flood_pause_s: float = Field(
+        30.0, ge=1, le=3600, description="so long a device that floods is not let in at the embedded broker, seconds"
+    )
+    max_connections: int = Field(64_000, ge=10, le=1_000_000, description="at a time")
     sync: str = Field(
         "1s",
         description=(
             "how often what it acknowledged is flushed to the disk; always: before each acknowledgement, and slower"
         ),
     )
+
+    def anonymous(self) -> bool | None:
+        """The broker's view of ``devices``."""
+        return {"auto": None, "keys": False, "anyone": True}[self.devices]
 
 
 class TlsSection(_Section):

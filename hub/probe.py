@@ -76,6 +76,11 @@ class Probe:
             ("sanihub_prepare_seconds_total", "Time spent decoding and filing", stats.prepare_seconds),
             ("sanihub_commit_seconds_total", "Time spent waiting for commits", stats.commit_seconds),
             ("sanihub_spool_frames_lost_total", "Frames given up because the spool was full", hub.spool.lost),
+            (
+                "sanihub_mqtt_floods_total",
+                "Times an MQTT topic was flooded",
+                sum(one.floods for one in hub.floods),
+            ),
             ("sanihub_live_readers_dropped_total", "Readers that took nothing for too long", hub.follower.feed.dropped),
         ]
         for name, text, value in counters:

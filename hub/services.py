@@ -74,4 +74,5 @@ def _limits(hub: Hub) -> PostLimits:
         body_within_s=hub.http.body_within_s,
         waiting=hub.http.max_waiting,
         waiting_per_key=hub.http.max_waiting_per_key,
+        posts_per_s=hub.http.max_posts_per_s,
     )

@@ -18,7 +18,7 @@ import pytest
 from tests.access_keys import make_key
 from tests.servers import DEADLINE_S, wait_until
 
-_OPEN = re.compile(r"open\s+(http://\S+?)/\s")
+_OPEN = re.compile(r"open\s+(https?://\S+?)/\s")
 
 
 class HubProcess:

@@ -12,6 +12,7 @@ from hub.backup.manifest import write_private
 from store.embedded.service_account import Account
 
 SECRETS = ("secret", "grafana.password")
+_TERMINALS = "jt808-*.terminals"  #: which terminal a phone belongs to (ingest.adapters.jt808.owners)
 SPOOL = "spool.tar"
 BROKER = "broker.tar"
 _STREAMS = Path("broker/streams")
@@ -19,8 +20,11 @@ _SPOOL = Path("spool")
 
 
 def save_secrets(data: Path, into: Path) -> None:
-    """Copy the secrets that the hub has drawn: its own, and the password of the role that Grafana reads as."""
-    for name in SECRETS:
+    """Copy what the hub has drawn and remembers.
+
+    That is its own secret, the password of the role that Grafana reads as, and which terminal a phone belongs to.
+    """
+    for name in _kept(data):
         try:
             content = (data / name).read_bytes()
         except FileNotFoundError:
@@ -42,9 +46,13 @@ def save_broker(data: Path, into: Path) -> bool:
     return _archive(data / _STREAMS, into / BROKER)
 
 
+def _kept(folder: Path) -> list[str]:
+    return [*SECRETS, *sorted(file.name for file in folder.glob(_TERMINALS))]
+
+
 def in_the_way(data: Path) -> list[str]:
     """What a data folder holds that a restoration would overwrite."""
-    found = [name for name in SECRETS if (data / name).exists()]
+    found = [name for name in _kept(data) if (data / name).exists()]
     return found + [str(folder) for folder in (_SPOOL, _STREAMS) if (data / folder).is_dir() and _files(data / folder)]
 
 
@@ -54,7 +62,7 @@ def put_back(backup: Path, data: Path, account: Account | None) -> None:
     The streams belong to ``account`` afterwards, for the broker runs as it. Raises ConfigError for a damaged archive.
     """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name in SECRETS:
+    for name in _kept(backup):
         if (backup / name).exists():
             write_private(data / name, (backup / name).read_bytes())
     if (backup / SPOOL).exists():

@@ -19,6 +19,7 @@ from devices.errors import ConfigError
 from devices.kinds import DEVICE_ID
 from devices.people import check_areas
 from hub.access import ConfigOption, DataOption, actor, load, open_pool, patiently
+from hub.door.directions import directions
 from hub.running import run
 from store.access.api_keys import ApiKeys
 from store.writing import WriteSession
@@ -70,6 +71,8 @@ def create(
     typer.echo(key)
     until = f", until {instants.to_iso(entry.expires_at)}" if entry.expires_at else ""
     typer.echo(f"{name}: {role.value}{f' of {device}' if device else ''}{until}. It is not shown again.", err=True)
+    for line in directions(settings, entry):
+        typer.echo(line, err=True)
 
 
 def list_keys(

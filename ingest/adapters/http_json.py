@@ -85,6 +85,12 @@ class HttpSection(SoleSection):
         200, ge=1, le=400, description="requests that are read or wait at a time"
     )  # the web server itself serves 500 connections
     max_waiting_per_key: int = Field(50, ge=1, le=400, description="and of one key")
+    max_posts_per_s: float = Field(
+        100.0,
+        ge=0,
+        le=100_000,
+        description="requests of one key in the long run, and ten seconds of it at once; beyond it 429; 0: no limit",
+    )
 
 
 def decoder(sections: Sequence[HttpSection], tools: Tools) -> HttpJson:

@@ -18,10 +18,12 @@ import msgspec
 import structlog
 
 from devices.errors import ConfigError
+from ingest.transports.tls import Certificates, ServerTls
 
 log = structlog.get_logger("ingest.tcp")
 
 SPARE_FILES = 256  #: open files of a process beside the connections of one server
+HANDSHAKE_S = 10.0  #: how long a peer may take to agree on encryption
 CLOSING_S = 5.0  #: how long peers may take to read their last replies when the server ends
 
 
@@ -144,14 +146,20 @@ class Connection(asyncio.BufferedProtocol):
 
 
 class TcpServer:
-    """Listens at an address and makes a line for each connection.
+    """Listens at an address and makes a line for each connection; encrypted, where ``tls`` is given.
 
     ``dropped`` counts connections that the server ended or refused: ``crowded``, ``address``, ``idle``,
     ``unauthenticated``, ``unread``.
     """
 
     def __init__(
-        self, name: str, host: str, port: int, limits: TcpLimits, open_line: Callable[[Connection], Line]
+        self,
+        name: str,
+        host: str,
+        port: int,
+        limits: TcpLimits,
+        open_line: Callable[[Connection], Line],
+        tls: ServerTls | None = None,
     ) -> None:
         self.name = name
         self.host = host
@@ -162,6 +170,7 @@ class TcpServer:
         self.accepted = 0
         self.received_bytes = 0
         self.dropped: Counter[str] = Counter()
+        self._certificates = Certificates(tls, name) if tls else None
         self.buffer = memoryview(bytearray(limits.chunk_bytes))
         self.loop: asyncio.AbstractEventLoop
         self._server: asyncio.Server | None = None
@@ -179,7 +188,13 @@ class TcpServer:
         self._make_room()
         try:
             self._server = await self.loop.create_server(
-                lambda: Connection(self), self.host, self.port, backlog=4_096, reuse_address=True
+                lambda: Connection(self),
+                self.host,
+                self.port,
+                backlog=4_096,
+                reuse_address=True,
+                ssl=self._certificates.context if self._certificates else None,
+                ssl_handshake_timeout=HANDSHAKE_S if self._certificates else None,
             )
         except OSError as error:
             raise ConfigError(f"{self.name}: cannot listen at {self.host}:{self.port}: {error.strerror}") from None
@@ -247,6 +262,8 @@ class TcpServer:
     def _sweep(self) -> None:
         """Drop the silent and those that do not say who they are; one timer for all."""
         now, limits = self.loop.time(), self.limits
+        if self._certificates is not None:
+            self._certificates.look(now)
         for connection in list(self._connections):
             if connection.held:
                 continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from devices.access import AuditNote, KeyEntry, Role, fingerprint, new_key
+from devices.access import AuditNote, KeyEntry, Role, fingerprint, mosquitto_hash, new_key
 from devices.instants import from_datetime, to_datetime
 from devices.people import check_areas
 from devices.read_models import Page
@@ -16,14 +16,22 @@ from store.writing import WriteSession
 
 _COLUMNS = "id, prefix, hash, name, role, device_id, created_at, expires_at, revoked_at, last_used_at, areas"
 _FIND = f"SELECT {_COLUMNS} FROM api_keys WHERE prefix = %s"  # noqa: S608 - constants only
+_FIND_MANY = f"SELECT {_COLUMNS} FROM api_keys WHERE prefix = ANY(%s)"  # noqa: S608 - constants only
+_REVOKED = f"""
+SELECT {_COLUMNS} FROM api_keys WHERE revoked_at > clock_timestamp() - make_interval(secs => %s)
+"""  # noqa: S608 - constants only
+_FOR_BROKERS = f"""
+SELECT {_COLUMNS}, mosquitto FROM api_keys
+ WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) ORDER BY id
+"""  # noqa: S608 - constants only
 _LIST = f"""
 SELECT {_COLUMNS} FROM api_keys
  WHERE id > %(after)s AND (%(all)s OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())))
  ORDER BY id LIMIT %(limit)s
 """  # noqa: S608 - constants only
 _CREATE = f"""
-INSERT INTO api_keys (prefix, hash, name, role, device_id, expires_at, areas)
-VALUES (%(prefix)s, %(hash)s, %(name)s, %(role)s, %(device)s, %(expires_at)s, %(areas)s)
+INSERT INTO api_keys (prefix, hash, name, role, device_id, expires_at, areas, mosquitto)
+VALUES (%(prefix)s, %(hash)s, %(name)s, %(role)s, %(device)s, %(expires_at)s, %(areas)s, %(mosquitto)s)
 RETURNING {_COLUMNS}
 """  # noqa: S608 - constants only
 _REVOKE = f"""
@@ -47,6 +55,24 @@ class ApiKeys:
         async with self._session.transaction() as connection:
             row = await (await connection.execute(_FIND, (prefix,))).fetchone()
         return None if row is None else _entry(row)
+
+    async def find_many(self, prefixes: Collection[str]) -> tuple[KeyEntry, ...]:
+        """The keys with these prefixes, usable or not."""
+        async with self._session.transaction() as connection:
+            rows = await (await connection.execute(_FIND_MANY, (list(prefixes),))).fetchall()
+        return tuple(_entry(row) for row in rows)
+
+    async def revoked_within(self, seconds: float) -> tuple[KeyEntry, ...]:
+        """The keys that were revoked within the last so many seconds, by the clock of the store."""
+        async with self._session.transaction() as connection:
+            rows = await (await connection.execute(_REVOKED, (seconds,))).fetchall()
+        return tuple(_entry(row) for row in rows)
+
+    async def for_brokers(self) -> tuple[tuple[KeyEntry, str | None], ...]:
+        """The usable keys in the order of their making, each with its hash for mosquitto; None for old ones."""
+        async with self._session.transaction() as connection:
+            rows = await (await connection.execute(_FOR_BROKERS)).fetchall()
+        return tuple((_entry(row[:-1]), row[-1]) for row in rows)
 
     async def used(self, key_id: int) -> None:
         """Note that a key was used; written once a minute at most."""
@@ -86,6 +112,7 @@ class ApiKeys:
         values = {
             "prefix": prefix,
             "hash": fingerprint(key),
+            "mosquitto": mosquitto_hash(key),
             "name": name,
             "role": role.value,
             "device": device,

@@ -123,6 +123,7 @@ class Mosquitto(MqttServer):
     def __init__(self, folder: Path, deploy: Path) -> None:
         self.log = folder / "mosquitto.log"
         self.port = choose_port(self.host, folder / "port")
+        self.device_port = choose_port(self.host, folder / "device-port")
         (folder / "data").mkdir()
         subprocess.run(
             ["sh", deploy / "mosquitto/hash-users.sh", deploy / "secrets/mqtt_users", folder],
@@ -132,6 +133,7 @@ class Mosquitto(MqttServer):
         config = (deploy / "mosquitto/mosquitto.conf").read_text()
         for old, new in (
             ("listener 1883", f"listener {self.port} {self.host}"),
+            ("listener 1884", f"listener {self.device_port} {self.host}"),
             ("/mosquitto/users/passwords", str(folder / "passwords")),
             ("/mosquitto/config/acl", str(deploy / "mosquitto/acl")),
             ("/mosquitto/data/", f"{folder}/data/"),

@@ -44,9 +44,10 @@ async def guarded(open_folder):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "broker.example.org", ""])
-def test_beyond_loopback_only_with_credentials(tmp_path, host):
-    with pytest.raises(ConfigError, match="user name and a password"):
-        NatsBroker(tmp_path, host=host)
+def test_beyond_loopback_nobody_comes_without_a_name(tmp_path, host):
+    with pytest.raises(ConfigError, match="open to everybody"):
+        NatsBroker(tmp_path, host=host, anonymous=True)
+    NatsBroker(tmp_path, host=host)
     NatsBroker(tmp_path, host=host, username="fleet", password="secret")
     assert not list(tmp_path.iterdir())
 
@@ -59,7 +60,7 @@ def test_half_of_the_credentials(tmp_path, half):
 
 def test_own_user_names(tmp_path):
     with pytest.raises(ConfigError, match="choose another"):
-        NatsBroker(tmp_path, username="core", password="secret")
+        NatsBroker(tmp_path, username="~core", password="secret")
 
 
 async def test_another_broker_on_the_port_is_not_taken_for_ours(nats_broker, tmp_path):
@@ -114,17 +115,19 @@ def test_configuration_is_private_and_ends_with_it(open_folder):
         "port": broker.port,
         "ack_wait": "5s",
         "max_ack_pending": 8000,
-        "no_auth_user": "device",
+        "no_auth_user": "~anybody",
     }
     assert config["jetstream"]["sync_interval"] == "always"
     assert config["listen"].startswith("127.0.0.1:")
+    secret = broker.hub[1]
+    assert secret not in repr(broker.door)
 
 
 async def test_credentials_are_wanted(guarded):
     broker, _ = guarded
     async with client(broker.address, username="fleet", password=SECRET) as fleet:
         await fleet.publish("a/b", b"1", qos=1)
-    for options in ({}, {"username": "fleet", "password": "wrong"}, {"username": "core", "password": SECRET}):
+    for options in ({}, {"username": "fleet", "password": "wrong"}, {"username": "~core", "password": SECRET}):
         with pytest.raises(aiomqtt.MqttError):
             async with client(broker.address, **options):
                 pass

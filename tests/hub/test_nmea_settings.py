@@ -9,6 +9,7 @@ import pytest
 
 from devices.errors import ConfigError
 from devices.metrics import Catalogue
+from devices.rates import Rate
 from devices.vocabulary import Frame
 from hub.protocols import decoders
 from hub.settings import Settings, load
@@ -26,7 +27,7 @@ TCP = {"name": "a", "kind": "tcp-server", "port": 10110}
 def test_a_section_as_adapter_and_transport_see_it() -> None:
     section = NmeaSection(**TCP, device="truck-07", checksum_required=False, max_peers=7, flush_after_s=1)
     assert section.source() == Source("a", "auto", "truck-07", "vehicle", False)
-    assert section.bounds() == LineBounds(1, 300, 7, 100)
+    assert section.bounds() == LineBounds(1, 300, 7, 100, Rate(65_536, 655_360))
     assert Settings(nmea=(section,)).nmea == (section,)
 
 

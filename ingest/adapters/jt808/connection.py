@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter, deque
 from typing import TYPE_CHECKING
 
+from devices.rates import Bucket
 from devices.vocabulary import Frame, Outcome
 from ingest.adapters.jt808.commands import SilentError
 from ingest.adapters.jt808.settings import NAME
@@ -32,6 +33,7 @@ class Terminal:
         self._in_flight = 0
         self._asked: dict[tuple[str, int], asyncio.Future[int]] = {}  #: by phone and serial
         self._scheduled = False
+        self._bucket = Bucket(server.listener.rate, server.tcp.loop.time())
 
     @property
     def admitted(self) -> bool:
@@ -62,8 +64,22 @@ class Terminal:
                 connection.hold()
                 server.backlog.wait(self, self.proceed)
                 return
+            if wait_s := self._too_fast():
+                connection.hold()
+                if not self._scheduled:
+                    self._scheduled = True
+                    server.tcp.loop.call_later(wait_s, self.proceed)
+                return
             self._handle(self._frames.popleft())
         connection.release()
+
+    def _too_fast(self) -> float:
+        """Seconds until the next frame may be handled; 0 when it may be now, which counts it."""
+        wait_s = self._bucket.take(1, self._server.tcp.loop.time())
+        if wait_s:
+            self._bucket.give_back(1)
+            self._server.slowed += 1
+        return wait_s
 
     def lost(self) -> None:
         """The connection is gone: what was not settled will be sent again by the terminal."""

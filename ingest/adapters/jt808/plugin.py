@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import quote
 
 from devices.metrics import Catalogue
 from devices.vocabulary import Decoded, Frame
+from ingest.adapters.jt808.owners import Owners
 from ingest.adapters.jt808.settings import NAME, Jt808Section
 from ingest.adapters.jt808.terminals import Jt808Server
 from ingest.plugin import Plugin, Tools, Wiring
@@ -32,7 +34,11 @@ def decoder(sections: Sequence[Jt808Section], tools: Tools) -> Jt808Decoder:
 
 def connect(section: Jt808Section, wiring: Wiring) -> Jt808Server:
     """Open a listener of the settings."""
-    return Jt808Server(section.listener(wiring.secret), wiring.intake)
+
+    def owners(secret: bytes) -> Owners:
+        return Owners(wiring.data / f"jt808-{quote(section.name, safe='')}.terminals", secret, wiring.tools.find)
+
+    return Jt808Server(section.listener(wiring.secret, owners), wiring.intake)
 
 
 PLUGIN = Plugin(NAME, "JT/T 808", setting="jt808", section=Jt808Section, decoder=decoder, connect=connect)

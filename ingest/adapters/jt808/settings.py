@@ -8,10 +8,13 @@ import msgspec
 from pydantic import Field, SecretStr, model_validator
 
 from devices.metrics import Catalogue
+from devices.rates import Rate
+from ingest.listening import ListenerTlsSection
 from ingest.plugin import Section
 from ingest.transports.tcp import TcpLimits
+from ingest.transports.tls import ServerTls
 from ingest.wire.jt808.alarms import Input
-from ingest.wire.jt808.session import Gate
+from ingest.wire.jt808.session import Claims, Gate
 
 NAME = "jt808"
 _INPUT_BITS = {"25": 32, "2a": 16}  #: items of JT/T 808 that carry switches, with their widths
@@ -30,6 +33,8 @@ class Jt808Listener(msgspec.Struct, frozen=True):
     port: int = 6808
     limits: TcpLimits = TcpLimits()
     in_flight: int = 500
+    tls: ServerTls | None = None
+    rate: Rate = Rate()
 
 
 class Jt808Section(Section):
@@ -44,6 +49,22 @@ class Jt808Section(Section):
     authentication: bool = Field(
         True, description="whether terminals must register and authenticate before they are heard"
     )
+    max_messages_per_s: float = Field(
+        100.0,
+        ge=0,
+        le=100_000,
+        description=(
+            "of one connection in the long run, and ten seconds of it at once; beyond it the connection is read more"
+            " slowly, and nothing is lost; 0: no limit"
+        ),
+    )
+    bind_terminals: bool = Field(
+        True,
+        description=(
+            "whether a phone belongs to the terminal that registered it first, or that the attribute jt808_terminal of"
+            " its device names; another terminal is refused"
+        ),
+    )
     secret: SecretStr | None = Field(
         None, min_length=16, description="makes their authentication codes; without it the hub draws one and keeps it"
     )
@@ -57,6 +78,7 @@ class Jt808Section(Section):
     )
     max_in_flight: int = Field(500, ge=1, description="messages of one connection that await their commit")
     idle_s: int = Field(300, ge=10, description="a connection that is silent for so long is closed, seconds")
+    tls: ListenerTlsSection | None = Field(None, description="of the port; without it nothing is encrypted")
     unauthenticated_s: int = Field(30, ge=1, description="so is one that has not authenticated after so long, seconds")
 
     @model_validator(mode="after")
@@ -75,8 +97,13 @@ class Jt808Section(Section):
         parts = ((place.split("."), metric) for place, metric in self.inputs.items())
         return tuple(Input(int(item, 16), int(bit), metric) for (item, bit), metric in parts)
 
-    def listener(self, hub_secret: Callable[[], bytes]) -> Jt808Listener:
-        """The adapter's view of this section; ``hub_secret`` gives the hub's own, for a section without one."""
+    def listener(
+        self, hub_secret: Callable[[], bytes], owners: Callable[[bytes], Claims] | None = None
+    ) -> Jt808Listener:
+        """The adapter's view of this section; ``hub_secret`` gives the hub's own, for a section without one.
+
+        ``owners`` makes the memory of whose phones are, given the secret.
+        """
         limits = TcpLimits(
             connections=self.max_connections,
             per_address=self.max_connections_per_address,
@@ -84,5 +111,8 @@ class Jt808Section(Section):
             newcomer_s=self.unauthenticated_s,
         )
         chosen = self.secret.get_secret_value().encode() if self.secret else hub_secret()
-        gate = Gate(chosen, required=self.authentication)
-        return Jt808Listener(self.name, gate, self.host, self.port, limits, self.max_in_flight)
+        bound = owners(chosen) if owners is not None and self.bind_terminals else None
+        gate = Gate(chosen, required=self.authentication, owners=bound)
+        tls = self.tls.tls() if self.tls else None
+        rate = Rate(self.max_messages_per_s, 10 * self.max_messages_per_s)
+        return Jt808Listener(self.name, gate, self.host, self.port, limits, self.max_in_flight, tls, rate)

@@ -27,9 +27,11 @@ class Jt808Server:
     def __init__(self, listener: Jt808Listener, intake: Intake) -> None:
         self.listener = listener
         self.intake = intake
-        self.tcp = TcpServer(f"jt808 {listener.name}", listener.host, listener.port, listener.limits, self._open)
+        name, limits = f"jt808 {listener.name}", listener.limits
+        self.tcp = TcpServer(name, listener.host, listener.port, limits, self._open, listener.tls)
         self.listening = asyncio.Event()
         self.received = 0
+        self.slowed = 0  #: times that a connection was read more slowly than it spoke
         self.dropped: Counter[str] = Counter()  #: frames, by reason
         self.terminals: dict[str, Terminal] = {}  #: the connection of each admitted phone
         self.backlog = Backlog()
@@ -108,6 +110,7 @@ class Jt808Server:
         labels = {"listener": self.listener.name}
         found = [
             Figure("sanihub_jt808_frames_received_total", "Sound frames received", self.received, labels),
+            Figure("sanihub_jt808_slowed_total", "Times a connection spoke too fast", self.slowed, labels),
             Figure("sanihub_jt808_connections", "Connections that are open", len(self.tcp), labels, "gauge"),
         ]
         for name, text, counted in (

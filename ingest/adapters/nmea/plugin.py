@@ -84,8 +84,8 @@ class NmeaLine:
             figures=tuple(self._figures()),
         )
 
-    def _open(self, address: str) -> NmeaStream:
-        return NmeaStream(self._source, address, self._hand, self.tally, self._sampler)
+    def _open(self, address: str, name: str | None = None) -> NmeaStream:
+        return NmeaStream(self._source, address, self._hand, self.tally, self._sampler, name)
 
     def _address(self) -> str:
         """The place of the section; a listener's with the port that it was given."""
@@ -118,7 +118,8 @@ def connect(section: NmeaSection, wiring: Wiring) -> NmeaLine:
 
 
 def _listener(section: NmeaSection, open_stream: OpenStream, intake: Intake) -> LineTransport:
-    return LineListener(section.name, section.host, section.port or 0, open_stream, intake, section.bounds())
+    tls = section.tls.tls() if section.tls else None
+    return LineListener(section.name, section.host, section.port or 0, open_stream, intake, section.bounds(), tls)
 
 
 def _client(section: NmeaSection, open_stream: OpenStream, intake: Intake) -> LineTransport:

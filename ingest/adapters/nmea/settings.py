@@ -7,7 +7,9 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from devices.kinds import DEVICE_ID
+from devices.rates import Rate
 from ingest.adapters.nmea.stream import Source
+from ingest.listening import ListenerTlsSection
 from ingest.plugin import Section
 from ingest.transports.lines.stream import LineBounds
 
@@ -33,10 +35,12 @@ class NmeaSection(Section):
         pattern=_DEVICE,
         description="the one device behind this connection; without it who sends is told by identity",
     )
-    identity: Literal["auto", "peer", "line"] = Field(
+    identity: Literal["auto", "peer", "line", "certificate"] = Field(
         "auto",
         description=(
-            "auto: a line before the sentences, else the address; line: only such a line; peer: only the address"
+            "auto: a line before the sentences, else the address; line: only such a line; peer: only the address;"
+            " certificate: the common name of the certificate that it has to bring (tls.clients_ca), so that nobody"
+            " can speak for another"
         ),
     )
     device_kind: Literal["vehicle", "bin", "toilet", "worker", "station", "gateway", "unknown"] = Field(
@@ -48,10 +52,26 @@ class NmeaSection(Section):
     flush_after_s: float = Field(2.0, gt=0, le=60, description="so much silence ends an epoch, seconds")
     idle_timeout_s: float = Field(300.0, gt=0, description="so much silence ends a peer, seconds")
     max_peers: int = Field(1_000, ge=1, le=50_000, description="at a time")
+    max_kib_per_s: float = Field(
+        64.0,
+        ge=0,
+        le=100_000,
+        description=(
+            "KiB of one connection of a tcp-server in the long run, and ten seconds of it at once; beyond it the"
+            " connection is read more slowly, and nothing is lost; 0: no limit"
+        ),
+    )
+    tls: ListenerTlsSection | None = Field(
+        None, description="of a tcp-server; without it nothing is encrypted, and anybody may connect"
+    )
     max_per_address: int = Field(100, ge=1, description="at a time, from one address")
 
     @model_validator(mode="after")
     def _has_what_its_kind_needs(self) -> NmeaSection:
+        if self.identity == "certificate" and (self.tls is None or self.tls.clients_ca is None):
+            raise ValueError("identity: certificate needs tls.clients_ca, whose certificates peers have to bring")
+        if self.tls is not None and self.kind != "tcp-server":
+            raise ValueError(f"tls: the kind {self.kind} has none")
         if self.kind in ("tcp-server", "tcp-client", "udp"):
             if self.port is None:
                 raise ValueError(f"port: needed by the kind {self.kind}")
@@ -73,4 +93,5 @@ class NmeaSection(Section):
 
     def bounds(self) -> LineBounds:
         """The transport's view of this section."""
-        return LineBounds(self.flush_after_s, self.idle_timeout_s, self.max_peers, self.max_per_address)
+        rate = Rate(1024 * self.max_kib_per_s, 10 * 1024 * self.max_kib_per_s)
+        return LineBounds(self.flush_after_s, self.idle_timeout_s, self.max_peers, self.max_per_address, rate)

@@ -36,7 +36,8 @@ class Source(msgspec.Struct, frozen=True):
     """How one connection of the settings reads its peers.
 
     ``device`` names the one device behind it. Else ``identity`` tells: ``peer`` the address is the identity; ``line``
-    a line before the sentences must say it; ``auto`` such a line where there is one, else the address.
+    a line before the sentences must say it; ``auto`` such a line where there is one, else the address;
+    ``certificate`` the name in its certificate.
     ``device_kind`` is a hint for the registration of devices that are not known yet.
     """
 
@@ -78,9 +79,14 @@ class Sampler:
 
 
 class NmeaStream:
-    """The bytes of one peer. ``address`` is where it was heard, without the port it happens to use."""
+    """The bytes of one peer. ``address`` is where it was heard, without the port it happens to use.
 
-    def __init__(self, source: Source, address: str, hand: Hand, tally: Tally, sampler: Sampler) -> None:
+    ``name`` stands in the certificate that it brought.
+    """
+
+    def __init__(
+        self, source: Source, address: str, hand: Hand, tally: Tally, sampler: Sampler, name: str | None = None
+    ) -> None:
         address = address.removeprefix("::ffff:")  # IPv4 on a socket that takes both
         self._source = source
         self._address = address
@@ -89,7 +95,7 @@ class NmeaStream:
         self._sampler = sampler
         self._splitter = LineSplitter()
         self._assembler = EpochAssembler()
-        self._identity = _first_identity(source, address)
+        self._identity = _first_identity(source, address, name)
         self._begun = False  #: whether a whole line was seen: the first piece of a stream may be half of one
 
     def feed(self, data: bytes) -> None:
@@ -109,7 +115,7 @@ class NmeaStream:
         self.idle()
 
     def _take(self, piece: bytes, *, last: bool = False) -> None:
-        if self._source.device is None and self._source.identity != "peer":
+        if self._source.device is None and self._source.identity in ("auto", "line"):
             identity = recognise(piece)
             if identity is not None:
                 self._name(identity)
@@ -190,9 +196,11 @@ def passed_over(piece: bytes) -> bool:
     return piece[:1] == b"!" or piece[:9] == b'{"class":' or is_tag_block(piece.strip(b" \t\0"))
 
 
-def _first_identity(source: Source, address: str) -> Identity:
+def _first_identity(source: Source, address: str, name: str | None) -> Identity:
     if source.device is not None:
         return Identity("id", source.device)
+    if source.identity == "certificate":
+        return Identity("id", name) if name and DEVICE_ID.match(name) else Identity(NOBODY, NOBODY)
     if source.identity == "line" or not DEVICE_ID.match(address):
         return Identity(NOBODY, NOBODY)
     return Identity("peer", address)

@@ -75,7 +75,7 @@ class LineClient:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 _, connection = await loop.create_connection(
-                    lambda: LineConnection(lambda _: self._open_stream(host), self._intake), host, port
+                    lambda: LineConnection(lambda *_: self._open_stream(host), self._intake), host, port
                 )
         except TimeoutError:
             raise TransientError(f"tcp {host}:{port}: no answer within {CONNECT_TIMEOUT_S:g} s") from None

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
+from devices.rates import Bucket, Rate
 from ingest.ports import Intake
 from ingest.transports.lines.stream import OpenStream, Watched
+from ingest.transports.tls import peer_name
 
 
 class LineConnection(asyncio.Protocol):
@@ -20,6 +22,7 @@ class LineConnection(asyncio.Protocol):
         *,
         admit: Callable[[LineConnection], bool] = lambda _: True,
         ended: Callable[[LineConnection], None] = lambda _: None,
+        rate: Rate | None = None,
     ) -> None:
         self.address = ""
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -28,6 +31,9 @@ class LineConnection(asyncio.Protocol):
         self._intake = intake
         self._admit = admit
         self._ended = ended
+        self._loop = asyncio.get_running_loop()
+        self._bucket = Bucket(rate or Rate(), self._loop.time())
+        self._slowed: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -38,7 +44,7 @@ class LineConnection(asyncio.Protocol):
         if not peer or not self._admit(self):
             transport.abort()
             return
-        self.watched = Watched(self._open_stream(self.address))
+        self.watched = Watched(self._open_stream(self.address, peer_name(transport.get_extra_info("peercert"))))
         if not self._intake.has_room:
             self.hold()
 
@@ -47,7 +53,10 @@ class LineConnection(asyncio.Protocol):
         if self.watched is None:
             return
         self.watched.feed(data)
-        if not self._intake.has_room:
+        wait_s = self._bucket.take(len(data), self._loop.time())
+        if wait_s and self._slowed is None:
+            self._slowed = self._loop.call_later(wait_s, self._go_on)
+        if self._slowed is not None or not self._intake.has_room:
             self.hold()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -71,10 +80,17 @@ class LineConnection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def release(self) -> None:
-        """Read on."""
+        """Read on, unless the peer speaks too fast."""
+        if self._slowed is not None:
+            return
         if self.watched is not None and self._transport is not None and not self._transport.is_closing():
             self.watched.release()
             self._transport.resume_reading()
+
+    def _go_on(self) -> None:
+        self._slowed = None
+        if self._intake.has_room:
+            self.release()
 
     def finish(self) -> None:
         """Read no more and complete what was gathered; the connection closes."""

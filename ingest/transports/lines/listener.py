@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from time import monotonic
 
 import structlog
 
@@ -16,15 +17,25 @@ from ingest.ports import Intake
 from ingest.runner import Condition, pause, persist
 from ingest.transports.lines.connection import LineConnection
 from ingest.transports.lines.stream import LineBounds, OpenStream
+from ingest.transports.tls import Certificates, ServerTls
 
 log = structlog.get_logger("ingest.lines")
+
+HANDSHAKE_S = 10.0  #: how long a peer may take to agree on encryption
 
 
 class LineListener:
     """A TCP server for lines. :meth:`run` works until :meth:`stop`. Port 0 takes a free one."""
 
     def __init__(
-        self, name: str, host: str, port: int, open_stream: OpenStream, intake: Intake, bounds: LineBounds
+        self,
+        name: str,
+        host: str,
+        port: int,
+        open_stream: OpenStream,
+        intake: Intake,
+        bounds: LineBounds,
+        tls: ServerTls | None = None,
     ) -> None:
         self.condition = Condition(f"nmea:{name}")
         self.listening = asyncio.Event()
@@ -34,6 +45,7 @@ class LineListener:
         self._open_stream = open_stream
         self._intake = intake
         self._bounds = bounds
+        self._certificates = Certificates(tls, f"nmea {name}") if tls else None
         self._connections: set[LineConnection] = set()
         self._by_address: Counter[str] = Counter()
         self._stop = asyncio.Event()
@@ -56,6 +68,8 @@ class LineListener:
         log.info("lines_listening", peer=self.condition.name, host=self.address[0], port=self.address[1])
         while not self._stop.is_set():
             await pause(self._stop, self._bounds.flush_after_s / 2)
+            if self._certificates is not None:
+                self._certificates.look(monotonic())
             for connection in list(self._connections):
                 if connection.watched is not None and not connection.watched.look(self._bounds):
                     connection.finish()
@@ -75,13 +89,22 @@ class LineListener:
 
     async def _listen(self) -> asyncio.Server:
         host, port = self.address
+        secure = self._certificates
         try:
-            return await asyncio.get_running_loop().create_server(self._accept, host, port)
+            return await asyncio.get_running_loop().create_server(
+                self._accept,
+                host,
+                port,
+                ssl=secure.context if secure else None,
+                ssl_handshake_timeout=HANDSHAKE_S if secure else None,
+            )
         except OSError as error:
             raise TransientError(f"tcp {host}:{port}: {error.strerror or error}") from None
 
     def _accept(self) -> LineConnection:
-        return LineConnection(self._open_stream, self._intake, admit=self._admit, ended=self._ended)
+        return LineConnection(
+            self._open_stream, self._intake, admit=self._admit, ended=self._ended, rate=self._bounds.rate
+        )
 
     def _admit(self, connection: LineConnection) -> bool:
         address = connection.address

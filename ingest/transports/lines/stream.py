@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from devices.rates import Rate
 from devices.vocabulary import Frame, Outcome
 from ingest.ports import Intake
 from ingest.stamps import Stamps
@@ -29,8 +30,15 @@ class Stream(Protocol):
         ...
 
 
-OpenStream = Callable[[str], Stream]
-"""Makes the stream of a peer, given its address without the port."""
+class OpenStream(Protocol):
+    """Makes the stream of a peer, given its address without the port, and the name in its certificate, if it has one.
+
+    The name is for the listener's authorities to answer for: it is the common name (RFC 5280, section 4.1.2.6).
+    """
+
+    def __call__(self, address: str, name: str | None = None) -> Stream:
+        """The stream."""
+        ...
 
 
 class LineBounds(msgspec.Struct, frozen=True):
@@ -40,6 +48,7 @@ class LineBounds(msgspec.Struct, frozen=True):
     idle_timeout_s: float = 300.0
     max_peers: int = 1_000
     max_per_address: int = 100
+    rate: Rate = Rate()  #: bytes of one connection
 
 
 class Watched:

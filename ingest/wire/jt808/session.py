@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from collections import Counter
 from hashlib import sha256
+from typing import Protocol
 
 import msgspec
 
@@ -31,17 +32,31 @@ ASKED_AGAIN = 255  #: parts that one 0x8003 can name; in 2013 their count is a b
 _CODE_PURPOSE = b"sanihub jt808 authentication\0"
 
 
+class Claims(Protocol):
+    """Remembers which terminal a phone belongs to."""
+
+    def claim(self, phone: str, terminal: str) -> bool:
+        """Whether the terminal with this id may have the phone's code."""
+        ...
+
+
 class Gate(msgspec.Struct, frozen=True):
     """Who may speak.
 
     A terminal's authentication code is derived from ``secret`` and its phone, so that it survives restarts without a
     table; a new secret makes every terminal register again. ``required`` off lets every terminal in with any code or
-    none. One connection speaks for at most ``phones`` terminals.
+    none. One connection speaks for at most ``phones`` terminals. ``owners`` says which terminal may register a phone;
+    None: any.
     """
 
     secret: bytes
     required: bool = True
     phones: int = 64
+    owners: Claims | None = None
+
+    def __repr__(self) -> str:
+        """Without the secret."""
+        return f"Gate(required={self.required}, phones={self.phones})"
 
     def code(self, phone: str) -> str:
         """The authentication code of a terminal, 20 characters."""
@@ -99,7 +114,10 @@ Action = Send | Parcel | Admitted | Left | Answered
 
 
 class Session:
-    """One connection. ``refused`` counts frames by reason: ``unauthenticated``, ``code``, ``header``, ``crowded``."""
+    """One connection. ``refused`` counts frames by reason.
+
+    ``unauthenticated``, ``code``, ``another_terminal``, ``header``, ``crowded``.
+    """
 
     def __init__(self, gate: Gate, limits: PartLimits | None = None, budget: PartBudget | None = None) -> None:
         self.refused: Counter[str] = Counter()
@@ -157,9 +175,12 @@ class Session:
         header = message.header
         try:
             require_plain(header)
-            messages.fields(message)
+            terminal = str(messages.fields(message)["terminal_id"])
         except DecodeError:
             return [self._reply(header, Result.BAD)]
+        if self._gate.owners is not None and not self._gate.owners.claim(header.phone, terminal):
+            self.refused["another_terminal"] += 1
+            return [Send(register_reply(header, self.next_serial(), Registration.TERMINAL_TAKEN))]
         return [Send(register_reply(header, self.next_serial(), Registration.OK, self._gate.code(header.phone)))]
 
     def _authenticate(self, message: Message) -> list[Action]:
