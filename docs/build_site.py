@@ -22,6 +22,7 @@ OUTSIDE = {
     "README.md": "first-quarter.md",
     "README.zh-CN.md": "zh/first-quarter.md",
     "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "reporting.md",
     "LICENSE": "files/LICENSE.txt",
     "api/pages/favicon.svg": "images/logo.svg",
 }  #: files of the repository, and what they are on the site
