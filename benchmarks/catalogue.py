@@ -51,12 +51,27 @@ SET: tuple[Bench, ...] = (
     Bench("modbus-lines", SANIHUB, "modbus --kind rtu-over-tcp", f"modbus --kind rtu-over-tcp {_MODBUS}", 1.3),
     Bench("modbus-line", SANIHUB, "modbus --kind rtu-over-tcp --buses 1", f"modbus --buses 1 {_MODBUS}", 1.3),
     Bench("alerts", SANIHUB, _ALERTS, f"{_ALERTS} --devices 200 --messages 1000 --rounds 1", 4),
+    Bench("stages", SANIHUB, "stages", "stages --devices 100 --messages 1000 --batch 200 --rounds 1", 1),
+    Bench(
+        "stages-alike",
+        SANIHUB,
+        "stages --devices 1000 --no-mixed",
+        "stages --devices 100 --no-mixed --messages 1000 --batch 200 --rounds 1",
+        1,
+    ),
     Bench("trackers", SANIHUB, "trackers", "trackers --hours 0.5 --vehicles 2 --workers 1 --rounds 1 --no-hub", 4),
     Bench("api", SANIHUB, "api", "api --readings 100000 --vehicles 40 --readers 3 --seconds 0.5 --live-seconds 4", 5),
     Bench("boards", SANIHUB, "boards", "boards --vehicles 6 --bins 30 --toilets 4 --workers 8", 0.5),
     Bench("board", SANIHUB, "board", "board --minutes 0.3 --vehicles 50", 11),
     Bench("reports", SANIHUB, "reports", "reports --vehicles 6 --bins 30 --toilets 4 --workers 8", 1.5),
     Bench("compliance-month", SANIHUB, "compliance-month", "compliance-month --vehicles 2 --days 2", 4),
+    Bench(
+        "scaling",
+        SANIHUB,
+        "scaling",
+        "scaling --devices 10,40 --stored 0.02 --stored-devices 20 --messages 400 --rate 200 --seconds 2",
+        45,
+    ),
     Bench("store-year", SANIHUB, "store-year", "store-year --bins 2 --vehicles 1 --days 180 --times 3", 2),
 )
 """In the order in which they are run: what is wanted first comes first."""

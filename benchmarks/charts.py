@@ -10,6 +10,7 @@ import msgspec
 from benchmarks.compare.contenders import BARE, HUB, NODE_RED, SCRIPT
 from benchmarks.compare.figures import Figures, Heat
 from benchmarks.results import Result
+from hub.bench.scaling_figures import Figures as Growth
 
 WIDTH, LABEL, BAR, GAP, TOP = 760, 250, 22, 12, 56
 LETTER = 8  #: room for one of them behind a bar
@@ -108,6 +109,23 @@ def _lost(found: Mapping[str, Result]) -> str:
     return bars("Messages lost to one kill", about, rows)
 
 
+def _growth(found: Mapping[str, Result]) -> str:
+    sizes = found["scaling"].as_(Growth)
+    rows = []
+    for one in (*sizes.devices, *sizes.stored):
+        label = (
+            f"{one.point.devices:,} devices" if not one.point.stored else f"{one.stored / 1e6:,.0f} M readings stored"
+        )
+        parts = tuple((one.paced_us.get(name, 0.0), colour) for name, colour in _PARTS.items())
+        rows.append(Bar(label, parts, f"{one.pace_us:.0f} µs"))
+    about = f"at {sizes.devices[0].point.rate:,} messages/s, devices of all kinds, all rules on"
+    return bars("CPU for each message, by devices and by what is stored", about, rows, _KEY)
+
+
+_PARTS = {"hub": "a", "postgres": "c", "broker": "d"}
+_KEY = {"a": "hub", "c": "PostgreSQL", "d": "broker"}
+
+
 def _compared(found: Mapping[str, Result]) -> tuple[Figures, Heat]:
     one = found["compare"].as_(Figures)
     return one, one.plan.heats[0]
@@ -139,5 +157,12 @@ CHARTS = (
         _lost,
         "Messages lost to one kill: sanihub, Node-RED, a script",
         "进程被强制终止一次后丢失的消息数：sanihub、Node-RED、Python 脚本",
+    ),
+    Chart(
+        "bench-scaling.svg",
+        ("scaling",),
+        _growth,
+        "CPU for each message with 100 to 100,000 devices, and over 1 to 100 million stored readings",
+        "每条消息消耗的 CPU：100 至 100,000 台设备，以及已存储 100 万至 1 亿条读数时",
     ),
 )

@@ -22,6 +22,8 @@ from hub.bench import (
     jt808,
     modbus,
     reports,
+    scaling_figures,
+    stages,
     store_year_figures,
     tracker_table,
 )
@@ -30,6 +32,7 @@ KINDS: dict[str, Any] = {
     "ingest": ingest.Figures, "http": http.Figures, "jt808": jt808.Figures, "alerts": alert_table.Figures,
     "trackers": tracker_table.Figures, "api": api.Figures, "boards": boards.Figures, "board": board.Figures,
     "reports": reports.Figures, "compliance-month": compliance_month.Month, "store-year": store_year_figures.Figures,
+    "scaling": scaling_figures.Figures, **dict.fromkeys(("stages", "stages-alike"), stages.Stages),
     **dict.fromkeys(("modbus-gateway", "modbus-serial", "modbus-lines", "modbus-line"), modbus.Figures),
 }  # fmt: skip
 NAMES = ("hub", "postgres", "broker", "load", "readings", "fixes", "alerts")
