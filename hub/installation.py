@@ -61,7 +61,8 @@ class Installation:
         return Hub(self.settings, dsn=self.dsn(), brokers=brokers, data=self.data, web=self.web, embedded=embedded)
 
     async def stop(self) -> None:
-        """Stop the embedded servers."""
+        """Stop the embedded servers; a web server that never served lets its port go."""
+        self.web.stop()
         if self.servers is not None:
             await self.servers.stop()
 
