@@ -183,7 +183,8 @@ async def test_a_job_over_nothing_fails_with_a_reason(
     client: httpx.AsyncClient, fleet: int, keys: dict[Role, Headers]
 ) -> None:
     job = await made(client, keys, {**ORDER, "subject": {"route": "west"}})
-    assert (job["state"], job["error"]) == ("failed", "route: no plan of route 'west' begins in this span; there are plans of east by truck-1")
+    told = "route: no plan of route 'west' begins in this span; there are plans of east by truck-1"
+    assert (job["state"], job["error"]) == ("failed", told)
     job = await made(client, keys, {**ORDER, "kind": "toilet_service", "subject": {}})
     assert (job["state"], job["error"]) == ("failed", "from: there is nothing to report on in this span")
 
