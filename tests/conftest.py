@@ -2,6 +2,7 @@
 
 `postgres_dsn`  a fresh, empty database for one test
 `postgres_module_dsn`  the same for a module
+`prepared`  the name of a database with all tables; `postgres_server.database(like=prepared)` copies it
 `postgres_server`  the server of the session: `.dsn(name)`, `.database()`; shared, so leave it running
 `private_postgres`  a server for one test, to be stopped, started and killed
 `timescale_dsn`  a fresh, empty database on a server that offers TimescaleDB, for one test
@@ -17,14 +18,19 @@ Every server gets a stop signal from the kernel if the process of the tests dies
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
+from devices.metrics import Catalogue
+from store.schema import Mode, enter_catalogue, migrate
 from tests.servers import Mosquitto, NatsServer, PostgresServer, running, temporary_folder, wait_until
 from tests.timescale_server import GIVEN, timescale_database
 
@@ -48,6 +54,20 @@ def open_folder() -> Iterator[Path]:
 def postgres_server() -> Iterator[PostgresServer]:
     with temporary_folder() as folder, running(PostgresServer(folder)) as server:
         yield server
+
+
+async def prepare(dsn: str) -> None:
+    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        await migrate(connection, Mode.PLAIN, 7)
+        await enter_catalogue(connection, Catalogue())
+
+
+@pytest.fixture(scope="session")
+def prepared(postgres_server: PostgresServer) -> Iterator[str]:
+    """The name of a database with all tables, which those of the tests are copies of."""
+    with postgres_server.database() as dsn:
+        asyncio.run(prepare(dsn))
+        yield str(conninfo_to_dict(dsn)["dbname"])
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,6 @@ import httpx
 import psycopg
 import pytest
 from argon2 import PasswordHasher
-from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool
 from pydantic import SecretStr
 
@@ -20,7 +18,6 @@ from api import passwords
 from api.app import create_app
 from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Services
 from devices.access import Role
-from devices.metrics import Catalogue
 from devices.registry import Registry
 from hub.areas import Areas
 from hub.bins.outlook import Outlook
@@ -50,7 +47,6 @@ from store.orders.life import Orders
 from store.orders.plans import WorkOrders
 from store.readers.devices import Readers
 from store.reading import ReadSession
-from store.schema import Mode, enter_catalogue, migrate
 from store.telemetry.device_entry import DeviceEntry
 from store.telemetry.live import LiveStore
 from store.telemetry.writer import PostgresStore
@@ -181,20 +177,6 @@ class FakeProbe:
 
     def counters(self) -> Mapping[str, int]:
         return {"messages_total": 1234, "duplicates_total": 5}
-
-
-async def prepare(dsn: str) -> None:
-    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-        await migrate(connection, Mode.PLAIN, 7)
-        await enter_catalogue(connection, Catalogue())
-
-
-@pytest.fixture(scope="session")
-def prepared(postgres_server: PostgresServer) -> Iterator[str]:
-    """The name of a database with all tables, which those of the tests are copies of."""
-    with postgres_server.database() as dsn:
-        asyncio.run(prepare(dsn))
-        yield str(conninfo_to_dict(dsn)["dbname"])
 
 
 @pytest.fixture(scope="module", autouse=True)

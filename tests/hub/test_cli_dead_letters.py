@@ -118,7 +118,7 @@ def as_frames(arrivals: list[tuple[str, object]]) -> list[Frame]:
     ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(arrival, max_size=14),
     st.sets(st.sampled_from(DEVICES)),
@@ -127,7 +127,7 @@ def as_frames(arrivals: list[tuple[str, object]]) -> list[Frame]:
     st.integers(0, 3),
 )
 def test_replay_makes_the_rows_that_direct_ingest_would_have_made(
-    postgres_server, arrivals, known, batch, step, steps_before_the_crash
+    postgres_server, prepared, arrivals, known, batch, step, steps_before_the_crash
 ):
     frames = as_frames(arrivals)
 
@@ -148,7 +148,7 @@ def test_replay_makes_the_rows_that_direct_ingest_would_have_made(
         await replay_all(replayed)
         assert (rows(replayed), letters(replayed)) == after_once
 
-    with postgres_server.database() as direct, postgres_server.database() as replayed:
+    with postgres_server.database(like=prepared) as direct, postgres_server.database(like=prepared) as replayed:
         asyncio.run(scenario(direct, replayed))
 
 
