@@ -68,7 +68,7 @@ class Figures(msgspec.Struct):
 async def measure(seconds: float, cases: tuple[Case, ...] = CASES) -> Figures:
     """Run the whole bench in a temporary data folder of its own; each case for so many seconds."""
     load = [round(one, 1) for one in os.getloadavg()]
-    async with started() as (installation, hub):
+    async with started(http={"max_posts_per_s": 0}) as (installation, hub):
         await hub.listening()
         await hub.prepared()
         keys = await _keys(hub, max(one.connections for one in cases))

@@ -132,12 +132,15 @@ def machine() -> dict[str, str]:
 
 @asynccontextmanager
 async def started(
-    prepare: Callable[[Hub, Installation], Awaitable[None]] | None = None,
+    prepare: Callable[[Hub, Installation], Awaitable[None]] | None = None, **sections: Any
 ) -> AsyncIterator[tuple[Installation, Hub]]:
-    """A hub with its servers in a temporary folder, subscribed. ``prepare`` works on the store before the hub does."""
+    """A hub with its servers in a temporary folder, subscribed. ``prepare`` works on the store before the hub does.
+
+    ``sections`` are settings that shall not be the defaults.
+    """
     with tempfile.TemporaryDirectory(prefix="sanihub-bench-") as name:
         Path(name).chmod(0o755)  # noqa: ASYNC240 - before anything runs
-        settings = Settings(data=Path(name) / "data")
+        settings = Settings(data=Path(name) / "data", **sections)
         installation = Installation(settings, port=0)
         try:
             hub = await installation.start()
