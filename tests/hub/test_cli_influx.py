@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hub.doctor_influx import check_influx, influx_facts
-from hub.examined import Examined
+from hub.doctor.examined import Examined
+from hub.doctor.influx import check_influx, influx_facts
 from hub.influx.backfill import Backfill, Wanted
 from hub.influx.pump import Pump
 from hub.settings import load

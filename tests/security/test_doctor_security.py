@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from hub.doctor_security import check_doors, check_transport
-from hub.examined import Examined
+from hub.doctor.examined import Examined
+from hub.doctor.security import check_doors, check_transport
 from hub.settings import load
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from hub.examined import Examined, Finding
+from hub.doctor.examined import Examined, Finding
 from hub.influx.settings import InfluxSection
 from store.influx.facts import InfluxFacts, influx_facts_of
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from hub.broker import is_loopback
-from hub.examined import Finding
+from hub.doctor.examined import Finding
 
 INFLIGHT = 1_000
 _LINES = {

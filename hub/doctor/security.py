@@ -11,7 +11,7 @@ import psycopg
 
 from devices.errors import ConfigError
 from hub.broker import is_loopback
-from hub.examined import Examined, Finding
+from hub.doctor.examined import Examined, Finding
 from hub.settings import Settings
 from ingest.listening import ServerTlsSection
 from ingest.plugin import discover

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from hub.doctor_network import held_by_a_hub
-from hub.examined import Examined, Finding
+from hub.doctor.examined import Examined, Finding
+from hub.doctor.network import held_by_a_hub
 from ingest.plugin import discover
 from store.embedded.vacancy import port_is_free
 

@@ -1,8 +1,4 @@
-"""What ``sanihub doctor`` looks at: each check is one function that returns findings. None of them changes anything.
-
-Adding a check is adding a function to :data:`CHECKS`. It gets what the checks share, and may return None when there is
-nothing to look at.
-"""
+"""The doctor's look at the machine: variables, time zones, the data folder, programs of embedded servers, the clock."""
 
 from __future__ import annotations
 
@@ -11,49 +7,17 @@ import importlib.metadata
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from devices.errors import SanihubError
-from hub.access import data_folder, has_database, in_use, open_store
-from hub.doctor_influx import check_influx, influx_facts
-from hub.doctor_intake import check_dead_letters, check_devices, check_listeners, check_received, check_tiles
-from hub.doctor_network import check_api, check_brokers
-from hub.doctor_security import check_doors, check_transport
-from hub.doctor_store import check_jobs, check_store
-from hub.examined import Examined, Finding
-from hub.settings import Settings, environment_fault
+from hub.doctor.examined import Examined, Finding
+from hub.settings import environment_fault
 from store.embedded.service_account import run_as, service_account
-from store.facts.diagnosis import examine
 
 GIB = 1024**3
 CLOCK_WARN_US = 1_000_000
-
-
-Findings = Finding | Iterable[Finding] | None
-Check = Callable[[Examined], Findings | Awaitable[Findings]]
-
-
-async def examine_all(settings: Settings) -> AsyncIterator[Finding]:
-    """Run every check, one after the other, with the database of the settings at hand."""
-    data = data_folder(settings)
-    examined = Examined(settings, data)
-    if not settings.embedded_database or has_database(data) or in_use(data):
-        try:
-            async with open_store(settings) as access:
-                examined.origin = access.origin
-                examined.server = await examine(access.dsn)
-                examined.influx = await influx_facts(settings.influx, access.dsn)
-        except SanihubError as error:
-            examined.server_fault = str(error)
-    for check in CHECKS:
-        found = check(examined)
-        if isinstance(found, Awaitable):
-            found = await found
-        for finding in [found] if isinstance(found, Finding) else found or ():
-            yield finding
 
 
 def check_environment(_: Examined | None = None) -> Finding:
@@ -155,25 +119,3 @@ def check_clock(examined: Examined) -> Finding | None:
     beyond = abs(facts.clock_lead_us) > examined.settings.intake.clock_future_s * 1_000_000
     advice = "let both follow a time server (chrony, systemd-timesyncd); the hub judges devices by its own clock"
     return Finding("clock", "fail" if beyond else "warn", detail, advice)
-
-
-CHECKS: tuple[Check, ...] = (
-    check_environment,
-    check_data_folder,
-    check_programs,
-    check_store,
-    check_jobs,
-    check_clock,
-    check_received,
-    check_brokers,
-    check_listeners,
-    check_devices,
-    check_dead_letters,
-    check_influx,
-    check_api,
-    check_tiles,
-    check_doors,
-    check_transport,
-    check_time_zones,
-)
-WITHOUT_SETTINGS: tuple[Callable[[], Finding], ...] = (check_environment, check_time_zones)

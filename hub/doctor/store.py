@@ -7,7 +7,7 @@ from time import time_ns
 
 from devices import instants
 from devices.errors import ConfigError
-from hub.examined import Examined, Finding
+from hub.doctor.examined import Examined, Finding
 from hub.settings import Settings
 from store.connection import redacted, session_parameters
 from store.facts.diagnosis import Rights, ServerFacts
