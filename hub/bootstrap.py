@@ -22,11 +22,11 @@ from hub.alerting.wiring import make_alerting
 from hub.area_keeper import AreaKeeper
 from hub.bins.outlook import Outlook
 from hub.bins.scribe import Scribe
-from hub.broker import NatsBroker
 from hub.commanding import Commanding
 from hub.door.doorman import Doorman
 from hub.door.floods import FloodWatch
 from hub.door.wiring import doors, flooding, rate
+from hub.embedded.broker import NatsBroker
 from hub.fleet.plan_source import StoredPlans
 from hub.fleet.service import Tracking
 from hub.incidents.wiring import make_courier

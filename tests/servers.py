@@ -19,8 +19,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from hub.broker import NatsBroker, connect_packet
-from hub.launch import launch_command
+from hub.embedded.broker import NatsBroker, connect_packet
+from hub.embedded.launch import launch_command
 from store.embedded.postgres import PostgresCluster
 from store.embedded.service_account import Account
 from store.embedded.vacancy import choose_port

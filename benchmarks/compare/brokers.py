@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 
 from devices.errors import ConfigError
-from hub.broker import connect_packet
-from hub.children import Child, ChildSpec
-from hub.embedded import EmbeddedServers
+from hub.embedded.broker import connect_packet
+from hub.embedded.children import Child, ChildSpec
+from hub.embedded.servers import EmbeddedServers
 from store.embedded.vacancy import LOOPBACK, choose_port
 
 IN_FLIGHT = 1_000  #: as deploy/mosquitto/mosquitto.conf has it, and the two lines after it

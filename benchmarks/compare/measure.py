@@ -31,7 +31,7 @@ from benchmarks.compare.figures import Copied, Figures, Heat, Killed, Plan, Run
 from benchmarks.compare.load import DEADLINE_S, STEP_US, Load, at_rest, flood, generate, heard, told_by
 from benchmarks.compare.stored import Span
 from hub.bench.ingest import machine
-from hub.embedded import EmbeddedServers
+from hub.embedded.servers import EmbeddedServers
 from store.benches.copy_limit import server_side_copy_seconds
 
 Told = Callable[[str], None]

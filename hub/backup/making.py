@@ -15,7 +15,7 @@ from hub.access import Access, in_use
 from hub.backup import folders, manifest
 from hub.backup.manifest import DATABASE, Manifest
 from hub.backup.progress import Watch
-from hub.embedded import FolderLock
+from hub.embedded.servers import FolderLock
 from hub.settings import Settings
 from store.backup.clients import Clients, find_clients
 from store.backup.dump import dump

@@ -23,7 +23,7 @@ from hub.alerting.desk import AlertDesk
 from hub.alerting.repair import Repairer
 from hub.bench.alert_city import AlertCity
 from hub.bench.alert_scores import PREFIX, default_book, detect
-from hub.embedded import EmbeddedServers
+from hub.embedded.servers import EmbeddedServers
 from ingest.adapters.mqtt_json import NAME, MqttJson
 from ingest.assembly import Assembler, IntakeRules
 from ingest.pipeline import Bounds, Pipeline

@@ -29,7 +29,7 @@ from hub.bench.board_city import ZONE, make_city
 from hub.bench.boards import Size
 from hub.bench.ingest import machine
 from hub.bench.processes import peak_mib
-from hub.embedded import EmbeddedServers
+from hub.embedded.servers import EmbeddedServers
 from hub.reporting.desk import render
 from hub.reporting.making import make
 from store.connection import session_parameters

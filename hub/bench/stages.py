@@ -26,7 +26,7 @@ from hub.alerting.desk import AlertDesk
 from hub.alerting.service import Alerting
 from hub.bench.load import mixed_payload, payload
 from hub.bench.turns import STEP_US, name, rss_mib, spec
-from hub.embedded import EmbeddedServers
+from hub.embedded.servers import EmbeddedServers
 from hub.fleet.service import Tracking
 from ingest.adapters.mqtt_json import NAME, MqttJson
 from ingest.assembly import Assembler, IntakeRules

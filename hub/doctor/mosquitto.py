@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from hub.broker import is_loopback
 from hub.doctor.examined import Finding
+from hub.embedded.broker import is_loopback
 
 INFLIGHT = 1_000
 _LINES = {

@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 
 from devices.errors import ConfigError
-from hub.broker import is_loopback
 from hub.doctor.examined import Examined, Finding
+from hub.embedded.broker import is_loopback
 from hub.settings import Settings
 from ingest.listening import ServerTlsSection
 from ingest.plugin import discover

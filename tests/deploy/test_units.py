@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.children import ChildSpec
-from hub.embedded import _POSTGRES_GRACE_S
+from hub.embedded.children import ChildSpec
+from hub.embedded.servers import _POSTGRES_GRACE_S
 from hub.settings import load
 
 UNITS = Path(__file__).parents[2] / "deploy" / "systemd"

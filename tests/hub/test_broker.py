@@ -11,8 +11,8 @@ import aiomqtt
 import pytest
 
 from devices.errors import ConfigError
-from hub.broker import MQTT_PORT, NatsBroker, connect_packet, is_loopback
-from hub.children import Child, ChildSpec
+from hub.embedded.broker import MQTT_PORT, NatsBroker, connect_packet, is_loopback
+from hub.embedded.children import Child, ChildSpec
 from store.embedded.vacancy import choose_port
 
 SECRET = 'p"ä\\ $x#{}'

@@ -6,7 +6,7 @@ import pytest
 from devices.errors import ConfigError, TransientError
 from hub import settings
 from hub.access import in_use, open_store, patiently
-from hub.embedded import EmbeddedServers, FolderLock
+from hub.embedded.servers import EmbeddedServers, FolderLock
 from hub.settings import Settings
 
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from devices.errors import ConfigError
-from hub.embedded import EmbeddedServers
+from hub.embedded.servers import EmbeddedServers
 from ingest.transports.tls import Certificates, ServerTls, certificate, server_context
 from store.embedded.vacancy import choose_port
 from tests.access_keys import make_key

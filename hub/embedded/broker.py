@@ -31,9 +31,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from devices.errors import ConfigError
-from hub.broker_trial import TOPIC, keeps
 from hub.door.callout import Signer
 from hub.door.line import DoorAddress
+from hub.embedded.trial import TOPIC, keeps
 from ingest.transports.tls import ServerTls, server_context
 from store.embedded.engine import reachable_engine
 from store.embedded.service_account import (
@@ -181,7 +181,7 @@ class NatsBroker:
             return False
 
     async def well(self) -> bool:
-        """Whether it still keeps messages (:mod:`hub.broker_trial`); False also where it does not answer in time."""
+        """Whether it still keeps messages (:mod:`hub.embedded.trial`); False also where it does not answer in time."""
         try:
             async with asyncio.timeout(_TRIAL_TIMEOUT_S):
                 reader, writer = await asyncio.open_connection(*self.address, ssl=self._probe_context())

@@ -22,7 +22,7 @@ import msgspec
 import structlog
 
 from devices.errors import SanihubError
-from hub.launch import BoundedLog, launch_command
+from hub.embedded.launch import BoundedLog, launch_command
 from store.embedded.service_account import Account
 
 _log = structlog.get_logger(__name__)

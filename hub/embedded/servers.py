@@ -14,8 +14,8 @@ from typing import Self
 import structlog
 
 from devices.errors import ConfigError
-from hub.broker import MQTT_PORT, NatsBroker
-from hub.children import Child, ChildError, ChildSpec, ChildStatus
+from hub.embedded.broker import MQTT_PORT, NatsBroker
+from hub.embedded.children import Child, ChildError, ChildSpec, ChildStatus
 from ingest.transports.tls import RENEWED_S, Certificates, ServerTls
 from store.embedded.postgres import PostgresCluster
 from store.embedded.service_account import LOCK_NAME, Account, open_data_folder
@@ -88,9 +88,9 @@ class EmbeddedServers:
     """PostgreSQL and, unless `broker` is False, the MQTT broker: started, supervised and stopped together.
 
     An async context manager; :meth:`start` and :meth:`stop` are the same by hand. It must be started from the main
-    thread. Raises ConfigError before anything runs (see :class:`~store.embedded.PostgresCluster`,
-    :class:`~hub.broker.NatsBroker`, :class:`FolderLock`) and :class:`~hub.children.ChildError` if a server does not
-    become ready; in both cases nothing is left running.
+    thread. Raises ConfigError before anything runs (see :class:`~store.embedded.postgres.PostgresCluster`,
+    :class:`~hub.embedded.broker.NatsBroker`, :class:`FolderLock`) and :class:`~hub.embedded.children.ChildError` if
+    a server does not become ready; in both cases nothing is left running.
     """
 
     def __init__(
