@@ -19,8 +19,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from hub.embedded.broker import NatsBroker, connect_packet
+from hub.embedded.broker import NatsBroker
 from hub.embedded.launch import launch_command
+from hub.embedded.trial import hello
 from store.embedded.postgres import PostgresCluster
 from store.embedded.service_account import Account
 from store.embedded.vacancy import choose_port
@@ -177,7 +178,7 @@ class MqttServer(Server):
     def answers(self) -> bool:
         try:
             with socket.create_connection(self.address, timeout=5) as connection:
-                connection.sendall(connect_packet(self.username, self.password))
+                connection.sendall(hello(self.username, self.password))
                 return connection.recv(4)[:1] == b"\x20"
         except OSError:
             return False

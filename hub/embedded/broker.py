@@ -16,7 +16,6 @@ two batches of the hub's.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import importlib.metadata
 import ipaddress
@@ -33,7 +32,7 @@ from pydantic import SecretStr
 from devices.errors import ConfigError
 from hub.door.callout import Signer
 from hub.door.line import DoorAddress
-from hub.embedded.trial import TOPIC, keeps
+from hub.embedded.trial import TOPIC, accepts, hello, keeps
 from ingest.transports.tls import ServerTls, server_context
 from store.embedded.engine import reachable_engine
 from store.embedded.service_account import (
@@ -50,8 +49,6 @@ ACK_PENDING = 8_000  #: messages of one topic filter that the hub may have in ha
 MQTT_PORT = 1883
 OWN = "~"  #: begins the broker's own user names; no device's id does
 CORE, SYSTEM, HUB, PROBE, ANYBODY = (f"{OWN}{name}" for name in ("core", "system", "hub", "probe", "anybody"))
-_PROBE_TIMEOUT_S = 5.0
-_TRIAL_TIMEOUT_S = 15.0  #: nats-server itself waits 5 s for its stream
 _DOOR_S = 10  #: so long a client may wait for its admission
 
 
@@ -165,32 +162,11 @@ class NatsBroker:
 
     async def ready(self) -> bool:
         """Whether this very broker accepts MQTT clients: another one on the port does not know the probe's password."""
-        try:
-            async with asyncio.timeout(_PROBE_TIMEOUT_S):
-                reader, writer = await asyncio.open_connection(*self.address, ssl=self._probe_context())
-                try:
-                    writer.write(connect_packet(PROBE, self._passwords[PROBE]))
-                    answer = await reader.readexactly(4)
-                    writer.write(b"\xe0\x00")  # DISCONNECT
-                    return answer[0] == 0x20 and answer[3] == 0  # CONNACK, accepted
-                finally:
-                    writer.close()
-                    with contextlib.suppress(OSError):
-                        await writer.wait_closed()
-        except (OSError, TimeoutError, asyncio.IncompleteReadError):
-            return False
+        return await accepts(self.address, self._probe_context(), hello(PROBE, self._passwords[PROBE]))
 
     async def well(self) -> bool:
         """Whether it still keeps messages (:mod:`hub.embedded.trial`); False also where it does not answer in time."""
-        try:
-            async with asyncio.timeout(_TRIAL_TIMEOUT_S):
-                reader, writer = await asyncio.open_connection(*self.address, ssl=self._probe_context())
-                try:
-                    return await keeps(reader, writer, connect_packet(PROBE, self._passwords[PROBE]))
-                finally:
-                    writer.close()
-        except (OSError, TimeoutError, asyncio.IncompleteReadError):
-            return False
+        return await keeps(self.address, self._probe_context(), hello(PROBE, self._passwords[PROBE]))
 
     @property
     def _config_file(self) -> Path:
@@ -277,29 +253,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def connect_packet(username: str | None, password: str | None) -> bytes:
-    """Return a CONNECT of MQTT 3.1.1 (section 3.1) with an empty client id and a clean session."""
-    flags, payload = 0x02, _field("")
-    if username is not None:
-        flags, payload = flags | 0xC0, payload + _field(username) + _field(password or "")
-    body = _field("MQTT") + bytes((4, flags)) + (10).to_bytes(2, "big") + payload
-    return b"\x10" + _remaining_length(len(body)) + body
-
-
-def _field(text: str) -> bytes:
-    raw = text.encode()
-    return len(raw).to_bytes(2, "big") + raw
-
-
-def _remaining_length(number: int) -> bytes:
-    """Section 2.2.3: seven bits a byte, the least significant first."""
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes((*encoded, number))
 
 
 def _find_program() -> Path:
