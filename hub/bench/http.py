@@ -18,7 +18,7 @@ import psycopg
 from devices.access import Role
 from hub.bench.api_load import percentile
 from hub.bench.http_load import Job, Posted
-from hub.bench.ingest import Cpu, machine, started
+from hub.bench.ingest import cpu_of, machine, started
 from hub.bootstrap import Hub
 from hub.installation import Installation
 from ingest.adapters.http_json import HttpSection
@@ -96,7 +96,7 @@ async def _keys(hub: Hub, connections: int) -> tuple[str, ...]:
 async def _case(
     installation: Installation, hub: Hub, keys: tuple[str, ...], case: Case, seconds: float, start_us: int
 ) -> Rate:
-    cpu = Cpu(installation)
+    cpu = cpu_of(installation)
     before = await asyncio.to_thread(_fixes, installation.dsn())
     posted = await _posted(hub, keys, case, seconds, start_us)
     stored = await asyncio.to_thread(_fixes, installation.dsn()) - before

@@ -22,7 +22,7 @@ from devices.vocabulary import Identity
 from fleet.trackers import checkpoint as tracker_checkpoint
 from fleet.trackers.tracker import KINDS, State
 from hub import logs
-from hub.bench.ingest import Cpu, flood, started, time_deliveries
+from hub.bench.ingest import cpu_of, flood, started, time_deliveries
 from hub.bench.load import MIX
 from hub.bench.scaling_figures import Found, Point, Question
 from hub.bench.turns import rss_mib
@@ -119,7 +119,7 @@ async def _measure(made: _Made, hub: Hub, installation: Installation, start: int
     steady = await _cost(hub, installation, point.steady, point.devices, start + STEP_US)
     after = await bench_scaling.facts(made.dsn)
     rows = hub.pipeline.stats.rows - rows
-    cpu = Cpu(installation)
+    cpu = cpu_of(installation)
     latency = await _latency(hub, installation, point)
     paced = cpu.a_message(int(point.rate * point.seconds))
     questions = await _questions(made, installation)
@@ -153,7 +153,7 @@ async def _cost(
 ) -> dict[str, Any]:
     """A flood: its seconds, and CPU a message by process."""
     gc.collect()
-    cpu = Cpu(installation)
+    cpu = cpu_of(installation)
     flooded = await flood(hub, installation, messages, devices, rate=0.0, start_us=start, more=[*MORE, *(more or ())])
     used = {name: round(value, 1) for name, value in cpu.a_message(messages).items()}
     return {"seconds": flooded["seconds"], "cpu": used}
@@ -201,7 +201,7 @@ async def _questions(made: _Made, installation: Installation) -> tuple[Question,
 
 
 async def _ask(installation: Installation, ask: Callable[[str], Awaitable[int]], names: list[str]) -> Question:
-    took, rows, cpu = list[float](), 0, Cpu(installation)
+    took, rows, cpu = list[float](), 0, cpu_of(installation)
     for name in names:
         began = perf_counter()
         rows += await ask(name)
