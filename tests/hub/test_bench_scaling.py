@@ -29,7 +29,8 @@ def test_devices_and_stored_readings_are_measured(tmp_path: Path) -> None:
     assert [one.point.devices for one in figures.stored] == [10, 10]
     for one in (*figures.devices, *figures.stored):
         assert one.rows_per_message > 4  # a fix or none, and four to six readings
-        assert min(one.cpu_us["postgres"], one.p99_ms, one.wal_bytes, one.messages_per_s) > 0
+        assert min(one.p99_ms, one.wal_bytes, one.messages_per_s) > 0
+        assert one.cpu_us["postgres"] >= 0  # the kernel tells it in ticks of 10 ms, of which so few messages may need none
         assert one.rss_mib >= one.rss_bare_mib > 0
         assert one.state.rows > 4
     assert figures.devices[0].stored == 0
