@@ -33,7 +33,6 @@ from hub.incidents.wiring import make_courier
 from hub.influx.wiring import sinks
 from hub.live import Follower
 from hub.maintenance import maintain
-from hub.mqtt_settings import MqttSection
 from hub.notify.wiring import make_sender
 from hub.orders.wiring import make_following
 from hub.planning.audits import PlanAudits
@@ -44,7 +43,8 @@ from hub.reporting.desk import ReportDesk
 from hub.rolling import Rolling
 from hub.secret import kept_secret
 from hub.services import make_services
-from hub.settings import Settings
+from hub.settings.mqtt import MqttSection
+from hub.settings.settings import Settings
 from hub.store_watch import StoreWatch
 from hub.uplinks import PostedUplinks
 from hub.web import WebServer

@@ -12,8 +12,8 @@ import httpx
 import psycopg
 
 from devices.access import Role
-from hub import settings
 from hub.bootstrap import Hub
+from hub.settings import settings
 from hub.web import WebServer
 from store.access.api_keys import ApiKeys
 from store.writing import WriteSession

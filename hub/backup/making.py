@@ -16,7 +16,7 @@ from hub.backup import folders, manifest
 from hub.backup.manifest import DATABASE, Manifest
 from hub.backup.progress import Watch
 from hub.embedded.servers import FolderLock
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.backup.clients import Clients, find_clients
 from store.backup.dump import dump
 from store.backup.snapshot import Snapshot, open_snapshot, row_counts

@@ -24,13 +24,13 @@ from devices.access import Role
 from devices.instants import to_iso
 from devices.metrics import CATALOGUE, DERIVED, Catalogue
 from devices.vocabulary import Frame, Outcome
-from hub.api_settings import ApiSection
 from hub.bench.api_load import Asked, Followed, Job, percentile
 from hub.bench.ingest import machine
 from hub.bench.load import payload
 from hub.bootstrap import Hub, make_store
 from hub.installation import Installation
-from hub.settings import Settings
+from hub.settings.api import ApiSection
+from hub.settings.settings import Settings
 from ingest.adapters.mqtt_json import NAME
 from store.access.api_keys import ApiKeys
 from store.benches.history import DAY, HOUR, MINUTE, Fleet, fill, sum_up

@@ -24,7 +24,6 @@ from devices.instants import to_iso
 from devices.metrics import CATALOGUE, DERIVED, Catalogue
 from devices.people import PersonSpec, new_password
 from devices.vocabulary import Frame, Outcome
-from hub.api_settings import ApiSection
 from hub.bench.api import running
 from hub.bench.board_page import Board, Clicks, Frames, Weight, browsing
 from hub.bench.board_slow import Slow, stall
@@ -32,7 +31,8 @@ from hub.bench.ingest import machine
 from hub.bootstrap import Hub, make_store
 from hub.installation import Installation
 from hub.people import open_people
-from hub.settings import Settings
+from hub.settings.api import ApiSection
+from hub.settings.settings import Settings
 from ingest.adapters.mqtt_json import NAME
 from store.telemetry.devices_table import DeviceSpec, enter
 

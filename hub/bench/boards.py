@@ -24,7 +24,7 @@ from dashboards.parts.questions import Question, asked_by_annotations, asked_by_
 from hub.bench.board_city import make_city
 from hub.bench.ingest import machine
 from hub.installation import Installation
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.connection import session_parameters
 
 LIMIT_MS = 300.0  #: what a panel may take

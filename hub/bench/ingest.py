@@ -29,7 +29,7 @@ from devices.vocabulary import Consignment, Frame, Outcome
 from hub.bench.processes import CpuWatch
 from hub.bootstrap import Hub
 from hub.installation import Installation
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from ingest.transports.mqtt.subscriber import MqttSubscriber
 from store.benches.copy_limit import server_side_copy_seconds
 

@@ -27,7 +27,7 @@ import psycopg
 from hub.bench.ingest import machine
 from hub.bootstrap import Hub
 from hub.installation import Installation
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from ingest.adapters.jt808.terminals import Jt808Server
 
 NAME = "bench"

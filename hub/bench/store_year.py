@@ -19,8 +19,8 @@ from devices.metrics import CATALOGUE, DERIVED, Catalogue
 from hub.bench.ingest import machine
 from hub.bench.store_year_figures import Figures, Plan, Retention, Series
 from hub.installation import Installation
-from hub.settings import Settings
-from hub.store_settings import StoreSection
+from hub.settings.settings import Settings
+from hub.settings.store import StoreSection
 from store.benches.history import DAY, HOUR, MINUTE, Fleet, fill, sum_up
 from store.benches.year import YearFacts, facts
 from store.connection import session_parameters

@@ -17,7 +17,7 @@ from hub.doctor.machine import check_clock, check_data_folder, check_environment
 from hub.doctor.network import check_api, check_brokers
 from hub.doctor.security import check_doors, check_transport
 from hub.doctor.store import check_jobs, check_store
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.facts.diagnosis import examine
 
 Findings = Finding | Iterable[Finding] | None

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.facts.diagnosis import ServerFacts
 from store.influx.facts import InfluxFacts
 

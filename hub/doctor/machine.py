@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from hub.doctor.examined import Examined, Finding
-from hub.settings import environment_fault
+from hub.settings.settings import environment_fault
 from store.embedded.service_account import run_as, service_account
 
 GIB = 1024**3

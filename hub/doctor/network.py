@@ -17,7 +17,7 @@ from hub.access import in_use
 from hub.doctor.examined import Examined, Finding
 from hub.doctor.mosquitto import mosquitto_finding
 from hub.embedded.broker import PROBE, is_loopback, probe_password
-from hub.mqtt_settings import MqttSection, TlsSection
+from hub.settings.mqtt import MqttSection, TlsSection
 from ingest.transports.mqtt.broker import tls_context
 from store.embedded.vacancy import port_is_free
 

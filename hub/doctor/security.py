@@ -12,7 +12,7 @@ import psycopg
 from devices.errors import ConfigError
 from hub.doctor.examined import Examined, Finding
 from hub.embedded.broker import is_loopback
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from ingest.listening import ServerTlsSection
 from ingest.plugin import discover
 from ingest.transports.tls import certificate, server_context

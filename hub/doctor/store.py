@@ -8,7 +8,7 @@ from time import time_ns
 from devices import instants
 from devices.errors import ConfigError
 from hub.doctor.examined import Examined, Finding
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.connection import redacted, session_parameters
 from store.facts.diagnosis import Rights, ServerFacts
 from store.rollups.standing import RollupStanding

@@ -8,7 +8,7 @@ from devices.access import KeyEntry, Role
 from hub.access import data_folder
 from hub.door.wiring import topics_of
 from hub.embedded.broker import MQTT_PORT
-from hub.settings import Settings
+from hub.settings.settings import Settings
 
 _WIDE = ("0.0.0.0", "::")  # noqa: S104 - compared only
 

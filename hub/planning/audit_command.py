@@ -19,7 +19,7 @@ from fleet.planning.audit import TourAudit
 from hub.access import ConfigOption, DataOption, load, open_reads, patiently
 from hub.planning.audits import PlanAudits
 from hub.running import run
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.orders.plans import WorkOrders
 from store.writing import WriteSession
 

@@ -30,7 +30,7 @@ def test_devices_and_stored_readings_are_measured(tmp_path: Path) -> None:
     for one in (*figures.devices, *figures.stored):
         assert one.rows_per_message > 4  # a fix or none, and four to six readings
         assert min(one.p99_ms, one.wal_bytes, one.messages_per_s) > 0
-        assert one.cpu_us["postgres"] >= 0  # the kernel tells it in ticks of 10 ms, of which so few messages may need none
+        assert one.cpu_us["postgres"] >= 0  # told in ticks of 10 ms, of which so few may need none
         assert one.rss_mib >= one.rss_bare_mib > 0
         assert one.state.rows > 4
     assert figures.devices[0].stored == 0

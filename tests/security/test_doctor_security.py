@@ -10,7 +10,7 @@ import pytest
 
 from hub.doctor.examined import Examined
 from hub.doctor.security import check_doors, check_transport
-from hub.settings import load
+from hub.settings.settings import load
 from tests.certificates import self_signed
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.live.limits import LiveLimits
 from api.policy import AccessPolicy
-from hub.board_settings import BoardSection
+from hub.settings.board import BoardSection
 from ingest.listening import ServerTlsSection
 
 

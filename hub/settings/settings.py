@@ -1,6 +1,6 @@
 """Settings of the hub: ``sanihub.toml``, overridden by environment variables ``SANIHUB_<SECTION>__<FIELD>``.
 
-A variable ``SANIHUB_<SECTION>__<FIELD>_FILE`` names the file that holds the value (:mod:`hub.secret_files`).
+A variable ``SANIHUB_<SECTION>__<FIELD>_FILE`` names the file that holds the value (:mod:`hub.settings.files`).
 Everything is checked before any network is touched; a fault names the field and what was expected.
 """
 
@@ -30,18 +30,18 @@ from pydantic_settings import (
 
 from devices.errors import ConfigError
 from hub.alerting.settings import AlertsSection
-from hub.api_settings import ApiSection
 from hub.bins.settings import BinsSection
 from hub.grafana.settings import GrafanaSection
 from hub.incidents.settings import IncidentsSection
 from hub.influx.settings import InfluxSection
-from hub.intake_settings import IntakeSection
-from hub.mqtt_settings import BrokerSection, MqttSection
-from hub.notify_settings import NotifySection
+from hub.notify.settings import NotifySection
 from hub.orders.settings import OrdersSection
-from hub.secret_files import is_file_of_setting, with_files
-from hub.settings_faults import fault_line
-from hub.store_settings import StoreSection
+from hub.settings.api import ApiSection
+from hub.settings.faults import fault_line
+from hub.settings.files import is_file_of_setting, with_files
+from hub.settings.intake import IntakeSection
+from hub.settings.mqtt import BrokerSection, MqttSection
+from hub.settings.store import StoreSection
 from ingest.plugin import Plugin, discover
 
 DEFAULT_FILE = Path("sanihub.toml")
