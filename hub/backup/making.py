@@ -28,8 +28,8 @@ SPARE = 64 * 1024 * 1024  #: bytes that shall be left on the disk
 async def make(settings: Settings, access: Access, into: Path, watch: Watch) -> tuple[Path, Manifest]:
     """Make a back-up in a new folder of ``into``; returns the folder and its manifest.
 
-    Raises ConfigError (no room, no programs, nothing to back up), :class:`~store.dump.DumpError`, TransientError; then
-    nothing is left behind.
+    Raises ConfigError (no room, no programs, nothing to back up), :class:`~store.backup.dump.DumpError`,
+    TransientError; then nothing is left behind.
     """
     _make_folder(into, access.data)
     with _draft(into) as draft:

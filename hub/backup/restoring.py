@@ -45,7 +45,7 @@ def check_place(settings: Settings) -> None:
 
 
 async def put_back(backup: Path, found: Manifest, access: Access, watch: Watch) -> None:
-    """Restore a back-up that was checked. Raises ConfigError, :class:`~store.dump.DumpError`, TransientError.
+    """Restore a back-up that was checked. Raises ConfigError, :class:`~store.backup.dump.DumpError`, TransientError.
 
     In plain mode the database is restored in one transaction: what fails leaves it empty.
     """

@@ -215,7 +215,8 @@ class PostgresStore:
     async def maintain(self, keeping: Keeping) -> int:
         """Make partitions ahead, forget and drop what is too old; returns how many partitions were dropped.
 
-        On TimescaleDB, which makes its chunks itself, they are chunks. Rollups stay (see :mod:`store.retention`).
+        On TimescaleDB, which makes its chunks itself, they are chunks. Rollups stay
+        (see :mod:`store.telemetry.retention`).
         """
         now = self._now()
         async with self._session():
