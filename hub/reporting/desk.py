@@ -126,6 +126,7 @@ class ReportDesk:
         except TransientError as error:
             self._change(job_id, state="failed", error=f"the store is away: {error}")
         except Exception:
+            # A report's own fault must cost its job, and not the desk with all that wait for their turn.
             log.exception("report_failed", job=job_id, kind=job.order.kind)
             self._change(job_id, state="failed", error="something went wrong inside the hub; its log has more")
 
