@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from fastapi import Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.evaluation_ports import EvaluationDesk
 from api.instants import DAY, InstantQuery
 from api.params import _PLAIN, Cursor, Name
+from api.ports.evaluation import EvaluationDesk
 from api.problems import Fault, ProblemError, invalid, not_found
 from api.spans import span_of
 from api.wiring import Wired

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.ports import Submitted
+from api.ports.posting import Submitted
 from api.problems import Fault, ProblemError
 from api.write_models import AcceptedBody, RefusalBody
 

@@ -26,7 +26,7 @@ from api.evaluation_params import (
 )
 from api.models import PageOf, page_of_names
 from api.openapi import BODIED, KEYED, problems
-from api.ports import PostLimits
+from api.ports.posting import PostLimits
 from api.problems import LineFault, ProblemError, not_found
 from api.wiring import Places, Wired
 from devices.yaml_lines.tree import MAX_BYTES

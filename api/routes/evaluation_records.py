@@ -20,9 +20,9 @@ from api.evaluation_models import (
     TaskForm,
 )
 from api.evaluation_params import AppealsQuery, Desk, Number, RecordsQuery, known_scheme, period_told
-from api.evaluation_ports import EvaluationDesk
 from api.models import PageOf, page_of
 from api.openapi import BODIED, KEYED, body, problems, reference
+from api.ports.evaluation import EvaluationDesk
 from api.problems import Fault, ProblemError, not_found
 from api.wiring import Places, Wired
 from fleet.evaluation.inputs import Finding, Task

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from api.openapi import problems
-from api.ports import Services
+from api.ports.services import Services
 from api.problems import problem
 from api.status_models import AliveBody, CheckBody, ReadyBody
 from api.wiring import Unlimited

@@ -24,10 +24,10 @@ from api.incident_models import (
     ReasonForm,
     RemarkForm,
 )
-from api.incident_ports import IncidentDesk
 from api.models import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.ports import Services
+from api.ports.incidents import IncidentDesk
+from api.ports.services import Services
 from api.problems import Fault, ProblemError, not_found
 from api.wiring import Places, Wired
 from devices.access import Principal, Role

@@ -21,7 +21,7 @@ from api.me_models import CheckBody, DutyBody, MyAppealForm, MySpanBody, TodayBo
 from api.models import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
 from api.params import Cursor
-from api.ports import Services
+from api.ports.services import Services
 from api.problems import ProblemError, not_found
 from api.routes.evaluation_records import task_body
 from api.wiring import Places, Unlimited

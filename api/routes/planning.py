@@ -11,7 +11,7 @@ from api.bodies import read_body, validated
 from api.openapi import BODIED, KEYED, body, problems, reference
 from api.params import Name
 from api.planning_models import PlanningForm, PlanningJobBody, RunAuditBody
-from api.planning_ports import BusyError, NotOverError
+from api.ports.planning import BusyError, NotOverError
 from api.problems import ProblemError, not_found
 from api.wiring import Places, Wired
 

@@ -10,7 +10,8 @@ from api.access import Dispatcher, KnownReader, Manager
 from api.bodies import read_body, validated
 from api.models import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.ports import Services
+from api.ports.reports import BusyError, JobEntry, ReportDesk
+from api.ports.services import Services
 from api.problems import Fault, ProblemError, invalid, not_found
 from api.report_models import (
     ReportAppealForm,
@@ -24,7 +25,6 @@ from api.report_models import (
     ReportSignForm,
     ReportsQuery,
 )
-from api.report_ports import BusyError, JobEntry, ReportDesk
 from api.wiring import Places, Wired
 from devices.access import Principal, Role
 from fleet.reports.kind import OrderError

@@ -18,7 +18,7 @@ from api.etags import TaggedRoute
 from api.models import PageOf
 from api.openapi import BODIED, KEYED, problems
 from api.params import EnterRulesQuery, RulesQuery, VersionsQuery
-from api.ports import PostLimits
+from api.ports.posting import PostLimits
 from api.problems import LineFault, ProblemError, not_found
 from api.rule_texts import plain_rules
 from api.wiring import Places, Wired

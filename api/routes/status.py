@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from alerts.records import AlertCount
 from api.instants import SECOND
-from api.ports import About
+from api.ports.probe import About
 from api.status_models import (
     AlertsOpenBody,
     ConnectionBody,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Request
 from api.access import Poster
 from api.bodies import read_body
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.ports import AnotherDeviceError
+from api.ports.posting import AnotherDeviceError
 from api.problems import ProblemError
 from api.seats import while_there
 from api.submissions import answer

@@ -24,8 +24,8 @@ from api.order_models import (
     SendRunForm,
     SentRunBody,
 )
-from api.order_ports import OrderDesk, UnknownSubjectError
-from api.ports import Services
+from api.ports.orders import OrderDesk, UnknownSubjectError
+from api.ports.services import Services
 from api.problems import Fault, ProblemError, not_found
 from api.wiring import Places, Unlimited
 from devices.access import Principal, Role

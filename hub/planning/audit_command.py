@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from api.planning_ports import RunAudit
+from api.ports.planning import RunAudit
 from devices.errors import ConfigError
 from devices.instants import to_datetime
 from fleet.planning.audit import TourAudit

@@ -85,7 +85,7 @@ def _event(row: Row) -> EventRecord:
 
 
 class TelemetryReads:
-    """The history of one device (``api.ports.TelemetryReader``). Spans are ``[start, end)`` in µs."""
+    """The history of one device (``api.ports.telemetry.TelemetryReader``). Spans are ``[start, end)`` in µs."""
 
     def __init__(self, session: ReadSession) -> None:
         self._session = session

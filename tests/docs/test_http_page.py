@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from api.gatekeeper import FRESH_S, Throttle
-from api.ports import PostLimits
+from api.ports.posting import PostLimits
 from api.routes.uplinks import MAX_QUERY
 from api.write_models import MAX_TEXT
 from devices.access import Role
