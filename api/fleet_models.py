@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.instants import DateQuery, Instant, InstantQuery
-from api.params import Cursor, Datum, DatumChoice, Name
+from api.params.fields import Cursor, Datum, DatumChoice, Name, Parameters
 from fleet.importing.clock_words import DAYS, clock, span_words
 from fleet.master.plan import Shift
 
@@ -20,11 +20,7 @@ class _Body(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class _Query(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=False)
-
-
-class VersionedQuery(_Query):
+class VersionedQuery(Parameters):
     """Which routes or areas, in which form."""
 
     at: Annotated[InstantQuery | None, Field(default=None, description="As in force at this instant. Default: now.")]
@@ -33,13 +29,13 @@ class VersionedQuery(_Query):
     limit: Annotated[int, Field(default=200, ge=1, le=1000)]
 
 
-class PlainVersionsQuery(_Query):
+class PlainVersionsQuery(Parameters):
     """In which form."""
 
     datum: DatumChoice
 
 
-class ListQuery(_Query):
+class ListQuery(Parameters):
     """Pages of a list."""
 
     cursor: Cursor
@@ -62,7 +58,7 @@ class PlansQuery(ListQuery):
     route: Annotated[Name | None, Field(default=None, description="Id of the route.")]
 
 
-class EnterQuery(_Query):
+class EnterQuery(Parameters):
     """What is said about master data that is entered."""
 
     valid_from: Annotated[
@@ -74,7 +70,7 @@ class EnterQuery(_Query):
     ]
 
 
-class WithdrawQuery(_Query):
+class WithdrawQuery(Parameters):
     """From when on something is withdrawn."""
 
     from_: Annotated[

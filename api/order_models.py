@@ -9,7 +9,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.instants import DateQuery, Instant, InstantQuery
-from api.params import Cursor, Name
+from api.params.fields import Cursor, Name
 from fleet.orders.order import Assignee
 
 KindName = Literal["collect", "tip", "clean", "repair", "inspect", "clear", "other"]

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from api.instants import DAY, Instant, InstantQuery
-from api.params import Cursor
+from api.params.fields import Cursor
 from fleet.reports.document import Said
 from fleet.reports.records import Report, ReportEntry
 from fleet.reports.revision import Order

@@ -23,7 +23,7 @@ from api.alert_models import (
 from api.bodies import read_body, validated
 from api.models import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.params import AlertsQuery
+from api.params.alerts import AlertsQuery
 from api.ports.services import Services
 from api.problems import not_found
 from api.spans import end_of

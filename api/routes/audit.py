@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from api.access import Manager
 from api.models import PageOf
 from api.openapi import KEYED, problems
-from api.params import AuditQuery
+from api.params.audit import AuditQuery
 from api.wiring import Wired
 from api.write_models import AuditEntryBody
 

@@ -10,7 +10,7 @@ from api.bin_models import EmptyingBody, ForecastBody, ReadinessBody, ReadinessL
 from api.instants import DAY
 from api.models import PageOf, page_of_names
 from api.openapi import problems
-from api.params import EmptyingsQuery, ForecastQuery, ReadinessQuery
+from api.params.bins import EmptyingsQuery, ForecastQuery, ReadinessQuery
 from api.problems import Fault, ProblemError, not_found
 from api.spans import span_of
 from api.wiring import KnownDevice, Wired

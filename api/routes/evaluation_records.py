@@ -19,9 +19,9 @@ from api.evaluation_models import (
     TaskBody,
     TaskForm,
 )
-from api.evaluation_params import AppealsQuery, Desk, Number, RecordsQuery, known_scheme, period_told
 from api.models import PageOf, page_of
 from api.openapi import BODIED, KEYED, body, problems, reference
+from api.params.evaluation import AppealsQuery, Desk, Number, RecordsQuery, known_scheme, period_told
 from api.ports.evaluation import EvaluationDesk
 from api.problems import Fault, ProblemError, not_found
 from api.wiring import Places, Wired

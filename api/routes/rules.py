@@ -17,7 +17,7 @@ from api.bodies import check_rules, read_body
 from api.etags import TaggedRoute
 from api.models import PageOf
 from api.openapi import BODIED, KEYED, problems
-from api.params import EnterRulesQuery, RulesQuery, VersionsQuery
+from api.params.alerts import EnterRulesQuery, RulesQuery, VersionsQuery
 from api.ports.posting import PostLimits
 from api.problems import LineFault, ProblemError, not_found
 from api.rule_texts import plain_rules

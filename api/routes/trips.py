@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from api.models import PageOf
 from api.openapi import problems
-from api.params import FleetLiveQuery, TripsQuery
+from api.params.trips import FleetLiveQuery, TripsQuery
 from api.spans import span_of
 from api.trip_models import LiveBody, StopBody, TripBody
 from api.wiring import KnownDevice, Wired

@@ -12,7 +12,7 @@ from api.access import Admin
 from api.bodies import read_body, validated
 from api.models import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.params import Cursor
+from api.params.fields import Cursor
 from api.problems import Fault, ProblemError, not_found
 from api.routes.session import Book, Door
 from api.user_models import PersonBody, PersonChangeForm, PersonForm, PersonMadeBody

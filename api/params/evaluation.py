@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import Depends, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from api.instants import DAY, InstantQuery
-from api.params import _PLAIN, Cursor, Name
+from api.params.fields import PLAIN, Cursor, Name, Parameters
 from api.ports.evaluation import EvaluationDesk
 from api.problems import Fault, ProblemError, invalid, not_found
 from api.spans import span_of
@@ -19,7 +19,7 @@ MOST_DAYS = 366
 MOST_LISTED = 50  #: evaluations in one answer
 
 PersonId = Annotated[
-    str, Path(min_length=1, max_length=64, pattern=_PLAIN, description="Id of a worker or crew.", examples=["li"])
+    str, Path(min_length=1, max_length=64, pattern=PLAIN, description="Id of a worker or crew.", examples=["li"])
 ]
 SchemeId = Annotated[
     str, Path(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="Id of a scheme.", examples=["weighted"])
@@ -27,11 +27,7 @@ SchemeId = Annotated[
 Number = Annotated[int, Path(ge=1, le=2**63 - 1, description="Its number.", examples=[7])]
 
 
-class _Query(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=False)
-
-
-class PeriodQuery(_Query):
+class PeriodQuery(Parameters):
     """Which period, by which scheme."""
 
     from_: Annotated[
@@ -53,34 +49,34 @@ class EvaluationsQuery(PeriodQuery):
     limit: Annotated[int, Field(default=20, ge=1, le=MOST_LISTED)]
 
 
-class SchemesQuery(_Query):
+class SchemesQuery(Parameters):
     """Pages of schemes."""
 
     cursor: Cursor
     limit: Annotated[int, Field(default=100, ge=1, le=1000)]
 
 
-class SchemeQuery(_Query):
+class SchemeQuery(Parameters):
     """Which version of a scheme, in which form."""
 
     version: Annotated[int | None, Field(default=None, ge=0, le=2**31 - 1, description="Default: the one in force.")]
     format: Annotated[Literal["json", "yaml"], Field(default="json", description="yaml: the text as it was entered.")]
 
 
-class EnterSchemeQuery(_Query):
+class EnterSchemeQuery(Parameters):
     """On what a scheme is based, from when on it judges, and why it was changed."""
 
     based_on: Annotated[
         int | None, Field(default=None, ge=0, description="The newest version that you know; 0: none was entered.")
     ]
     since: Annotated[InstantQuery | None, Field(default=None, description="Judges periods from then on. Default: now.")]
-    comment: Annotated[str, Field(default="", max_length=500, pattern=_PLAIN)]
+    comment: Annotated[str, Field(default="", max_length=500, pattern=PLAIN)]
 
 
 Period = Annotated[PeriodQuery, Query()]
 
 
-class RecordsQuery(_Query):
+class RecordsQuery(Parameters):
     """Which tasks or findings."""
 
     worker: Annotated[Name | None, Field(default=None)]
@@ -94,7 +90,7 @@ class RecordsQuery(_Query):
     limit: Annotated[int, Field(default=100, ge=1, le=1000)]
 
 
-class AppealsQuery(_Query):
+class AppealsQuery(Parameters):
     """Which appeals."""
 
     state: Annotated[Literal["open", "accepted", "rejected"] | None, Field(default=None)]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from api.live.place import MOST_CHARS
 from api.live.sight import Box
-from api.params import Kind, Kinds
+from api.params.fields import Kind, Kinds, Parameters
 from devices.kinds import DEVICE_ID, KINDS
 
 MOST_DEVICES = 500
@@ -36,10 +36,8 @@ def parse_box(text: object) -> Box | None:
     return west, south, east, north
 
 
-class LiveQuery(BaseModel):
+class LiveQuery(Parameters):
     """Which events, and how often."""
-
-    model_config = ConfigDict(extra="forbid")
 
     types: Annotated[
         list[Literal["device", "alert", "order", "incident"]],
@@ -83,9 +81,7 @@ class LiveQuery(BaseModel):
     ]
 
 
-class BoardQuery(BaseModel):
+class BoardQuery(Parameters):
     """Which devices."""
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: Kinds
