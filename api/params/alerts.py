@@ -8,13 +8,7 @@ from pydantic import Field
 
 from alerts.records import AlertFilter
 from api.instants import InstantQuery
-from api.params.fields import (
-    PLAIN,
-    Cursor,
-    Kinds,
-    Name,
-    Parameters,
-)
+from api.params.fields import PLAIN, Cursor, Kinds, Name, Parameters
 
 Stages = Annotated[
     list[Literal["raised", "acknowledged", "cleared", "closed", "retracted"]],

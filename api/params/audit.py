@@ -6,12 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.params.fields import (
-    PLAIN,
-    Cursor,
-    Name,
-    Parameters,
-)
+from api.params.fields import PLAIN, Cursor, Name, Parameters
 
 
 class AuditQuery(Parameters):

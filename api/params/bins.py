@@ -7,11 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.instants import InstantQuery
-from api.params.fields import (
-    Cursor,
-    Name,
-    Parameters,
-)
+from api.params.fields import Cursor, Name, Parameters
 
 
 class EmptyingsQuery(Parameters):

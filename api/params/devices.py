@@ -7,15 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from api.instants import InstantQuery
-from api.params.fields import (
-    PLAIN,
-    Cursor,
-    DatumChoice,
-    Kinds,
-    Parameters,
-    Protocols,
-    Status,
-)
+from api.params.fields import PLAIN, Cursor, DatumChoice, Kinds, Parameters, Protocols, Status
 from devices.kinds import STATUSES
 
 

@@ -7,13 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.instants import BucketQuery, InstantQuery
-from api.params.fields import (
-    Cursor,
-    DatumChoice,
-    Name,
-    Parameters,
-    SpanQuery,
-)
+from api.params.fields import Cursor, DatumChoice, Name, Parameters, SpanQuery
 
 
 class SeriesQuery(SpanQuery):

@@ -6,12 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.params.fields import (
-    Cursor,
-    Name,
-    Parameters,
-    SpanQuery,
-)
+from api.params.fields import Cursor, Name, Parameters, SpanQuery
 
 
 class TripsQuery(SpanQuery):

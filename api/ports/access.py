@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from devices.access import AuditEntry, KeyEntry
-from devices.read_models import (
-    Page,
-)
+from devices.read_models import Page
 
 
 class KeyRing(Protocol):

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from devices.errors import SanihubError
-from devices.read_models import (
-    DeviceEntry,
-)
+from devices.read_models import DeviceEntry
 
 
 class UnreachableError(SanihubError):

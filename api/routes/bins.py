@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.bin_models import EmptyingBody, ForecastBody, ReadinessBody, ReadinessListBody
 from api.instants import DAY
-from api.models import PageOf, page_of_names
+from api.models.bins import EmptyingBody, ForecastBody, ReadinessBody, ReadinessListBody
+from api.models.telemetry import PageOf, page_of_names
 from api.openapi import problems
 from api.params.bins import EmptyingsQuery, ForecastQuery, ReadinessQuery
 from api.problems import Fault, ProblemError, not_found

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.models import DeviceBody, PageOf, StateBody
+from api.models.telemetry import DeviceBody, PageOf, StateBody
 from api.openapi import problems
 from api.params.devices import DeviceListQuery
 from api.params.fields import DeviceId

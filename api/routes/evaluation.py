@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.access import KnownReader, Manager
 from api.bodies import check_rules, read_body
-from api.evaluation_models import EvaluationBody, SchemeBody, SchemeDetailBody, SummaryBody
-from api.models import PageOf, page_of_names
+from api.models.evaluation import EvaluationBody, SchemeBody, SchemeDetailBody, SummaryBody
+from api.models.telemetry import PageOf, page_of_names
 from api.openapi import BODIED, KEYED, problems
 from api.params.evaluation import (
     Desk,

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.instants import write_bucket
-from api.models import BucketBody, PointBody, SeriesBody
+from api.models.telemetry import BucketBody, PointBody, SeriesBody
 from api.openapi import problems
 from api.params.telemetry import SeriesQuery
 from api.problems import invalid

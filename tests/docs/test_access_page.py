@@ -9,7 +9,7 @@ from pathlib import Path
 
 from api import passwords
 from api.gatekeeper import FRESH_S, STALE_S
-from api.session_models import SignedInBody
+from api.models.sessions import SignedInBody
 from api.signing_in import SignIn
 from api.throttle import Throttle
 from devices.access import Role

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from api.gatekeeper import FRESH_S, Throttle
+from api.models.writes import MAX_TEXT
 from api.ports.posting import PostLimits
 from api.routes.uplinks import MAX_QUERY
-from api.write_models import MAX_TEXT
 from devices.access import Role
 from hub.settings.intake import IntakeSection
 from ingest.adapters.http_json import NAME, HttpSection

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.instants import Instant
-from api.models import PageOf
+from api.models.telemetry import PageOf
 
 
 class _Body(BaseModel):

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.evaluation_models import Known, Reason
 from api.instants import Instant, InstantQuery
+from api.models.evaluation import Known, Reason
 
 _ID = r"^[^\x00-\x1f\x7f]*$"
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.instants import Instant, InstantQuery
-from api.session_models import RoleName
+from api.models.sessions import RoleName
 from devices.kinds import DEVICE_ID
 from devices.people import LEAST_PASSWORD, MOST_AREAS, MOST_PASSWORD
 

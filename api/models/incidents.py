@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from api.instants import Instant, InstantQuery
+from api.models.reports import zone_of
 from api.params.fields import Cursor, Name
-from api.report_models import zone_of
 from fleet.incidents.categories import categories
 from fleet.incidents.incident import IncidentFilter, Report
 
