@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from devices.errors import ConfigError
-from hub.bench.scaling_figures import Figures
-from hub.bench.scaling_table import parts, points
+from hub.bench.scaling.figures import Figures
+from hub.bench.scaling.table import parts, points
 from tests.hub.cli_runner import invoke
 
 DAY_READINGS = 2_000 // 44 // 28  # of 44 at an instant of ten devices, over 28 days
