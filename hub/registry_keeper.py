@@ -23,6 +23,11 @@ class RegistryKeeper:
         self._registry = registry
         self._read_at = 0
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the whole of it was read."""
+        return self._read_at > 0
+
     async def run(self, stop: asyncio.Event) -> None:
         """Follow what others change, until ``stop``."""
         condition = Condition("registry")
