@@ -14,7 +14,7 @@ from api.gatekeeper import Gatekeeper
 from api.live.feed import Feed
 from api.methods import HeadIsGet
 from api.passwords import Passwords
-from api.ports import Services
+from api.ports.services import Services
 from api.repeats import unrepeated
 from api.routes import (
     alerts,

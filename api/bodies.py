@@ -13,7 +13,7 @@ from typing import TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from api.ports import PostLimits
+from api.ports.posting import PostLimits
 from api.problems import Fault, ProblemError
 
 _GZIP = 16 + zlib.MAX_WBITS

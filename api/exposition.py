@@ -12,7 +12,7 @@ from prometheus_client import Metric as PrometheusMetric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from api.ports import Families, MetricFamily
+from api.ports.probe import Families, MetricFamily
 
 
 def _prometheus(family: MetricFamily) -> PrometheusMetric:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from api.alert_models import FORMS as ALERT_FORMS
-from api.evaluation_models import EVALUATION_FORMS
-from api.incident_models import INCIDENT_FORMS
-from api.me_models import ME_FORMS
-from api.order_models import ORDER_FORMS
-from api.planning_models import PlanningForm
-from api.report_models import FORMS as REPORT_FORMS
-from api.session_models import SESSION_FORMS
-from api.user_models import ACCESS_FORMS
-from api.write_models import BODIES
+from api.models.alerts import FORMS as ALERT_FORMS
+from api.models.evaluation import EVALUATION_FORMS
+from api.models.incidents import INCIDENT_FORMS
+from api.models.me import ME_FORMS
+from api.models.orders import ORDER_FORMS
+from api.models.planning import PlanningForm
+from api.models.reports import FORMS as REPORT_FORMS
+from api.models.sessions import SESSION_FORMS
+from api.models.users import ACCESS_FORMS
+from api.models.writes import BODIES
 
 FORMS: tuple[type[BaseModel], ...] = (
     *BODIES,

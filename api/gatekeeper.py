@@ -14,7 +14,7 @@ from math import ceil
 
 import msgspec
 
-from api.ports import KeyRing
+from api.ports.access import KeyRing
 from api.problems import ProblemError
 from api.sessions import Sessions
 from api.throttle import Throttle, address_of

@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 
 from alerts.records import AlertStateError
 from api.methods import allowed
-from api.ports import NotTakenError
+from api.ports.posting import NotTakenError
 from api.security import API_HEADERS
 from devices.errors import SanihubError, TransientError
 from devices.read_models import CursorError, QueryTimeoutError

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import msgspec
 
-from api.people_ports import SessionKeeper
+from api.ports.people import SessionKeeper
 from devices.access import fingerprint
 from devices.errors import TransientError
 from devices.people import Person, Session, new_token

@@ -10,7 +10,7 @@ import structlog
 
 from api.gatekeeper import unauthorized
 from api.passwords import Passwords
-from api.people_ports import PeopleKeeper
+from api.ports.people import PeopleKeeper
 from api.problems import Fault, ProblemError
 from api.sessions import Sessions
 from api.throttle import Throttle, address_of

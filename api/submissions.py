@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from api.ports import Submitted
+from api.models.writes import AcceptedBody, RefusalBody
+from api.ports.posting import Submitted
 from api.problems import Fault, ProblemError
-from api.write_models import AcceptedBody, RefusalBody
 
 
 def answer(submitted: Submitted) -> AcceptedBody:

@@ -12,8 +12,8 @@ from fastapi import Depends, Request
 from api.access import Recognised
 from api.areas.services import limited
 from api.live.feed import Feed
-from api.params import DeviceId
-from api.ports import Services
+from api.params.fields import DeviceId
+from api.ports.services import Services
 from api.problems import not_found
 from api.seats import Seats
 from devices.read_models import DeviceEntry

@@ -10,7 +10,7 @@ import msgspec
 from benchmarks.compare.contenders import BARE, HUB, NODE_RED, SCRIPT
 from benchmarks.compare.figures import Figures, Heat
 from benchmarks.results import Result
-from hub.bench.scaling_figures import Figures as Growth
+from hub.bench.scaling.figures import Figures as Growth
 
 WIDTH, LABEL, BAR, GAP, TOP = 760, 250, 22, 12, 56
 LETTER = 8  #: room for one of them behind a bar

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from api.app import create_app
-from api.ports import About, Services
+from api.ports.probe import About
+from api.ports.services import Services
 from devices.access import Role
 
 PAGE = Path(__file__).parent / "reference" / "endpoints.md"

@@ -15,7 +15,7 @@ from fleet.master.route import LonLat
 from fleet.planning.course import course
 from fleet.planning.problem import Options
 from fleet.planning.solve import solve
-from hub.bench.planning import Bench, Load
+from hub.bench.planning.measurement import Bench, Load
 from simulators.city import registry
 from simulators.city.city import City
 from simulators.city.settings import Size

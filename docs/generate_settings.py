@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from hub.notify.channel import ChannelSection
-from hub.settings import Settings
+from hub.settings.settings import Settings
 
 PAGE = Path(__file__).parent / "settings.md"
 HEAD = "| setting | variable | type | default | bounds | meaning |\n|---|---|---|---|---|---|"

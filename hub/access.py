@@ -22,9 +22,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from devices.errors import ConfigError, TransientError
 from hub import logs
-from hub import settings as settings_file
-from hub.embedded import EmbeddedServers, default_data_folder
-from hub.settings import Settings
+from hub.embedded.servers import EmbeddedServers, default_data_folder
+from hub.settings import settings as settings_file
+from hub.settings.settings import Settings
 from ingest.runner import Backoff, Condition, persist
 from store.connection import session_parameters
 from store.embedded.postgres import DATABASE, ROLE

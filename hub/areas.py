@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 import msgspec
 import numpy as np
 
-from api.ports import wall_clock
+from api.ports.services import wall_clock
 from fleet.geometry.containing import Containing
 from store.fleet.master import FleetMaster
 from store.readers.places import DevicePlace, DevicePlaces
@@ -29,7 +29,7 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 class Areas:
-    """Areas over the store (``api.people_ports.AreaDirectory``). ``steady`` is a clock in s that never jumps.
+    """Areas over the store (``api.ports.people.AreaDirectory``). ``steady`` is a clock in s that never jumps.
 
     Nothing is done while nobody asks, and one look is made for all who ask at the same time. All of it raises
     TransientError while the store is away.

@@ -6,7 +6,6 @@ import asyncio
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from time import time_ns
 
 import structlog
 from fastapi import FastAPI
@@ -22,29 +21,30 @@ from hub.alerting.wiring import make_alerting
 from hub.area_keeper import AreaKeeper
 from hub.bins.outlook import Outlook
 from hub.bins.scribe import Scribe
-from hub.broker import NatsBroker
 from hub.commanding import Commanding
 from hub.door.doorman import Doorman
 from hub.door.floods import FloodWatch
 from hub.door.wiring import doors, flooding, rate
+from hub.embedded.broker import NatsBroker
 from hub.fleet.plan_source import StoredPlans
 from hub.fleet.service import Tracking
 from hub.incidents.wiring import make_courier
 from hub.influx.wiring import sinks
 from hub.live import Follower
 from hub.maintenance import maintain
-from hub.mqtt_settings import MqttSection
 from hub.notify.wiring import make_sender
 from hub.orders.wiring import make_following
 from hub.planning.audits import PlanAudits
 from hub.planning.request import Sources
 from hub.planning.service import PlanningService
 from hub.protocols import connections, decoders, routes, webhooks
+from hub.registry_keeper import RegistryKeeper
 from hub.reporting.desk import ReportDesk
 from hub.rolling import Rolling
 from hub.secret import kept_secret
 from hub.services import make_services
-from hub.settings import Settings
+from hub.settings.mqtt import MqttSection
+from hub.settings.settings import Settings
 from hub.store_watch import StoreWatch
 from hub.uplinks import PostedUplinks
 from hub.web import WebServer
@@ -53,7 +53,7 @@ from ingest.assembly import Assembler
 from ingest.pipeline import Pipeline
 from ingest.plugin import Tools, Wiring
 from ingest.ports import Adapter, Listener
-from ingest.runner import Condition, pause, persist
+from ingest.runner import persist
 from ingest.spool import Spool
 from ingest.spool_feed import feed
 from ingest.transports.mqtt.subscriber import MqttSubscriber
@@ -72,10 +72,8 @@ from store.writing import WriteSession
 
 log = structlog.get_logger("hub")
 
-REFRESH_S = 5.0  #: how soon changes of the registry by others are seen
 EMBEDDED = "embedded"  #: the name of the connection to the embedded broker
 LISTEN_S = 3.0  #: for a port that is taken the hub goes on without, and tries again
-OVERLAP_US = 60_000_000  #: changes are asked for a minute back, for transactions that commit late
 
 
 def make_store(settings: Settings, dsn: str, catalogue: Catalogue) -> PostgresStore:
@@ -106,12 +104,12 @@ class Hub:
         self.settings = settings
         self.data = data
         self.web = web
-        self._registry_read_at = 0
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
         self.catalogue = Catalogue((*CATALOGUE, *DERIVED))
         self.registry = Registry()
         self.store = make_store(settings, dsn, self.catalogue)
+        self.registry_keeper = RegistryKeeper(self.store, self.registry)
         self._pool: Pool = AsyncConnectionPool(
             connection_class=PatientConnection,
             kwargs=session_parameters(dsn),
@@ -174,7 +172,7 @@ class Hub:
         await self._pool.open(wait=False)
         tasks: dict[str, asyncio.Task[None]] = {"pipeline": asyncio.create_task(self._carry())}
         try:
-            tasks["registry"] = asyncio.create_task(self._keep_registry())
+            tasks["registry"] = asyncio.create_task(self.registry_keeper.run(self._stop))
             tasks["maintenance"] = asyncio.create_task(maintain(self.store, self.settings.store.keeping(), self._stop))
             tasks["store jobs"] = asyncio.create_task(self.store_watch.run(self._stop))
             tasks["alerts"] = asyncio.create_task(self._watch())
@@ -261,7 +259,7 @@ class Hub:
     async def _carry(self) -> None:
         """The pipeline, once the registry is read: decoders look up devices in it."""
         with suppress(TransientError):  # raised only while stopping
-            await self._read_registry(self.pipeline.store_condition)
+            await self.registry_keeper.read(self.pipeline.store_condition, self._stop)
             await persist(self.alerting.open, self.pipeline.store_condition, self._stop)
             await persist(self.tracking.open, self.pipeline.store_condition, self._stop)
             self._ready.set()
@@ -280,18 +278,3 @@ class Hub:
                 self.area_keeper,
             )
             await asyncio.gather(*(one.run(self._stop) for one in works), self.sender.run())
-
-    async def _keep_registry(self) -> None:
-        """Follow what others change in the registry."""
-        condition = Condition("registry")
-        with suppress(TransientError):
-            while not self._stop.is_set():
-                await pause(self._stop, REFRESH_S)
-                await self._read_registry(condition)
-
-    async def _read_registry(self, condition: Condition) -> None:
-        """Bring the registry up to date, with all of it the first time. Raises TransientError only while stopping."""
-        since, asked_at = self._registry_read_at, time_ns() // 1_000
-        for identity, device in await persist(lambda: self.store.changed_devices(since), condition, self._stop):
-            self.registry.add(identity, device)
-        self._registry_read_at = asked_at - OVERLAP_US

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from api.ports import NoAnswerError, UnreachableError
+from api.ports.commands import NoAnswerError, UnreachableError
 from devices.access import AuditNote
 from devices.errors import TransientError
 from devices.read_models import DeviceEntry
@@ -31,7 +31,7 @@ class AuditLog(Protocol):
 
 
 class Commanding:
-    """Tells devices what to do (``api.ports.Commands``) through the adapters that can."""
+    """Tells devices what to do (``api.ports.commands.Commands``) through the adapters that can."""
 
     def __init__(self, registry: Registry, adapters: Sequence[object], audit: AuditLog) -> None:
         self._registry = registry
@@ -47,7 +47,7 @@ class Commanding:
         return sorted(set(names))
 
     async def send(self, actor: str, device: DeviceEntry, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Carry out a command (see :class:`api.ports.Commands`).
+        """Carry out a command (see :class:`api.ports.commands.Commands`).
 
         An entry that says ``asked`` and is followed by no other is of a command during which the hub died.
         """

@@ -6,9 +6,9 @@ from pydantic import SecretStr
 
 from devices.errors import ConfigError
 from hub.bootstrap import Hub
-from hub.embedded import EmbeddedServers, default_data_folder
-from hub.mqtt_settings import MqttSection, TlsSection
-from hub.settings import Settings
+from hub.embedded.servers import EmbeddedServers, default_data_folder
+from hub.settings.mqtt import MqttSection, TlsSection
+from hub.settings.settings import Settings
 from hub.web import WebServer
 
 

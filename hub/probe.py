@@ -7,7 +7,7 @@ from importlib.metadata import version
 from time import time_ns
 from typing import TYPE_CHECKING
 
-from api.ports import About, Connection, Endpoint, MetricFamily, Sample
+from api.ports.probe import About, Connection, Endpoint, MetricFamily, Sample
 from ingest.ports import Counting, Figure, Standing
 
 if TYPE_CHECKING:

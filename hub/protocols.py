@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from ingest.plugin import Plugin, Subscription, Tools, Wiring, discover
 from ingest.ports import Adapter, Decoder
 from ingest.transports.mqtt.subscriber import Route

@@ -13,7 +13,7 @@ import structlog
 if TYPE_CHECKING:
     from hub.bootstrap import Hub
     from hub.installation import Installation
-    from hub.settings import Settings
+    from hub.settings.settings import Settings
 
 log = structlog.get_logger("hub")
 T = TypeVar("T")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from time import time_ns
 from typing import TYPE_CHECKING
 
-from api.ports import PostLimits, Services
+from api.ports.posting import PostLimits
+from api.ports.services import Services
 from hub.areas import Areas
 from hub.fleet.evaluating import Evaluating
 from hub.incidents.wiring import make_incident_desk

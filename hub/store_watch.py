@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import structlog
 
-from api.ports import MetricFamily, Sample
+from api.ports.probe import MetricFamily, Sample
 from devices.errors import TransientError
 from ingest.runner import pause
 from store.telemetry.writer import PostgresStore

@@ -1,6 +1,7 @@
 """What is posted, on its way into the pipeline: offered as a frame, answered when that is settled.
 
-An adapter whose peers are the API's requests: the API reads them and knows who they are (``api.ports.Uplinks``).
+An adapter whose peers are the API's requests: the API reads them and knows who they are
+(``api.ports.posting.Uplinks``).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from time import monotonic
 
 import structlog
 
-from api.ports import AnotherDeviceError, NotTakenError, Submitted
+from api.ports.posting import AnotherDeviceError, NotTakenError, Submitted
 from devices.access import Principal
 from devices.registry import Registry
 from devices.vocabulary import Decoded, Frame, Identity, Outcome
@@ -86,7 +87,7 @@ class PostedUplinks:
         return Standing("HTTP posts", http_json.NAME, figures=(*figures, waiting))
 
     async def telemetry(self, payload: bytes, poster: Principal, again: str | None = None) -> Submitted:
-        """File a payload of sanihub's own JSON (see :class:`api.ports.Uplinks`)."""
+        """File a payload of sanihub's own JSON (see :class:`api.ports.posting.Uplinks`)."""
         device = poster.device
         if device is not None and (other := http_json.another(payload, device)) is not None:
             log.warning("another_device", poster=poster.actor, device=device, named=other)
@@ -97,7 +98,7 @@ class PostedUplinks:
         return await self._submit(self._frame(http_json.NAME, poster, channel, payload, again is not None))
 
     async def webhook(self, protocol: str, query: str, payload: bytes, poster: Principal) -> Submitted:
-        """File what a server of ``protocol`` has posted (see :class:`api.ports.Uplinks`)."""
+        """File what a server of ``protocol`` has posted (see :class:`api.ports.posting.Uplinks`)."""
         if protocol not in self.webhooks:
             raise KeyError(protocol)
         channel = f"uplinks/{protocol}" + (f"?{query}" if query else "")

@@ -12,7 +12,7 @@ import psycopg
 
 from alerts.notices.notice import Content, Message, Notice
 from hub.notify.channel import Channel, Surroundings, kinds
-from hub.notify_settings import NotifySection
+from hub.notify.settings import NotifySection
 from ingest.transports.mqtt.broker import Broker
 
 ZONE = ZoneInfo("Asia/Shanghai")

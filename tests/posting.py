@@ -12,8 +12,8 @@ import httpx
 import psycopg
 
 from devices.access import Role
-from hub import settings
 from hub.bootstrap import Hub
+from hub.settings import settings
 from hub.web import WebServer
 from store.access.api_keys import ApiKeys
 from store.writing import WriteSession
@@ -84,7 +84,9 @@ async def posting(dsn: str, folder: Path, **sections: Any) -> AsyncIterator[Post
     listening = asyncio.create_task(hub.listening())
     try:
         await asyncio.wait({working, listening}, return_when=asyncio.FIRST_COMPLETED)
-        await until(lambda: working.done() or hub._registry_read_at, "the registry is read, so the schema is there")
+        await until(
+            lambda: working.done() or hub.registry_keeper.is_read, "the registry is read, so the schema is there"
+        )
         post = Post(hub, dsn)
         async with post.client:
             yield post

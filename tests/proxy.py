@@ -58,15 +58,18 @@ class Proxy:
     """Listens on loopback, port :attr:`address`; each connection leads to ``target``.
 
     ``delay_s`` holds back each chunk that long, ``chunk`` bounds what is passed on at once, so that both together are a
-    throttle: ``chunk / delay_s`` bytes a second, each way. They may be changed at any time.
+    throttle: ``chunk / delay_s`` bytes a second, each way. They may be changed at any time. ``noting`` keeps what was
+    handed on in :attr:`noted`, of all connections in its order.
     """
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], *, noting: bool = False) -> None:
         self.target = target
         self.address = ("127.0.0.1", 0)
         self.delay_s = 0.0
         self.chunk = CHUNK
         self.passed = dict.fromkeys(Way, 0)  #: bytes that were handed on
+        self.noted = {way: bytearray() for way in Way}
+        self._noting = noting
         self.accepted = 0
         self._refusing = False
         self._muted_newcomers = frozenset[Way]()
@@ -228,6 +231,8 @@ class Proxy:
                 pair.reset()
                 return
             self.passed[way] += len(data)
+            if self._noting:
+                self.noted[way] += data
             writer.write(data)
             await writer.drain()
         if way not in pair.muted and writer.can_write_eof():

@@ -19,11 +19,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from hub.broker import NatsBroker, connect_packet
-from hub.launch import launch_command
+from hub.embedded.broker import NatsBroker
+from hub.embedded.launch import launch_command
+from hub.embedded.trial import hello
 from store.embedded.postgres import PostgresCluster
 from store.embedded.service_account import Account
 from store.embedded.vacancy import choose_port
+from tests.certificates import make_certificates
 
 DEADLINE_S = 60.0
 
@@ -177,7 +179,7 @@ class MqttServer(Server):
     def answers(self) -> bool:
         try:
             with socket.create_connection(self.address, timeout=5) as connection:
-                connection.sendall(connect_packet(self.username, self.password))
+                connection.sendall(hello(self.username, self.password))
                 return connection.recv(4)[:1] == b"\x20"
         except OSError:
             return False
@@ -254,28 +256,6 @@ class Mosquitto(MqttServer):
         with contextlib.suppress(OSError), socket.create_connection(self.address, timeout=5):
             return True
         return False
-
-
-def make_certificates(folder: Path) -> Path:
-    """A throwaway authority and a certificate of it for localhost and 127.0.0.1; returns the authority's file."""
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    ca, ca_key = folder / "ca.crt", folder / "ca.key"
-    openssl = ["openssl", "req", "-x509", *key]
-    subprocess.run(
-        [*openssl, "-subj", "/CN=sanihub test authority", "-keyout", ca_key, "-out", ca],
-        check=True,
-        capture_output=True,
-    )
-    subprocess.run(
-        [
-            *openssl, "-subj", "/CN=localhost", "-CA", ca, "-CAkey", ca_key,
-            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
-            "-keyout", folder / "server.key", "-out", folder / "server.crt",
-        ],
-        check=True,
-        capture_output=True,
-    )  # fmt: skip
-    return ca
 
 
 @contextlib.contextmanager

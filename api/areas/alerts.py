@@ -8,9 +8,9 @@ from dataclasses import replace
 import msgspec
 
 from alerts.records import AlertCount, AlertEntry, AlertFilter, LogEntry, Notification, Shelf
-from api.alert_ports import AlertHandling, AlertReader
 from api.areas.filter import Ids, only
-from api.ports import Services
+from api.ports.alerts import AlertHandling, AlertReader
+from api.ports.services import Services
 from devices.read_models import Page
 
 

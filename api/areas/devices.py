@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from api.areas.filter import Ids, only
-from api.ports import DeadLetterReader, DeviceReader, Services, TelemetryReader
+from api.ports.services import Services
+from api.ports.telemetry import DeadLetterReader, DeviceReader, TelemetryReader
 from devices.read_models import (
     DeadLetterContent,
     DeadLetterEntry,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from api.areas.filter import Ids, only
-from api.bin_ports import BinOutlook, EmptyingReader
-from api.ports import Services
-from api.trip_ports import TripReader
+from api.ports.bins import BinOutlook, EmptyingReader
+from api.ports.services import Services
+from api.ports.trips import TripReader
 from devices.read_models import Page
 from fleet.bins.forecast import Forecast
 from fleet.bins.readiness import Readiness

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.areas import alerts, devices, fleet
 from api.areas.filter import Ids
-from api.ports import Services
+from api.ports.services import Services
 
 
 def limited(services: Services, ids: Ids) -> Services:

@@ -8,7 +8,7 @@ import msgspec
 
 from api.live.newest import Shown
 from api.live.ring import Entry, Item
-from api.people_ports import AreaDirectory
+from api.ports.people import AreaDirectory
 from devices.access import Principal
 from devices.live import LiveAlert, LiveDevice, LiveIncident
 

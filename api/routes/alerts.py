@@ -8,7 +8,8 @@ from fastapi import APIRouter, Path, Query, Request
 
 from alerts.records import AlertCount
 from api.access import Dispatcher
-from api.alert_models import (
+from api.bodies import read_body, validated
+from api.models.alerts import (
     MOST_SNOOZED_MIN,
     AlertBody,
     AlertCountBody,
@@ -20,11 +21,10 @@ from api.alert_models import (
     NotificationBody,
     SnoozeForm,
 )
-from api.bodies import read_body, validated
-from api.models import PageOf
+from api.models.telemetry import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.params import AlertsQuery
-from api.ports import Services
+from api.params.alerts import AlertsQuery
+from api.ports.services import Services
 from api.problems import not_found
 from api.spans import end_of
 from api.wiring import Places, Wired

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.access import Manager
-from api.models import PageOf
+from api.models.telemetry import PageOf
+from api.models.writes import AuditEntryBody
 from api.openapi import KEYED, problems
-from api.params import AuditQuery
+from api.params.audit import AuditQuery
 from api.wiring import Wired
-from api.write_models import AuditEntryBody
 
 router = APIRouter(tags=["Audit"])
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.bin_models import EmptyingBody, ForecastBody, ReadinessBody, ReadinessListBody
 from api.instants import DAY
-from api.models import PageOf, page_of_names
+from api.models.bins import EmptyingBody, ForecastBody, ReadinessBody, ReadinessListBody
+from api.models.telemetry import PageOf, page_of_names
 from api.openapi import problems
-from api.params import EmptyingsQuery, ForecastQuery, ReadinessQuery
+from api.params.bins import EmptyingsQuery, ForecastQuery, ReadinessQuery
 from api.problems import Fault, ProblemError, not_found
 from api.spans import span_of
 from api.wiring import KnownDevice, Wired

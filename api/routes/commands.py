@@ -7,11 +7,11 @@ from pydantic import ValidationError
 
 from api.access import Dispatcher
 from api.bodies import read_body
+from api.models.writes import COMMAND, AvailableBody, DoneBody, SetCommand, TextCommand
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.ports import NoAnswerError, UnreachableError
+from api.ports.commands import NoAnswerError, UnreachableError
 from api.problems import Fault, ProblemError
 from api.wiring import KnownDevice, Places, Wired
-from api.write_models import COMMAND, AvailableBody, DoneBody, SetCommand, TextCommand
 
 router = APIRouter(tags=["Commands"])
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from api.models import DeadLetterBody, DeadLetterContentBody, PageOf
+from api.models.telemetry import DeadLetterBody, DeadLetterContentBody, PageOf
 from api.openapi import problems
-from api.params import DeadLettersQuery
+from api.params.telemetry import DeadLettersQuery
 from api.problems import not_found
 from api.wiring import Wired
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Path, Request
 
 from api.access import Manager
 from api.bodies import read_body, validated
-from api.models import DeviceBody
+from api.models.telemetry import DeviceBody
+from api.models.users import DeviceChangeForm, DeviceMadeForm, IdentityForm
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.ports import Services
+from api.ports.services import Services
 from api.problems import Fault, ProblemError, not_found
-from api.user_models import DeviceChangeForm, DeviceMadeForm, IdentityForm
 from api.wiring import KnownDevice, Places, Unlimited, Wired
 from devices.access import Principal
 from devices.registering import DeviceForm, TakenError

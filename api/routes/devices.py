@@ -6,9 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.models import DeviceBody, PageOf, StateBody
+from api.models.telemetry import DeviceBody, PageOf, StateBody
 from api.openapi import problems
-from api.params import DeviceId, DeviceListQuery
+from api.params.devices import DeviceListQuery
+from api.params.fields import DeviceId
 from api.problems import not_found
 from api.wiring import KnownDevice, Wired
 

@@ -10,8 +10,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from api.access import KnownReader, Manager
 from api.bodies import check_rules, read_body
-from api.evaluation_models import EvaluationBody, SchemeBody, SchemeDetailBody, SummaryBody
-from api.evaluation_params import (
+from api.models.evaluation import EvaluationBody, SchemeBody, SchemeDetailBody, SummaryBody
+from api.models.telemetry import PageOf, page_of_names
+from api.openapi import BODIED, KEYED, problems
+from api.params.evaluation import (
     Desk,
     EnterSchemeQuery,
     EvaluationsQuery,
@@ -24,9 +26,7 @@ from api.evaluation_params import (
     known_scheme,
     period_of,
 )
-from api.models import PageOf, page_of_names
-from api.openapi import BODIED, KEYED, problems
-from api.ports import PostLimits
+from api.ports.posting import PostLimits
 from api.problems import LineFault, ProblemError, not_found
 from api.wiring import Places, Wired
 from devices.yaml_lines.tree import MAX_BYTES

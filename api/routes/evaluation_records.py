@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 
 from api.access import Dispatcher, KnownReader, Manager
 from api.bodies import read_body, validated
-from api.evaluation_models import (
+from api.models.evaluation import (
     AppealBody,
     AppealForm,
     DecideAppealForm,
@@ -19,10 +19,10 @@ from api.evaluation_models import (
     TaskBody,
     TaskForm,
 )
-from api.evaluation_params import AppealsQuery, Desk, Number, RecordsQuery, known_scheme, period_told
-from api.evaluation_ports import EvaluationDesk
-from api.models import PageOf, page_of
+from api.models.telemetry import PageOf, page_of
 from api.openapi import BODIED, KEYED, body, problems, reference
+from api.params.evaluation import AppealsQuery, Desk, Number, RecordsQuery, known_scheme, period_told
+from api.ports.evaluation import EvaluationDesk
 from api.problems import Fault, ProblemError, not_found
 from api.wiring import Places, Wired
 from fleet.evaluation.inputs import Finding, Task

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.instants import END_OF_TIME
-from api.models import EventBody, PageOf
+from api.models.telemetry import EventBody, PageOf
 from api.openapi import problems
-from api.params import EventsQuery
+from api.params.telemetry import EventsQuery
 from api.spans import span_of
 from api.wiring import KnownDevice, Wired
 

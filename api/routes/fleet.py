@@ -8,7 +8,8 @@ from fastapi import APIRouter, Path, Query
 
 from api.etags import TaggedRoute
 from api.fleet_geojson import collection
-from api.fleet_models import (
+from api.geojson import GeoJSONResponse, told
+from api.models.fleet import (
     MOST_DAYS,
     CrewBody,
     ListQuery,
@@ -21,8 +22,7 @@ from api.fleet_models import (
     WorkerBody,
     WorkersQuery,
 )
-from api.geojson import GeoJSONResponse, told
-from api.models import PageOf, page_of
+from api.models.telemetry import PageOf, page_of
 from api.openapi import problems
 from api.problems import invalid, not_found
 from api.wiring import Wired

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Path, Query, Request
 
 from api.access import Manager
 from api.bodies import check_fleet, is_geojson, read_body
-from api.fleet_models import CameBody, EnteredBody, EnterQuery, WithdrawnBody, WithdrawQuery
+from api.models.fleet import CameBody, EnteredBody, EnterQuery, WithdrawnBody, WithdrawQuery
 from api.openapi import BODIED, KEYED, problems
-from api.ports import Services
+from api.ports.services import Services
 from api.problems import LineFault, ProblemError, not_found
 from api.wiring import Places, Wired
 from fleet.importing.gathering import Fault, Gathered

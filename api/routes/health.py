@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from api.models.status import AliveBody, CheckBody, ReadyBody
 from api.openapi import problems
-from api.ports import Services
+from api.ports.services import Services
 from api.problems import problem
-from api.status_models import AliveBody, CheckBody, ReadyBody
 from api.wiring import Unlimited
 from devices.errors import TransientError
 

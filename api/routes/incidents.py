@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.access import Dispatcher, allowed
 from api.bodies import read_body, validated
-from api.incident_models import (
+from api.models.incidents import (
     CatalogueBody,
     CategoryBody,
     DepartmentBody,
@@ -24,10 +24,10 @@ from api.incident_models import (
     ReasonForm,
     RemarkForm,
 )
-from api.incident_ports import IncidentDesk
-from api.models import PageOf
+from api.models.telemetry import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.ports import Services
+from api.ports.incidents import IncidentDesk
+from api.ports.services import Services
 from api.problems import Fault, ProblemError, not_found
 from api.wiring import Places, Wired
 from devices.access import Principal, Role

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Admin
 from api.bodies import read_body, validated
-from api.models import PageOf
+from api.models.telemetry import PageOf
+from api.models.users import KeyBody, KeyForm, KeyMadeBody
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.params import Cursor
+from api.params.fields import Cursor
 from api.problems import Fault, ProblemError, not_found
-from api.user_models import KeyBody, KeyForm, KeyMadeBody
 from api.wiring import Places, Wired
 from devices.access import KeyEntry, Role
 

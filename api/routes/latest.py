@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query
 from api.etags import TaggedRoute
 from api.geojson import GeoJSONResponse, positions, told
 from api.instants import SECOND
-from api.models import LatestBody, StateBody
+from api.models.telemetry import LatestBody, StateBody
 from api.openapi import problems
-from api.params import LatestQuery, PositionsQuery
+from api.params.devices import LatestQuery, PositionsQuery
 from api.wiring import Wired
 
 OVERLAP = 10 * SECOND

@@ -17,9 +17,9 @@ from api.live.place import MOST_CHARS, Place
 from api.live.reader import Reader as LiveReader
 from api.live.response import MEDIA_TYPE, LiveResponse
 from api.live.sight import Sight, Visible, visible_to
-from api.live_params import BoardQuery, LiveQuery
 from api.openapi import KEYED, problems
-from api.ports import Services
+from api.params.live import BoardQuery, LiveQuery
+from api.ports.services import Services
 from api.wiring import LiveFeed, Wired
 from devices.instants import to_iso
 from devices.live import LiveDevice

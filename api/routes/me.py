@@ -14,14 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Worker
 from api.bodies import read_body, validated
-from api.evaluation_models import AppealBody, EvaluationBody, TaskBody
-from api.evaluation_params import Desk, Period, known_scheme, period_of, period_told
 from api.instants import DAY, SECOND
-from api.me_models import CheckBody, DutyBody, MyAppealForm, MySpanBody, TodayBody
-from api.models import PageOf
+from api.models.evaluation import AppealBody, EvaluationBody, TaskBody
+from api.models.me import CheckBody, DutyBody, MyAppealForm, MySpanBody, TodayBody
+from api.models.telemetry import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.params import Cursor
-from api.ports import Services
+from api.params.evaluation import Desk, Period, known_scheme, period_of, period_told
+from api.params.fields import Cursor
+from api.ports.services import Services
 from api.problems import ProblemError, not_found
 from api.routes.evaluation_records import task_body
 from api.wiring import Places, Unlimited

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.etags import TaggedRoute
-from api.models import MetricBody, MetricsBody
+from api.models.telemetry import MetricBody, MetricsBody
 from api.wiring import Wired
 
 router = APIRouter(tags=["Metrics"], route_class=TaggedRoute)

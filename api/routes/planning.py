@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path, Request
 
 from api.access import EVERYWHERE, Dispatcher, KnownReader
 from api.bodies import read_body, validated
+from api.models.planning import PlanningForm, PlanningJobBody, RunAuditBody
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.params import Name
-from api.planning_models import PlanningForm, PlanningJobBody, RunAuditBody
-from api.planning_ports import BusyError, NotOverError
+from api.params.fields import Name
+from api.ports.planning import BusyError, NotOverError
 from api.problems import ProblemError, not_found
 from api.wiring import Places, Wired
 

@@ -8,11 +8,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.access import Dispatcher, KnownReader, Manager
 from api.bodies import read_body, validated
-from api.models import PageOf
-from api.openapi import BODIED, KEYED, body, problems, reference
-from api.ports import Services
-from api.problems import Fault, ProblemError, invalid, not_found
-from api.report_models import (
+from api.models.reports import (
     ReportAppealForm,
     ReportBody,
     ReportDecisionForm,
@@ -24,7 +20,11 @@ from api.report_models import (
     ReportSignForm,
     ReportsQuery,
 )
-from api.report_ports import BusyError, JobEntry, ReportDesk
+from api.models.telemetry import PageOf
+from api.openapi import BODIED, KEYED, body, problems, reference
+from api.ports.reports import BusyError, JobEntry, ReportDesk
+from api.ports.services import Services
+from api.problems import Fault, ProblemError, invalid, not_found
 from api.wiring import Places, Wired
 from devices.access import Principal, Role
 from fleet.reports.kind import OrderError

@@ -12,13 +12,13 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from alerts.records import StaleVersionError
 from alerts.rule_file import RuleFileError, read_rules
 from api.access import EVERYWHERE, Dispatcher, Manager
-from api.alert_models import CheckedBody, RulesBody, RuleSetBody
 from api.bodies import check_rules, read_body
 from api.etags import TaggedRoute
-from api.models import PageOf
+from api.models.alerts import CheckedBody, RulesBody, RuleSetBody
+from api.models.telemetry import PageOf
 from api.openapi import BODIED, KEYED, problems
-from api.params import EnterRulesQuery, RulesQuery, VersionsQuery
-from api.ports import PostLimits
+from api.params.alerts import EnterRulesQuery, RulesQuery, VersionsQuery
+from api.ports.posting import PostLimits
 from api.problems import LineFault, ProblemError, not_found
 from api.rule_texts import plain_rules
 from api.wiring import Places, Wired

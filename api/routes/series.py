@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.instants import write_bucket
-from api.models import BucketBody, PointBody, SeriesBody
+from api.models.telemetry import BucketBody, PointBody, SeriesBody
 from api.openapi import problems
-from api.params import SeriesQuery
+from api.params.telemetry import SeriesQuery
 from api.problems import invalid
 from api.spans import span_of
 from api.wiring import KnownDevice, Wired

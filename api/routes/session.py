@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from api.access import COOKIE, Somebody, policy
 from api.bodies import read_body, validated
+from api.models.sessions import Ability, PasswordForm, SessionBody, SignedInBody, SignInForm
 from api.openapi import BODIED, KEYED, body, problems, reference
 from api.origins import check_origin
-from api.ports import PostLimits
+from api.ports.posting import PostLimits
 from api.problems import ProblemError
-from api.session_models import Ability, PasswordForm, SessionBody, SignedInBody, SignInForm
 from api.sessions import Sessions
 from api.signing_in import SignIn
 from api.wiring import Wired

@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 
 from api.access import Dispatcher, check_everywhere
-from api.alert_models import MOST_SHELVED_MIN, ShelfBody, ShelfForm
 from api.bodies import read_body, validated
-from api.models import PageOf
+from api.models.alerts import MOST_SHELVED_MIN, ShelfBody, ShelfForm
+from api.models.telemetry import PageOf
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.params import ShelvesQuery
+from api.params.alerts import ShelvesQuery
 from api.problems import not_found
 from api.rule_texts import plain_rules
 from api.spans import end_of

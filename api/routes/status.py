@@ -8,8 +8,7 @@ from fastapi import APIRouter
 
 from alerts.records import AlertCount
 from api.instants import SECOND
-from api.ports import About
-from api.status_models import (
+from api.models.status import (
     AlertsOpenBody,
     ConnectionBody,
     DevicesBody,
@@ -20,6 +19,7 @@ from api.status_models import (
     StatusBody,
     StoreBody,
 )
+from api.ports.probe import About
 from api.wiring import Wired
 from devices.errors import TransientError
 from devices.read_models import StoreFigures

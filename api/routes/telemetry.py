@@ -8,13 +8,13 @@ from fastapi import APIRouter, Header, Request
 
 from api.access import Poster
 from api.bodies import read_body
+from api.models.writes import AcceptedBody, TelemetryForm
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.ports import AnotherDeviceError
+from api.ports.posting import AnotherDeviceError
 from api.problems import ProblemError
 from api.seats import while_there
 from api.submissions import answer
 from api.wiring import Places, Wired
-from api.write_models import AcceptedBody, TelemetryForm
 
 _FORM = reference(TelemetryForm)
 _ONE = {"ts": "2026-11-23T08:00:00+08:00", "readings": {"fill_pct": 71.5, "battery_v": 3.61}}

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from api.geojson import GeoJSONResponse, told, track_line, track_points
 from api.openapi import problems
-from api.params import TrackQuery
+from api.params.telemetry import TrackQuery
 from api.spans import span_of
 from api.wiring import KnownDevice, Wired
 

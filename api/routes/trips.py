@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.models import PageOf
+from api.models.telemetry import PageOf
+from api.models.trips import LiveBody, StopBody, TripBody
 from api.openapi import problems
-from api.params import FleetLiveQuery, TripsQuery
+from api.params.trips import FleetLiveQuery, TripsQuery
 from api.spans import span_of
-from api.trip_models import LiveBody, StopBody, TripBody
 from api.wiring import KnownDevice, Wired
 
 router = APIRouter(tags=["Fleet"])

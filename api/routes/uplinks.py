@@ -8,12 +8,12 @@ from fastapi import APIRouter, Path, Request
 
 from api.access import Server
 from api.bodies import read_body
+from api.models.writes import AcceptedBody
 from api.openapi import BODIED, KEYED, body, problems
 from api.problems import ProblemError
 from api.seats import while_there
 from api.submissions import answer
 from api.wiring import Places, Wired
-from api.write_models import AcceptedBody
 
 MAX_QUERY = 1_000  #: characters that are kept of the query string
 

@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Admin
 from api.bodies import read_body, validated
-from api.models import PageOf
+from api.models.telemetry import PageOf
+from api.models.users import PersonBody, PersonChangeForm, PersonForm, PersonMadeBody
 from api.openapi import BODIED, KEYED, body, problems, reference
-from api.params import Cursor
+from api.params.fields import Cursor
 from api.problems import Fault, ProblemError, not_found
 from api.routes.session import Book, Door
-from api.user_models import PersonBody, PersonChangeForm, PersonForm, PersonMadeBody
 from api.wiring import Places, Wired
 from devices.access import Role
 from devices.people import LastAdminError, Person, PersonSpec, check_password, check_person, new_password

@@ -9,9 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from api.access import Dispatcher, allowed
 from api.bodies import read_body, validated
-from api.models import PageOf, page_of
-from api.openapi import BODIED, KEYED, body, problems, reference
-from api.order_models import (
+from api.models.orders import (
     AssigneeForm,
     CandidateBody,
     CandidatesQuery,
@@ -24,8 +22,10 @@ from api.order_models import (
     SendRunForm,
     SentRunBody,
 )
-from api.order_ports import OrderDesk, UnknownSubjectError
-from api.ports import Services
+from api.models.telemetry import PageOf, page_of
+from api.openapi import BODIED, KEYED, body, problems, reference
+from api.ports.orders import OrderDesk, UnknownSubjectError
+from api.ports.services import Services
 from api.problems import Fault, ProblemError, not_found
 from api.wiring import Places, Unlimited
 from devices.access import Principal, Role

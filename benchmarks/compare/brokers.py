@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 
 from devices.errors import ConfigError
-from hub.broker import connect_packet
-from hub.children import Child, ChildSpec
-from hub.embedded import EmbeddedServers
+from hub.embedded.children import Child, ChildSpec
+from hub.embedded.servers import EmbeddedServers
+from hub.embedded.trial import hello
 from store.embedded.vacancy import LOOPBACK, choose_port
 
 IN_FLIGHT = 1_000  #: as deploy/mosquitto/mosquitto.conf has it, and the two lines after it
@@ -75,7 +75,7 @@ def _mosquitto_spec(folder: Path, port: int) -> ChildSpec:
     async def ready() -> bool:
         try:
             with socket.create_connection((LOOPBACK, port), timeout=5) as connection:
-                connection.sendall(connect_packet(None, None))
+                connection.sendall(hello(None, None))
                 return connection.recv(4)[:1] == b"\x20"
         except OSError:
             return False

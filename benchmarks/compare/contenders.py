@@ -25,7 +25,7 @@ from benchmarks.compare.stored import Counter, Received, Stored
 from benchmarks.compare.subscriber import COUNT
 from devices.errors import ConfigError
 from hub.bench.processes import family_peak_mib
-from hub.launch import launch_command
+from hub.embedded.launch import launch_command
 
 PEERS = Path(__file__).parents[1] / "peers"
 ROOT = PEERS.parents[1]

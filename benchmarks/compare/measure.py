@@ -26,12 +26,12 @@ from psycopg import sql
 
 from benchmarks.compare import brokers
 from benchmarks.compare.contenders import BARE, HUB, NODE_RED, PEERS, Place, Process, at_work, node
-from benchmarks.compare.cpu import Watch
 from benchmarks.compare.figures import Copied, Figures, Heat, Killed, Plan, Run
 from benchmarks.compare.load import DEADLINE_S, STEP_US, Load, at_rest, flood, generate, heard, told_by
 from benchmarks.compare.stored import Span
 from hub.bench.ingest import machine
-from hub.embedded import EmbeddedServers
+from hub.bench.processes import CpuWatch
+from hub.embedded.servers import EmbeddedServers
 from store.benches.copy_limit import server_side_copy_seconds
 
 Told = Callable[[str], None]
@@ -125,9 +125,9 @@ async def _flooded(plan: Plan, heat: Heat, number: int, servers: EmbeddedServers
     process, broker = turn.process, turn.place.broker
     postgres = servers.child("postgres").status.pid
     assert postgres is not None
-    watch = Watch({process.name: process.pid, "broker": broker.pid, "postgres": postgres})
+    watch = CpuWatch({process.name: process.pid, "broker": broker.pid, "postgres": postgres})
     flooded = await flood(broker, load, process)
-    used = watch.a_message(plan.messages) | {"load": round(flooded.load_cpu_s * 1e6 / plan.messages, 1)}
+    used = watch.a_message(plan.messages) | {"load": flooded.load_cpu_s * 1e6 / plan.messages}
     found = await process.counter.found(load.span())
     return Run(
         number,
@@ -136,7 +136,7 @@ async def _flooded(plan: Plan, heat: Heat, number: int, servers: EmbeddedServers
         process.name,
         plan.messages,
         round(plan.messages / flooded.seconds, 1),
-        used,
+        {name: round(us, 1) for name, us in used.items()},
         round(process.peak_mib(), 1),
         found.rows_again,
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from benchmarks.tables.table import Found, Table, markdown
-from hub.bench import stages
-from hub.bench.scaling_figures import PROCESSES, Figures
-from hub.bench.scaling_figures import Found as Size
+from hub.bench.scaling.figures import PROCESSES, Figures
+from hub.bench.scaling.figures import Found as Size
+from hub.bench.stages import measurement as stages
 
 AIM = 1.2  #: the cost of a message at any size, held against the smallest
 

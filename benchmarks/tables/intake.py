@@ -7,7 +7,10 @@ from benchmarks.compare.contenders import BARE, HUB, NODE_RED, SCRIPT
 from benchmarks.compare.figures import Figures as Compared
 from benchmarks.compare.figures import Heat
 from benchmarks.tables.table import Found, Table, markdown, used
-from hub.bench import http, ingest, jt808, modbus
+from hub.bench import ingest
+from hub.bench.http import measurement as http
+from hub.bench.jt808 import measurement as jt808
+from hub.bench.modbus import measurement as modbus
 
 TITLES = {
     HUB: "**sanihub**, all rules and trackers on",

@@ -6,7 +6,10 @@ from statistics import median
 
 import dashboards
 from benchmarks.tables.table import Found, Table, markdown
-from hub.bench import api, board, boards, store_year_figures
+from hub.bench.api import measurement as api
+from hub.bench.board import measurement as board
+from hub.bench.boards import measurement as boards
+from hub.bench.store_year import figures as store_year_figures
 
 MIB = 2**20
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from benchmarks.tables.table import Found, Table, markdown, used
-from hub.bench import alert_table, compliance_month, reports, reports_table, tracker_table
+from hub.bench import compliance_month
+from hub.bench.alerts import table as alert_table
+from hub.bench.reports import measurement as reports
+from hub.bench.reports import table as reports_table
+from hub.bench.trackers import table as tracker_table
 
 PARTS = {
     "decode and file": "decode and file (what the rest is held against)",

@@ -9,32 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import NamedTuple
-
-import numpy as np
-import vroom
-from numpy.typing import NDArray
 
 from fleet.planning.problem import CollectionPlan, Problem, ProblemError, Travel, Truck, faults, site_of
+from fleet.planning.question import NO_WAY_S, Load, ask, epoch_of, homeward_s, tip_site
 from fleet.planning.timetable import SECOND, Timetable
 from fleet.planning.unserved import explain
 
-NO_WAY_S = 400_000  #: stands for inf: longer than any shift, and far from the solver's bounds
 SPARE = 1.1  #: of the loads that the litres need: bins do not fill a truck to the brim
-
-
-class _Load(NamedTuple):
-    """One vehicle of the solver: the truck's number, where it begins, and its span in seconds.
-
-    ``bound``: it is this truck's own next load, and not any load of a truck of this kind.
-    """
-
-    truck: int
-    start: int
-    bound: bool
-    begin_s: int
-    end_s: int
 
 
 def solve(problem: Problem, travel: Travel) -> CollectionPlan:
@@ -65,7 +46,7 @@ def _rounds(problem: Problem, travel: Travel, *, day: bool) -> tuple[list[Timeta
         loads = _day_loads(problem, travel, clocks) if day and not number else _next_loads(problem, travel, clocks)
         if not pool or not loads:
             break
-        orders = _ask(problem, travel, clocks, loads, pool)
+        orders = ask(problem, travel, clocks, loads, pool)
         served = _lay(problem, clocks, loads, orders)
         if not served:
             break
@@ -80,9 +61,9 @@ def _worth(problem: Problem, clocks: Sequence[Timetable], left: Sequence[int]) -
     return (-lost, -len(left), -sum(tour.distance_m for tour in tours))
 
 
-def _next_loads(problem: Problem, travel: Travel, clocks: Sequence[Timetable]) -> list[_Load]:
+def _next_loads(problem: Problem, travel: Travel, clocks: Sequence[Timetable]) -> list[Load]:
     """The next load of each truck, from where and when it is free, which is at the tip if it has been out."""
-    epoch = _epoch(problem)
+    epoch = epoch_of(problem)
     found = []
     for number, clock in enumerate(clocks):
         free = clock
@@ -91,13 +72,13 @@ def _next_loads(problem: Problem, travel: Travel, clocks: Sequence[Timetable]) -
             if not problem.tips or not free.unload():
                 continue
         begin_s = -(-(free.now - epoch) // SECOND)
-        end_s = (clock.truck.end - epoch) // SECOND - _homeward_s(problem, travel, clock.truck)
+        end_s = (clock.truck.end - epoch) // SECOND - homeward_s(problem, travel, clock.truck)
         if begin_s < end_s:
-            found.append(_Load(number, free.here, True, begin_s, end_s))
+            found.append(Load(number, free.here, True, begin_s, end_s))
     return found
 
 
-def _day_loads(problem: Problem, travel: Travel, clocks: Sequence[Timetable]) -> list[_Load]:
+def _day_loads(problem: Problem, travel: Travel, clocks: Sequence[Timetable]) -> list[Load]:
     """As many loads as the litres need, the same number for each truck, in the hours that are left when it is there.
 
     They begin at the tip. That a truck's first one really begins at its depot takes no longer than the way from there
@@ -109,124 +90,21 @@ def _day_loads(problem: Problem, travel: Travel, clocks: Sequence[Timetable]) ->
         sum(demand.kg for demand in demands) / sum(truck.capacity_kg for truck in problem.trucks),
     )
     each = min(problem.options.max_trips, max(1, math.ceil(full * SPARE)))
-    places, epoch = site_of(problem), _epoch(problem)
+    places, epoch = site_of(problem), epoch_of(problem)
     found = []
     for number, clock in enumerate(clocks):
         truck = clock.truck
-        at = _tip_site(problem, travel, truck)
+        at = tip_site(problem, travel, truck)
         there_s = float(travel.seconds[places[truck.start.id], at]) / truck.speed_factor
         begin_s = -(-(clock.now - epoch) // SECOND) + math.ceil(min(there_s, NO_WAY_S))
-        end_s = (truck.end - epoch) // SECOND - _homeward_s(problem, travel, truck)
+        end_s = (truck.end - epoch) // SECOND - homeward_s(problem, travel, truck)
         if begin_s < end_s:
-            found += [_Load(number, at, False, begin_s, end_s)] * each
+            found += [Load(number, at, False, begin_s, end_s)] * each
     return found
-
-
-def _ask(
-    problem: Problem,
-    travel: Travel,
-    clocks: Sequence[Timetable],
-    loads: Sequence[_Load],
-    pool: Sequence[int],
-) -> list[list[int]]:
-    """For each load the bins in the order that the solver gives them."""
-    asked = vroom.Input()
-    skills = {name: at for at, name in enumerate(sorted({s for d in problem.demands for s in d.skills}))}
-    for factor in {truck.speed_factor for truck in problem.trucks}:
-        asked.set_durations_matrix(str(factor), _whole(travel.seconds / factor))
-        asked.set_distances_matrix(str(factor), _whole(travel.metres))
-    for number, load in enumerate(loads):
-        asked.add_vehicle(_vehicle(problem, travel, clocks[load.truck], load, number, len(pool), skills))
-    epoch = _epoch(problem)
-    horizon = max(load.end_s for load in loads)
-    jobs = [job for number in pool if (job := _job(problem, number, epoch, horizon, skills)) is not None]
-    orders: list[list[int]] = [[] for _ in loads]
-    if not jobs:
-        return orders
-    asked.add_job(jobs)
-    level, most = problem.options.exploration, problem.options.max_s
-    solution = asked.solve(
-        exploration_level=_level(len(pool)) if level is None else level,
-        nb_threads=problem.options.threads,
-        timeout=None if most is None else timedelta(milliseconds=max(1, round(most * 1_000))),
-    )
-    steps = np.asarray(solution._routes_numpy())  # as columns; the frame that ``routes`` makes of them is not needed
-    for vehicle, kind, job_id in zip(steps["vehicle_id"], steps["type"].astype("U9"), steps["id"], strict=True):
-        if kind == "job":
-            orders[int(vehicle) - 1].append(int(job_id) - 1)
-    return orders
-
-
-def _vehicle(
-    problem: Problem,
-    travel: Travel,
-    clock: Timetable,
-    load: _Load,
-    number: int,
-    bins: int,
-    skills: dict[str, int],
-) -> vroom.Vehicle:
-    truck, options = clock.truck, problem.options
-    epoch = _epoch(problem)
-    most = {}
-    if options.balance is not None:
-        even = math.ceil(len(problem.demands) / len(problem.trucks) * (1 + options.balance))
-        most = {"max_tasks": max(0, min(bins, even - clock.served))}
-    return vroom.Vehicle(
-        number + 1,
-        start=load.start,
-        end=_tip_site(problem, travel, truck),
-        profile=str(truck.speed_factor),
-        capacity=[math.floor(truck.loose_l), math.floor(min(truck.capacity_kg, 1e9))],
-        skills={at for name, at in skills.items() if name in truck.skills},
-        time_window=vroom.TimeWindow(load.begin_s, load.end_s),
-        breaks=_breaks(clock, load, epoch),
-        costs=vroom.VehicleCosts(
-            fixed=0 if clock.served or not load.bound else options.cost_truck,
-            per_hour=options.cost_hour,
-            per_km=options.cost_km,
-        ),
-        **most,
-    )
-
-
-def _breaks(clock: Timetable, load: _Load, epoch: int) -> list[vroom.Break]:
-    """The breaks that can fall into a load, one after another. Loads for the whole day have none: see :func:`_lay`."""
-    found: list[vroom.Break] = []
-    free = load.begin_s
-    for one in clock.breaks if load.bound else ():
-        length = math.ceil(one.length_s)
-        first = max(free, -(-(one.earliest - epoch) // SECOND))
-        last = min((one.latest - epoch) // SECOND, load.end_s - length)
-        if first <= last:
-            found.append(vroom.Break(len(found) + 1, [vroom.TimeWindow(first, last)], length))
-            free = first + length
-    return found
-
-
-def _job(problem: Problem, number: int, epoch: int, horizon: int, skills: dict[str, int]) -> vroom.Job | None:
-    """The bin for the solver; None where its windows lie outside all shifts."""
-    demand = problem.demands[number]
-    windows = []
-    for first, last in _merged(demand.windows):
-        begin, end = max(0, -(-(first - epoch) // SECOND)), min(horizon, (last - epoch) // SECOND)
-        if begin <= end:
-            windows.append(vroom.TimeWindow(begin, end))
-    if demand.windows and not windows:
-        return None
-    return vroom.Job(
-        number + 1,
-        location=number,
-        default_service=math.ceil(demand.service_s),
-        pickup=[math.ceil(demand.litres), math.ceil(demand.kg)],
-        skills={skills[name] for name in demand.skills},
-        priority=demand.priority,
-        time_windows=windows,
-    )
 
 
 def _lay(
-    problem: Problem, clocks: Sequence[Timetable], loads: Sequence[_Load], orders: Sequence[Sequence[int]]
+    problem: Problem, clocks: Sequence[Timetable], loads: Sequence[Load], orders: Sequence[Sequence[int]]
 ) -> set[int]:
     """Lay the loads into the shifts; returns the bins that found a place.
 
@@ -285,46 +163,3 @@ def _suits(problem: Problem, truck: Truck, order: Sequence[int]) -> bool:
         and sum(demand.litres for demand in demands) <= truck.loose_l
         and sum(demand.kg for demand in demands) <= truck.capacity_kg
     )
-
-
-def _tip_site(problem: Problem, travel: Travel, truck: Truck) -> int:
-    """Where a truck's loads end: the tip nearest to its finish; without tips, its finish."""
-    places = site_of(problem)
-    finish = places[truck.finish.id]
-    tips = [places[tip.place.id] for tip in problem.tips]
-    return min(tips, key=lambda at: (float(travel.metres[at, finish]), at)) if tips else finish
-
-
-def _homeward_s(problem: Problem, travel: Travel, truck: Truck) -> int:
-    """From the arrival at the tip until the truck is back; what the solver's vehicles must leave for it."""
-    if not problem.tips:
-        return 0
-    places = site_of(problem)
-    at = _tip_site(problem, travel, truck)
-    service = next(tip.service_s for tip in problem.tips if places[tip.place.id] == at)
-    back = min(float(travel.seconds[at, places[truck.finish.id]]), NO_WAY_S) / truck.speed_factor
-    return math.ceil(service + back)
-
-
-def _epoch(problem: Problem) -> int:
-    return min(truck.begin for truck in problem.trucks)
-
-
-def _level(bins: int) -> int:
-    """How hard to try, so that it takes seconds: the solver's time grows steeply with the bins."""
-    return 5 if bins <= 40 else 3 if bins <= 150 else 1 if bins <= 300 else 0
-
-
-def _whole(values: NDArray[np.float64]) -> NDArray[np.uint32]:
-    return np.ceil(np.minimum(values, NO_WAY_S)).astype(np.uint32)
-
-
-def _merged(windows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Windows in order, those that touch as one: the solver refuses others."""
-    found: list[tuple[int, int]] = []
-    for first, last in sorted(windows):
-        if found and first <= found[-1][1] + SECOND:
-            found[-1] = (found[-1][0], max(last, found[-1][1]))
-        else:
-            found.append((first, last))
-    return found

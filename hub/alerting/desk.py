@@ -40,7 +40,7 @@ class Ringing(msgspec.Struct, frozen=True):
 
     ``grace_s`` is how long a waking waits for data that is on its way. ``late`` rings, with a mark, for a repair's
     alerts that still last. The rest says when bells are held back for flapping and storms
-    (:class:`store.alert_bells.Bells`).
+    (:class:`store.alerts.bells.Bells`).
     """
 
     within_s: float = 600

@@ -5,7 +5,7 @@ from __future__ import annotations
 from devices.metrics import Catalogue
 from devices.registry import Registry
 from hub.alerting.service import Alerting
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.alerts.actions import AlertActions
 from store.alerts.history import AlertHistory
 from store.alerts.rule_sets import RuleSets

@@ -15,8 +15,8 @@ from hub.access import Access, in_use
 from hub.backup import folders, manifest
 from hub.backup.manifest import DATABASE, Manifest
 from hub.backup.progress import Watch
-from hub.embedded import FolderLock
-from hub.settings import Settings
+from hub.embedded.servers import FolderLock
+from hub.settings.settings import Settings
 from store.backup.clients import Clients, find_clients
 from store.backup.dump import dump
 from store.backup.snapshot import Snapshot, open_snapshot, row_counts
@@ -28,8 +28,8 @@ SPARE = 64 * 1024 * 1024  #: bytes that shall be left on the disk
 async def make(settings: Settings, access: Access, into: Path, watch: Watch) -> tuple[Path, Manifest]:
     """Make a back-up in a new folder of ``into``; returns the folder and its manifest.
 
-    Raises ConfigError (no room, no programs, nothing to back up), :class:`~store.dump.DumpError`, TransientError; then
-    nothing is left behind.
+    Raises ConfigError (no room, no programs, nothing to back up), :class:`~store.backup.dump.DumpError`,
+    TransientError; then nothing is left behind.
     """
     _make_folder(into, access.data)
     with _draft(into) as draft:

@@ -11,7 +11,7 @@ from hub.backup import folders, manifest
 from hub.backup.making import program_folders
 from hub.backup.manifest import DATABASE, Manifest
 from hub.backup.progress import Watch
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.backup.clients import find_clients
 from store.backup.dump import restore
 from store.backup.snapshot import connected, made_ready, make_ready, row_counts, target
@@ -45,7 +45,7 @@ def check_place(settings: Settings) -> None:
 
 
 async def put_back(backup: Path, found: Manifest, access: Access, watch: Watch) -> None:
-    """Restore a back-up that was checked. Raises ConfigError, :class:`~store.dump.DumpError`, TransientError.
+    """Restore a back-up that was checked. Raises ConfigError, :class:`~store.backup.dump.DumpError`, TransientError.
 
     In plain mode the database is restored in one transaction: what fails leaves it empty.
     """

@@ -30,9 +30,9 @@ from fleet.compliance.window import within
 from fleet.master.places import Place
 from fleet.master.plan import Plan
 from fleet.master.route import Route
-from hub.bench.fleet_city import FIRST_DAY, HOUR, START_US, FleetCity
+from hub.bench.fleet.city import FIRST_DAY, HOUR, START_US, FleetCity
 from hub.bench.processes import cpu_seconds, peak_mib
-from hub.embedded import EmbeddedServers
+from hub.embedded.servers import EmbeddedServers
 from simulators.city.observation import SECOND, Observation
 from simulators.city.settings import Intervals, Size
 from store.benches.month import MadeMonth

@@ -26,10 +26,10 @@ import msgspec
 import psutil
 
 from devices.vocabulary import Consignment, Frame, Outcome
-from hub.bench.processes import cpu_seconds
+from hub.bench.processes import CpuWatch
 from hub.bootstrap import Hub
 from hub.installation import Installation
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from ingest.transports.mqtt.subscriber import MqttSubscriber
 from store.benches.copy_limit import server_side_copy_seconds
 
@@ -87,7 +87,7 @@ def _stamp_ms(payload: bytes) -> float:
 async def measure(messages: int, devices: int) -> Figures:
     """Run the whole bench in a temporary data folder of its own."""
     async with started() as (installation, hub):
-        cpu = Cpu(installation)
+        cpu = cpu_of(installation)
         first = await flood(hub, installation, messages, devices, rate=0.0, start_us=time_ns() // 1_000 - 10**12)
         used = cpu.a_message(messages)
         used["load"] = first["load_cpu_seconds"] * 1e6 / messages
@@ -201,21 +201,11 @@ def time_deliveries(subscriber: MqttSubscriber, hub: Hub, seen: list[float]) -> 
     subscriber.intake = _Timed()
 
 
-class Cpu:
-    """CPU time of the hub and of its servers since the start of the watch."""
-
-    def __init__(self, installation: Installation) -> None:
-        assert installation.servers is not None
-        self._pids = {status.name: status.pid for status in installation.servers.status()}
-        self._before = self._now()
-
-    def _now(self) -> dict[str, float]:
-        found = {"hub": cpu_seconds(psutil.Process(), family=False)}
-        return found | {name: cpu_seconds(psutil.Process(pid)) for name, pid in self._pids.items()}
-
-    def a_message(self, messages: int) -> dict[str, float]:
-        """Microseconds for each message, by process."""
-        return {name: (value - self._before[name]) * 1e6 / messages for name, value in self._now().items()}
+def cpu_of(installation: Installation) -> CpuWatch:
+    """A watch of this process, the hub's, and of the servers that it runs, which are its children."""
+    assert installation.servers is not None
+    servers = {one.name: one.pid for one in installation.servers.status() if one.pid is not None}
+    return CpuWatch({"hub": os.getpid()} | servers, alone="hub")
 
 
 def _copy_limit(installation: Installation) -> float:

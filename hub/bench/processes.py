@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +22,22 @@ def cpu_seconds(process: psutil.Process, *, family: bool = True) -> float:
             with suppress(psutil.NoSuchProcess):
                 used += sum(child.cpu_times()[:2])
     return used
+
+
+class CpuWatch:
+    """CPU seconds of some processes and of their families since the watch began, by name; of ``alone`` its own only."""
+
+    def __init__(self, pids: Mapping[str, int], *, alone: str | None = None) -> None:
+        self._processes = {name: psutil.Process(pid) for name, pid in pids.items()}
+        self._alone = alone
+        self._before = self._now()
+
+    def a_message(self, messages: int) -> dict[str, float]:
+        """Microseconds of each for one of so many messages."""
+        return {name: (used - self._before[name]) * 1e6 / messages for name, used in self._now().items()}
+
+    def _now(self) -> dict[str, float]:
+        return {name: cpu_seconds(one, family=name != self._alone) for name, one in self._processes.items()}
 
 
 def peak_mib(process: psutil.Process | None = None) -> float:

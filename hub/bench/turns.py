@@ -17,7 +17,7 @@ import msgspec
 import psutil
 
 from devices.vocabulary import Identity
-from hub.bench.ingest import Cpu, flood
+from hub.bench.ingest import cpu_of, flood
 from hub.bench.load import MIX
 from hub.bootstrap import Hub
 from hub.installation import Installation
@@ -76,7 +76,7 @@ async def in_turn(
         start += turns * STEP_US
         gc.collect()
         with _writing_to(hub, store(on)):
-            cpu = Cpu(installation)
+            cpu = cpu_of(installation)
             flooded = await flood(hub, installation, messages, devices, rate=0.0, start_us=start, more=MORE)
             found.used[on].append(cpu.a_message(messages))
             found.rates[on].append(messages / flooded["seconds"])

@@ -10,26 +10,24 @@ from rich.table import Table
 
 from devices.errors import ConfigError
 from hub import logs
-from hub.bench import (
-    alert_table,
-    api_table,
-    attendance_table,
-    bin_table,
-    board_table,
-    boards_table,
-    fleet_table,
-    http_table,
-    jt808_table,
-    planning_table,
-    reports_table,
-    scaling_table,
-    stages_table,
-    store_year_table,
-    tracker_table,
-)
-from hub.bench import modbus as modbus_bench
+from hub.bench.alerts import table as alert_table
+from hub.bench.api import table as api_table
+from hub.bench.attendance import table as attendance_table
+from hub.bench.bins import table as bin_table
+from hub.bench.board import table as board_table
+from hub.bench.boards import table as boards_table
+from hub.bench.fleet import table as fleet_table
+from hub.bench.http import table as http_table
 from hub.bench.ingest import Figures, measure
+from hub.bench.jt808 import table as jt808_table
+from hub.bench.modbus import measurement as modbus_bench
+from hub.bench.planning import table as planning_table
+from hub.bench.reports import table as reports_table
+from hub.bench.scaling import table as scaling_table
+from hub.bench.stages import table as stages_table
+from hub.bench.store_year import table as store_year_table
 from hub.bench.telling import JsonFile, listing, tell
+from hub.bench.trackers import table as tracker_table
 from hub.running import run
 
 

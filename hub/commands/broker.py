@@ -16,7 +16,7 @@ from hub.door.elsewhere import User, emqx_acl, emqx_users, mosquitto_acl, mosqui
 from hub.door.grants import Topics
 from hub.door.wiring import topics_of
 from hub.running import run
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.access.api_keys import ApiKeys
 from store.writing import WriteSession
 

@@ -22,7 +22,7 @@ from hub.access import ConfigOption, DataOption, load, open_store, patiently
 from hub.bootstrap import make_store
 from hub.protocols import decoders
 from hub.running import run, stop_event
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from ingest.plugin import Tools
 from ingest.replay import Replayer, Tally
 from store.telemetry.dead_letters import DeadLetterDesk

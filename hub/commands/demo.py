@@ -18,7 +18,7 @@ from devices.access import Role
 from devices.errors import ConfigError, TransientError
 from fleet.calendar import local_date
 from fleet.master.entering import NotEnteredError
-from hub import logs, settings
+from hub import logs
 from hub.access import DEMO, data_folder, has_database
 from hub.bootstrap import Hub
 from hub.commands.serve import announce
@@ -28,6 +28,7 @@ from hub.demo.guide import tell_what_next
 from hub.installation import Installation
 from hub.people import demo_people, open_people, tell
 from hub.running import run, run_installation
+from hub.settings import settings
 from simulators.city.local_time import ZONE
 from simulators.run import Progress
 from simulators.run import run as simulate

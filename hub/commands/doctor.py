@@ -12,13 +12,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from devices.errors import ConfigError
-from hub import settings as settings_file
 from hub.access import ConfigOption, DataOption, load
-from hub.doctor import WITHOUT_SETTINGS, examine_all
-from hub.examined import Finding
+from hub.doctor.checks import WITHOUT_SETTINGS, examine_all
+from hub.doctor.examined import Finding
 from hub.running import run
-from hub.secret_files import stand_in
-from hub.settings import Settings
+from hub.settings import settings as settings_file
+from hub.settings.files import stand_in
+from hub.settings.settings import Settings
 
 _EXAMPLES = """
 Examples:

@@ -16,7 +16,7 @@ from fleet.exporting.documents import to_geojson, to_tables, to_yaml
 from fleet.master.collection import Master
 from hub.access import ConfigOption, DataOption, load, open_reads
 from hub.running import run
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.fleet.master import FIRST, LAST, FleetMaster
 
 FAR = 4_102_444_800_000_000  #: µs, the year 2100: no route is in force from then on only

@@ -12,7 +12,7 @@ from fleet.master.collection import Section
 from fleet.master.entering import Came
 from hub.access import ConfigOption, DataOption, actor, load, open_reads, patiently
 from hub.running import run
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.fleet.entry import FleetEntry
 from store.writing import WriteSession
 

@@ -32,7 +32,7 @@ from hub.importing.rows import check_encoding
 from hub.importing.telemetry_files import Message, from_json_lines, from_table
 from hub.protocols import decoders
 from hub.running import run, stop_event
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from ingest.adapters import mqtt_json
 from ingest.plugin import Tools
 from store.telemetry.devices_table import Entered, IdentityTakenError, enter

@@ -17,7 +17,7 @@ from devices import instants
 from devices.errors import ConfigError
 from hub.access import ConfigOption, DataOption, load, open_store, patiently
 from hub.running import run, stop_event
-from hub.settings import Settings
+from hub.settings.settings import Settings
 
 if TYPE_CHECKING:
     from hub.influx.backfill import Backfill, Wanted

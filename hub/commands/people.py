@@ -19,7 +19,7 @@ from devices.errors import ConfigError, SanihubError
 from devices.people import LastAdminError, Person, PersonSpec, check_password, check_person, new_password
 from hub.access import ConfigOption, DataOption, actor, load, open_pool
 from hub.running import run
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.access.people import People
 from store.writing import WriteSession
 

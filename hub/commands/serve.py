@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from devices.errors import TransientError
-from hub import logs, settings
+from hub import logs
 from hub.bootstrap import Hub
 from hub.installation import Installation
 from hub.people import first_admin, open_people, tell
 from hub.running import run, run_installation
+from hub.settings import settings
 from ingest.runner import Condition, persist
 from store.connection import redacted
 

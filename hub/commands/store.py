@@ -19,7 +19,7 @@ from devices import instants
 from devices.errors import ConfigError
 from hub.access import ConfigOption, DataOption, load, open_store
 from hub.running import run
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.connection import session_parameters, translated_errors
 from store.facts.standing import StoreFacts, look
 from store.telemetry import presence

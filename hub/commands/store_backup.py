@@ -14,7 +14,7 @@ from hub.backup import keeping, making, restoring
 from hub.backup.manifest import Manifest
 from hub.backup.progress import Watch
 from hub.running import run
-from hub.settings import Settings
+from hub.settings.settings import Settings
 
 _BACKUP = """
 Examples:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from devices.access import KeyEntry, Role
 from hub.access import data_folder
-from hub.broker import MQTT_PORT
 from hub.door.wiring import topics_of
-from hub.settings import Settings
+from hub.embedded.broker import MQTT_PORT
+from hub.settings.settings import Settings
 
 _WIDE = ("0.0.0.0", "::")  # noqa: S104 - compared only
 

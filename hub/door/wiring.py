@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from devices.rates import Rate
 from devices.registry import Registry
 from devices.vocabulary import Identity
-from hub.broker import NatsBroker
 from hub.door.doorman import Doorman
 from hub.door.grants import Topics
+from hub.embedded.broker import NatsBroker
 from hub.notify.channels.mqtt import MqttChannelSection
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from ingest.adapters import mqtt_json
 from store.access.api_keys import ApiKeys
 from store.reading import Pool

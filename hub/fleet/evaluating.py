@@ -49,7 +49,7 @@ class RoundJudge(Protocol):
 
 
 class Evaluating:
-    """Evaluations over a store (``api.evaluation_ports.EvaluationDesk``). Raises TransientError while it is away.
+    """Evaluations over a store (``api.ports.evaluation.EvaluationDesk``). Raises TransientError while it is away.
 
     Without a ``judge`` of rounds there is no data about what drivers do with their vehicles. ``clock`` gives now in µs:
     only shifts that are over are judged.

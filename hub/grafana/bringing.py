@@ -21,7 +21,7 @@ from hub.access import open_store
 from hub.grafana.reader import prepare
 from hub.grafana.role import tell_role
 from hub.grafana.settings import GrafanaSection
-from hub.settings import Settings
+from hub.settings.settings import Settings
 
 _OLDEST = 11  #: the first Grafana that is meant
 _LOOKS = {"create": "green", "change": "yellow", "leave": "dim"}

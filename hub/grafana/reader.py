@@ -14,7 +14,7 @@ from dashboards.publishing import Source
 from devices.errors import ConfigError
 from hub.access import Access, patiently
 from hub.grafana.settings import GrafanaSection, SslMode
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.boards.role import SCHEMA, ReadingRole, establish, examine, logs_in
 from store.connection import session_parameters, translated_errors
 from store.embedded.service_account import write_private

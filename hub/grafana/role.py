@@ -10,7 +10,7 @@ from rich.console import Console
 from hub.access import ConfigOption, DataOption, load, open_store
 from hub.grafana.settings import GrafanaSection
 from hub.running import run
-from hub.settings import Settings
+from hub.settings.settings import Settings
 
 _EXAMPLES = """
 The password is that of grafana.database.password (SANIHUB_GRAFANA__DATABASE__PASSWORD_FILE names a file with it), else

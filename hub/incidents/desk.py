@@ -1,4 +1,4 @@
-"""What people do with incidents, as the API wants it (``api.incident_ports.IncidentDesk``)."""
+"""What people do with incidents, as the API wants it (``api.ports.incidents.IncidentDesk``)."""
 
 from __future__ import annotations
 

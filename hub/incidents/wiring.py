@@ -7,7 +7,7 @@ from hub.incidents.courier import Courier
 from hub.incidents.desk import IncidentDesk
 from hub.incidents.settings import IncidentsSection
 from hub.notify.channel import Surroundings
-from hub.notify_settings import NotifySection
+from hub.notify.settings import NotifySection
 from store.incidents.letters import IncidentLetters
 from store.incidents.records import Incidents
 from store.reading import Pool, ReadSession

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from api.ports import TelemetryReader
+from api.ports.telemetry import TelemetryReader
 from devices.read_models import EventRecord, Page, SeriesBucket, SeriesPoint, TrackPoint
 from store.influx.series import InfluxSeries
 
 
 class InfluxHistory:
-    """``api.ports.TelemetryReader`` over two sources."""
+    """``api.ports.telemetry.TelemetryReader`` over two sources."""
 
     def __init__(self, stored: TelemetryReader, series: InfluxSeries) -> None:
         self._stored, self._series = stored, series

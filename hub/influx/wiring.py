@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hub.influx.settings import InfluxSection
 
 if TYPE_CHECKING:
-    from api.ports import TelemetryReader
+    from api.ports.telemetry import TelemetryReader
     from ingest.ports import Adapter
 
 

@@ -16,10 +16,10 @@ from alerts.rule import Severity
 from devices.errors import ConfigError
 from hub.access import ConfigOption, DataOption, data_folder, load
 from hub.notify.channel import UndeliveredError
+from hub.notify.settings import NotifySection
 from hub.notify.wiring import make_line
-from hub.notify_settings import NotifySection
 from hub.running import run
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from ingest.transports.mqtt.broker import Broker
 
 _EPILOG = """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hub.notify.channel import ChannelSection, Surroundings, kinds
 from hub.notify.sender import Line, Pace, Sender
-from hub.notify_settings import NotifySection
+from hub.notify.settings import NotifySection
 from ingest.transports.mqtt.broker import Broker
 from store.alerts.outbox import Outbox
 

@@ -1,4 +1,4 @@
-"""What people do with orders, as the API wants it (``api.order_ports.OrderDesk``)."""
+"""What people do with orders, as the API wants it (``api.ports.orders.OrderDesk``)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from time import time_ns
 from typing import Any
 
 from alerts.records import AlertEntry
-from api.alert_ports import AlertReader
-from api.order_ports import UnknownSubjectError
-from api.ports import DeviceReader
+from api.ports.alerts import AlertReader
+from api.ports.orders import UnknownSubjectError
+from api.ports.telemetry import DeviceReader
 from devices.read_models import DeviceState, Page
 from fleet.calendar import local_date
 from fleet.orders.order import KIND_OF, Action, Assignee, Candidate, NewOrder, Order, OrderLine, OrdersWanted

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import aiomqtt
 
-from api.ports import Commands, NoAnswerError, UnreachableError
+from api.ports.commands import Commands, NoAnswerError, UnreachableError
 from devices.errors import TransientError
 from devices.read_models import DeviceEntry
 from hub.notify.channels.mqtt import Session

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.ports import Commands
+from api.ports.commands import Commands
 from hub.orders.desk import OrderDesk
 from hub.orders.service import Following
 from hub.orders.settings import OrdersSection

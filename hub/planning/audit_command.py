@@ -12,14 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from api.planning_ports import RunAudit
+from api.ports.planning import RunAudit
 from devices.errors import ConfigError
 from devices.instants import to_datetime
 from fleet.planning.audit import TourAudit
 from hub.access import ConfigOption, DataOption, load, open_reads, patiently
 from hub.planning.audits import PlanAudits
 from hub.running import run
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.orders.plans import WorkOrders
 from store.writing import WriteSession
 

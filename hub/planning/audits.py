@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from time import time_ns
 
-from api.planning_ports import NotOverError, RunAudit
+from api.ports.planning import NotOverError, RunAudit
 from fleet.calendar import span
 from fleet.planning.audit import Emptied, audit, overflow_hours
 from fleet.planning.orders import plan_id

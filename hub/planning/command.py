@@ -26,7 +26,7 @@ from hub.planning.entry import enter as enter_plan
 from hub.planning.request import Expect, Gathered, Request, Sources, gather, streets_of, travel_of
 from hub.planning.solver_process import solve_apart
 from hub.running import run
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.orders.plans import EnteredRun, WorkOrders
 from store.writing import WriteSession
 

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from api.planning_ports import BusyError, PlanningJob, RunAudit
+from api.ports.planning import BusyError, PlanningJob, RunAudit
 from devices.errors import SanihubError
 from fleet.planning.orders import run_of
 from hub.planning.audits import PlanAudits
@@ -29,7 +29,7 @@ MOST_WAITING = 5
 
 
 class PlanningService:
-    """``api.planning_ports.Planning``. What was entered outlives the hub; jobs do not."""
+    """``api.ports.planning.Planning``. What was entered outlives the hub; jobs do not."""
 
     def __init__(self, sources: Sources, orders: WorkOrders, audits: PlanAudits) -> None:
         self._sources, self._orders, self._audits = sources, orders, audits

@@ -11,7 +11,7 @@ from uuid import uuid4
 import msgspec
 import structlog
 
-from api.report_ports import BusyError, JobEntry, RenderedReport
+from api.ports.reports import BusyError, JobEntry, RenderedReport
 from devices.errors import TransientError
 from devices.read_models import Page
 from fleet.reports.document import Document
@@ -33,7 +33,7 @@ MOST_DRAWN = 2  #: files that are written at the same time
 
 
 class ReportDesk:
-    """Fulfils ``api.report_ports.ReportDesk``. Jobs are of this process: a restart forgets those that wait."""
+    """Fulfils ``api.ports.reports.ReportDesk``. Jobs are of this process: a restart forgets those that wait."""
 
     def __init__(self, pool: Pool) -> None:
         reads, writes = ReadSession(pool, statement_timeout_s=60.0), WriteSession(pool, statement_timeout_s=30.0)
@@ -126,6 +126,7 @@ class ReportDesk:
         except TransientError as error:
             self._change(job_id, state="failed", error=f"the store is away: {error}")
         except Exception:
+            # A report's own fault must cost its job, and not the desk with all that wait for their turn.
             log.exception("report_failed", job=job_id, kind=job.order.kind)
             self._change(job_id, state="failed", error="something went wrong inside the hub; its log has more")
 

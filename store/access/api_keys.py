@@ -45,7 +45,7 @@ UPDATE api_keys SET last_used_at = now()
 
 
 class ApiKeys:
-    """Keys (``api.ports.KeyRing``), and their making and ending. Raises TransientError while the store is away."""
+    """Keys (``api.ports.access.KeyRing``), their making and ending. Raises TransientError while the store is away."""
 
     def __init__(self, session: WriteSession) -> None:
         self._session = session

@@ -37,7 +37,7 @@ MAX_TEXT = 2_000  #: characters of a field that are kept
 
 
 class Audit:
-    """Who did what (``api.ports.AuditReader`` and ``hub.commanding.AuditLog``)."""
+    """Who did what (``api.ports.access.AuditReader`` and ``hub.commanding.AuditLog``)."""
 
     def __init__(self, reads: ReadSession, writes: WriteSession) -> None:
         self._reads = reads

@@ -48,7 +48,7 @@ _RENEW = "UPDATE people SET hash = %(new)s WHERE name = %(name)s AND hash = %(ol
 
 
 class People:
-    """People (``api.people_ports.PeopleKeeper``). Raises TransientError while the store is away."""
+    """People (``api.ports.people.PeopleKeeper``). Raises TransientError while the store is away."""
 
     def __init__(self, session: WriteSession) -> None:
         self._session = session

@@ -35,7 +35,7 @@ UPDATE sessions s SET ended_at = clock_timestamp() FROM people p
 
 
 class SessionTable:
-    """Sessions (``api.people_ports.SessionKeeper``). Raises TransientError while the store is away."""
+    """Sessions (``api.ports.people.SessionKeeper``). Raises TransientError while the store is away."""
 
     def __init__(self, session: WriteSession) -> None:
         self._session = session

@@ -148,14 +148,14 @@ class AlertActions:
         return await self._change(_AWAKE, {"most": most})
 
     async def tell_storms(self, most: int = 1_000) -> int:
-        """Tell of each storm that has gathered for long enough, once (:mod:`store.alert_bells`)."""
+        """Tell of each storm that has gathered for long enough, once (:mod:`store.alerts.bells`)."""
         async with self._session.transaction() as connection:
             cursor = connection.cursor()
             await take_turn(cursor)
             return await alert_bells.tell_storms(cursor, most)
 
     async def release(self, flap_s: float, release_s: float, most: int = 1_000) -> int:
-        """Ring for what was held back, and is still there now that it is calm (:mod:`store.alert_bells`)."""
+        """Ring for what was held back, and is still there now that it is calm (:mod:`store.alerts.bells`)."""
         async with self._session.transaction() as connection:
             cursor = connection.cursor()
             await take_turn(cursor)

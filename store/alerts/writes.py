@@ -140,7 +140,7 @@ class Told(msgspec.Struct, frozen=True):
 async def record(cursor: AsyncCursor, told: Sequence[Told], bells: Bells | None = None) -> None:
     """Enter alerts that were raised, and clear those that were cleared; each stands here once, in its last form.
 
-    For those that are new, bells ring, or are held back (:mod:`store.alert_bells`).
+    For those that are new, bells ring, or are held back (:mod:`store.alerts.bells`).
     """
     if not told:
         return

@@ -18,7 +18,7 @@ import msgspec
 
 from devices.errors import ConfigError
 
-LOCK_NAME = "hub.lock"  #: marks a data folder as the hub's own and is what :mod:`hub.embedded` locks
+LOCK_NAME = "hub.lock"  #: marks a data folder as the hub's own and is what :mod:`hub.embedded.servers` locks
 _BARE = {"LC_ALL": "C", "TZ": "UTC"}  #: no PG* variable of the caller may reach the server
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, LiteralString
 from uuid import uuid4
 
 import msgspec
-import psycopg
-from psycopg.rows import TupleRow
 
-from devices.access import AuditNote
 from devices.errors import RejectedError
 from devices.instants import from_datetime, to_datetime
 from devices.read_models import Page
@@ -26,13 +22,12 @@ from fleet.incidents.incident import (
     Photo,
     Report,
     Reporter,
-    State,
     believed,
     check,
 )
 from store import cursors
-from store.access import audit
 from store.cursors import RecordCursor
+from store.incidents.steps import LOCK, log, move
 from store.reading import ReadSession, Row, micros_or_none
 from store.writing import WriteSession
 
@@ -83,27 +78,15 @@ SELECT id::text, department, entered_at, attempts, delivered_at, given_up_at, an
 _CONTENT = """
 SELECT media_type, content FROM incident_photos WHERE incident_id = %(id)s AND sha256 = decode(%(sha256)s, 'hex')
 """
-_LOCK = "SELECT state FROM incidents WHERE id = %(id)s FOR UPDATE"
 _ADD_PHOTO = """
 INSERT INTO incident_photos (incident_id, sha256, media_type, width, height, taken_at, entered_by, content)
 VALUES (%(id)s, %(sha256)s, %(media_type)s, %(width)s, %(height)s, %(taken_at)s, %(actor)s, %(content)s)
 ON CONFLICT (incident_id, sha256) DO NOTHING RETURNING incident_id
 """
-_LOG_LINE = """
-INSERT INTO incident_log (incident_id, actor, action, text, detail)
-VALUES (%(id)s, %(actor)s, %(action)s, %(text)s, %(detail)s::text::jsonb)
-"""
-_MOVE = """
-UPDATE incidents SET state = coalesce(%(state)s, state), department = coalesce(%(department)s, department),
-       work_order = coalesce(%(work_order)s, work_order), changed_at = now()
- WHERE id = %(id)s
-"""
 _LETTER = """
 INSERT INTO incident_letters (id, incident_id, department, content)
 VALUES (%(letter)s, %(id)s, %(department)s, %(content)s::text::jsonb)
 """
-
-Connection = psycopg.AsyncConnection[TupleRow]
 
 
 class PhotoFile(msgspec.Struct, frozen=True):
@@ -145,7 +128,7 @@ class Incidents:
                 if known[1] != reporter.actor:
                     raise RejectedError("reference: is in use; expected one that nobody has used")
                 return int(known[0]), False
-            await _log(connection, row[0], reporter.actor, "reported", report.text, {"category": report.category})
+            await log(connection, row[0], reporter.actor, "reported", report.text, {"category": report.category})
             return int(row[0]), True
 
     async def dossier(self, number: int) -> Dossier | None:
@@ -154,18 +137,13 @@ class Incidents:
         rows = await self._reads.rows(_ONE, named)
         if not rows:
             return None
-        photos, log = await self._reads.rows(_PHOTOS, named), await self._reads.rows(_LOG, named)
+        photos, lines = await self._reads.rows(_PHOTOS, named), await self._reads.rows(_LOG, named)
         letters = await self._reads.rows(_LETTERS, named)
         return Dossier(
             _incident(rows[0]),
             tuple(Photo(*(*row[:6], from_datetime(row[6]), row[7])) for row in photos),
-            tuple(LogLine(from_datetime(row[0]), *row[1:]) for row in log),
-            tuple(
-                Letter(
-                    *(*row[:2], from_datetime(row[2]), row[3], micros_or_none(row[4]), micros_or_none(row[5]), row[6])
-                )
-                for row in letters
-            ),
+            tuple(LogLine(from_datetime(row[0]), *row[1:]) for row in lines),
+            tuple(_letter(row) for row in letters),
         )
 
     async def incidents(self, wanted: IncidentFilter, *, cursor: str | None, limit: int) -> Page[Incident]:
@@ -193,7 +171,7 @@ class Incidents:
         digest = sha256(photo.content).digest()
         values = {**msgspec.structs.asdict(photo), "id": number, "actor": actor, "sha256": digest}
         async with self._writes.transaction() as connection:
-            if await (await connection.execute(_LOCK, values)).fetchone() is None:
+            if await (await connection.execute(LOCK, values)).fetchone() is None:
                 return None
             there = await (await connection.execute(_PHOTOS, values)).fetchall()
             if digest.hex() in {row[0] for row in there}:
@@ -201,7 +179,7 @@ class Incidents:
             if len(there) >= MOST_PHOTOS:
                 raise RejectedError(f"an incident has up to {MOST_PHOTOS} photos")
             await connection.execute(_ADD_PHOTO, values)
-            await _log(connection, number, actor, "photo", "", {"sha256": digest.hex()})
+            await log(connection, number, actor, "photo", "", {"sha256": digest.hex()})
             return digest.hex()
 
     async def act(
@@ -212,71 +190,17 @@ class Incidents:
         Raises IncidentStateError where it is not in a state for that.
         """
         async with self._writes.transaction() as connection:
-            row = await (await connection.execute(_LOCK, {"id": number})).fetchone()
+            row = await (await connection.execute(LOCK, {"id": number})).fetchone()
             if row is None:
                 return False
             check(action, row[0], number)
             department = letter[0] if letter else None
-            await _move(connection, number, None if action == "commented" else action, department=department)
+            await move(connection, number, None if action == "commented" else action, department=department)
             if letter is not None:
                 told = {"letter": uuid4(), "id": number, "department": letter[0], "content": letter[1].decode()}
                 await connection.execute(_LETTER, told)
-            await _log(connection, number, actor, action, text, {"department": department} if department else {})
+            await log(connection, number, actor, action, text, {"department": department} if department else {})
             return True
-
-
-async def there_is(connection: Connection, number: int) -> bool:
-    """Within somebody's transaction: whether there is such an incident, which stays as it is until the end."""
-    return await (await connection.execute(_LOCK, {"id": number})).fetchone() is not None
-
-
-async def ordered(connection: Connection, number: int, order: str, actor: str) -> None:
-    """Within somebody's transaction: a work order was made of an incident that there is.
-
-    Raises IncidentStateError where it is not in a state for that.
-    """
-    row = await (await connection.execute(_LOCK, {"id": number})).fetchone()
-    assert row is not None
-    check("ordered", row[0], number)
-    await _move(connection, number, "ordered", work_order=order)
-    await _log(connection, number, actor, "ordered", "", {"work_order": order})
-
-
-async def order_done(connection: Connection, order: str, actor: str) -> None:
-    """Within somebody's transaction: a work order was done; incidents that wait for it are done with it."""
-    query = "SELECT id FROM incidents WHERE work_order = %(order)s AND state = 'ordered' ORDER BY id FOR UPDATE"
-    for row in await (await connection.execute(query, {"order": order})).fetchall():
-        await _move(connection, row[0], "done")
-        await _log(connection, row[0], actor, "done", "", {"work_order": order})
-
-
-async def order_reopened(connection: Connection, order: str, actor: str) -> None:
-    """Within somebody's transaction: what ended a work order was none; incidents that were done with it are not."""
-    query = "SELECT id FROM incidents WHERE work_order = %(order)s AND state = 'done' ORDER BY id FOR UPDATE"
-    for row in await (await connection.execute(query, {"order": order})).fetchall():
-        await _move(connection, row[0], "ordered")
-        await _log(connection, row[0], actor, "reopened", "", {"work_order": order})
-
-
-async def _move(
-    connection: Connection,
-    number: int,
-    state: State | None,
-    *,
-    department: str | None = None,
-    work_order: str | None = None,
-) -> None:
-    values = {"id": number, "state": state, "department": department, "work_order": work_order}
-    await connection.execute(_MOVE, values)
-
-
-async def _log(
-    connection: Connection, number: int, actor: str, action: str, text: str, detail: Mapping[str, Any]
-) -> None:
-    values = {"id": number, "actor": actor, "action": action, "text": text}
-    await connection.execute(_LOG_LINE, {**values, "detail": msgspec.json.encode(detail).decode()})
-    note = AuditNote(actor, f"incident.{action}", f"incident:{number}", "done", {"text": text, **detail})
-    await audit.enter(connection, note)
 
 
 def _params(wanted: IncidentFilter) -> dict[str, Any]:

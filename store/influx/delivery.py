@@ -18,7 +18,7 @@ from store.influx.lines import Point, Value, encode, writable
 
 
 class LineWriter(Protocol):
-    """What takes lines (:meth:`store.influx_client.InfluxClient.write`)."""
+    """What takes lines (:meth:`store.influx.client.InfluxClient.write`)."""
 
     async def write(self, make: partial[bytes], /) -> None:
         """Write what ``make`` makes. Raises InfluxAwayError, RefusedError, TooLargeError."""

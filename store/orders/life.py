@@ -17,7 +17,7 @@ from fleet.orders.order import Action, Assignee, Candidate, NewOrder, Order, Ord
 from store import cursors
 from store.access import audit
 from store.cursors import CandidateCursor, OrderCursor
-from store.incidents import records as incidents
+from store.incidents import steps as incidents
 from store.reading import ReadSession, Row, micros_or_none
 from store.writing import WriteSession
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from devices.instants import from_datetime, to_datetime
-from store.incidents import records as incidents
+from store.incidents import steps as incidents
 from store.orders.life import log
 from store.reading import ReadSession, Row
 from store.writing import WriteSession

@@ -72,7 +72,7 @@ _LATEST = 253_402_300_799_000_000  # the end of the year 9999
 
 
 class AlertReads:
-    """Alerts for the API (``api.ports.AlertReader``)."""
+    """Alerts for the API (``api.ports.alerts.AlertReader``)."""
 
     def __init__(self, session: ReadSession) -> None:
         self._session = session

@@ -49,7 +49,7 @@ def _entry(row: Row) -> DeadLetterEntry:
 
 
 class DeadLetterReads:
-    """Frames that could not be filed (``api.ports.DeadLetterReader``)."""
+    """Frames that could not be filed (``api.ports.telemetry.DeadLetterReader``)."""
 
     def __init__(self, session: ReadSession) -> None:
         self._session = session

@@ -1,7 +1,7 @@
 """Readers of the store for boards and the API: devices and their latest state, and the set of all readers.
 
-They fulfil the protocols of whoever reads (``api.ports``) by their shape alone. All SQL is constant; input travels as
-parameters only.
+They fulfil the protocols of whoever reads (``api.ports``) by their shape alone. All SQL is constant; input
+travels as parameters only.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _state(row: Row, readings: dict[int, dict[str, LatestReading]]) -> DeviceSta
 
 
 class DeviceReads:
-    """Devices and what is newest of them (``api.ports.DeviceReader``)."""
+    """Devices and what is newest of them (``api.ports.telemetry.DeviceReader``)."""
 
     def __init__(self, session: ReadSession) -> None:
         self._session = session

@@ -1,4 +1,4 @@
-"""Pages of the fleet's master data, for the API (``api.fleet_ports.FleetReader``)."""
+"""Pages of the fleet's master data, for the API (``api.ports.fleet.FleetReader``)."""
 
 from __future__ import annotations
 

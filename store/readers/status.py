@@ -66,7 +66,7 @@ SELECT (SELECT count(*) FROM (SELECT FROM dead_letters WHERE replayed_at IS NULL
 
 
 class StatusReads:
-    """The store as a whole (``api.ports.StoreReader``)."""
+    """The store as a whole (``api.ports.telemetry.StoreReader``)."""
 
     def __init__(self, session: ReadSession) -> None:
         self._session = session

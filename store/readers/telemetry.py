@@ -85,7 +85,7 @@ def _event(row: Row) -> EventRecord:
 
 
 class TelemetryReads:
-    """The history of one device (``api.ports.TelemetryReader``). Spans are ``[start, end)`` in µs."""
+    """The history of one device (``api.ports.telemetry.TelemetryReader``). Spans are ``[start, end)`` in µs."""
 
     def __init__(self, session: ReadSession) -> None:
         self._session = session
@@ -112,7 +112,7 @@ class TelemetryReads:
     async def buckets(
         self, device_id: str, metric: str, *, start: int, end: int, width: int
     ) -> tuple[SeriesBucket, ...]:
-        """Readings summed up by buckets of ``width`` µs (see :func:`store.readers_buckets.buckets`)."""
+        """Readings summed up by buckets of ``width`` µs (see :func:`store.readers.buckets.buckets`)."""
         return await readers_buckets.buckets(self._session, device_id, metric, start=start, end=end, width=width)
 
     async def track(

@@ -1,4 +1,4 @@
-"""Readers of trips, stops and boards (``api.trip_ports.TripReader``)."""
+"""Readers of trips, stops and boards (``api.ports.trips.TripReader``)."""
 
 from __future__ import annotations
 

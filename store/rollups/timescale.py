@@ -121,9 +121,9 @@ async def change_zone(connection: AsyncConnection) -> None:
 async def adopt(connection: AsyncConnection) -> bool:
     """Take over what the hub kept of readings that retention has dropped, after :func:`create`; whether there was any.
 
-    The hub has kept all up to then (:func:`store.rollup_steward.take_turn` has nothing left to do). What is of readings
-    that are still there is left to the continuous aggregates, and taken out of the tables. In one transaction. Raises
-    TransientError where something is left to do.
+    The hub has kept all up to then (:func:`store.rollups.steward.take_turn` has nothing left to do). What is of
+    readings that are still there is left to the continuous aggregates, and taken out of the tables. In one
+    transaction. Raises TransientError where something is left to do.
     """
     async with connection.transaction():
         row = await (await connection.execute(_ADOPT)).fetchone()

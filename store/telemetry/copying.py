@@ -13,10 +13,19 @@ from math import nan
 from zlib import crc32
 
 import msgspec
+from psycopg import AsyncCursor
 
 from devices.clock import YEAR_2000
 from devices.vocabulary import Batch, Event, Fix, Position
 from store.telemetry.reading_rows import lay_out
+
+READINGS = "(device_key, metric_key, quality, observed_at, value, received_at, claimed_at)"
+FIXES = (
+    "(device_key, variant, observed_at, received_at, lat, lon, altitude_m, speed_kmh, heading_deg, hdop, seq,"
+    " satellites, quality, valid, constellations, claimed_at)"
+)
+EVENTS = "(device_key, variant, observed_at, received_at, quality, kind, attributes, claimed_at)"
+"""The columns of the rows, in their order."""
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -53,6 +62,12 @@ class Encoded(msgspec.Struct):
     state: bytes  #: a row of ``stage_state`` for each device heard
     spans: frozenset[int]  #: partition spans touched
     least: int | None  #: the oldest instant of the readings, µs
+
+
+async def copy_in(cursor: AsyncCursor, table: str, columns: str, rows: bytes) -> None:
+    """COPY rows into a table; ``columns`` in parentheses, or empty for all of them."""
+    async with cursor.copy(f"COPY {table} {columns} FROM STDIN (FORMAT BINARY)".encode()) as copy:
+        await copy.write(HEADER + rows + TRAILER)
 
 
 def encode(batch: Batch, metric_keys: dict[str, int], width: int, origin: int) -> Encoded:

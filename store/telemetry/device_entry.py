@@ -40,7 +40,7 @@ _TOUCH = "UPDATE devices SET changed_at = clock_timestamp() WHERE key = %s"
 
 
 class DeviceEntry:
-    """The registry (``api.people_ports.DeviceKeeper``). Raises TransientError while the store is away."""
+    """The registry (``api.ports.people.DeviceKeeper``). Raises TransientError while the store is away."""
 
     def __init__(self, session: WriteSession) -> None:
         self._session = session

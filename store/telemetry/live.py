@@ -94,7 +94,7 @@ async def announce(cursor: AsyncCursor, batch: Batch, least: int | None) -> Wish
 
     On the same way, for a way costs more than the question, it asks what others want of the batch: whether it is to be
     marked for InfluxDB, and the threshold of the rollups where it lies behind ``least``, the oldest instant of the
-    readings (see :func:`store.rollups.note`); both µs.
+    readings (see :func:`store.rollups.notes.note`); both µs.
     """
     keys = set(batch.seen)
     keys.update(reading.device.key for reading in batch.readings)

@@ -1,4 +1,4 @@
-"""Readings as rows of a binary COPY, a column at a time (the format is told in :mod:`store.copying`).
+"""Readings as rows of a binary COPY, a column at a time (the format is told in :mod:`store.telemetry.copying`).
 
 A batch has thousands of them, and all rows are of one form: so numpy lays them out in one table, whose bytes are the
 rows.

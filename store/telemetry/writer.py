@@ -2,8 +2,8 @@
 
 The fast way copies straight into the tables. Where a row is there already, COPY fails as a whole and the batch is
 written again the staging way: into temporary tables and from there with ON CONFLICT DO NOTHING, so that duplicates
-are counted and nothing else. A batch with redelivered frames takes the staging way at once. Latest state moves only
-forward, in the same transaction.
+are counted and nothing else. A batch with redelivered frames takes the staging way at once. What is newest moves
+forward in the same transaction (:mod:`store.telemetry.newest`).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from psycopg import AsyncConnection, AsyncCursor
 
 from devices import instants
 from devices.metrics import Catalogue
-from devices.vocabulary import Batch, DeadLetter, Device, Echo, EchoWanted, Identity, ReceiptKey, Written
+from devices.vocabulary import Batch, Device, Echo, EchoWanted, Identity, ReceiptKey, Written
 from store.connection import session_parameters, translated_errors
 from store.influx import marks as influx_marks
 from store.rollups import notes as rollups
 from store.rollups import zone as rollup_zone
 from store.schema import Mode, detect, enter_catalogue, migrate
-from store.telemetry import devices_table, echoes, live, presence
-from store.telemetry.copying import HEADER, TRAILER, Encoded, encode
+from store.telemetry import devices_table, echoes, letter_entry, live, newest, presence, receipts
+from store.telemetry.copying import EVENTS, FIXES, READINGS, Encoded, copy_in, encode
 from store.telemetry.forgetting import Keeping, forget
 from store.telemetry.partitions import ORIGIN, Partitions
 from store.telemetry.retention import retain
@@ -36,81 +36,10 @@ from store.timescale.columnstore import Columnstore
 
 log = structlog.get_logger("store.writer")
 
-_READINGS = "(device_key, metric_key, quality, observed_at, value, received_at, claimed_at)"
-_FIXES = (
-    "(device_key, variant, observed_at, received_at, lat, lon, altitude_m, speed_kmh, heading_deg, hdop, seq,"
-    " satellites, quality, valid, constellations, claimed_at)"
-)
-_EVENTS = "(device_key, variant, observed_at, received_at, quality, kind, attributes, claimed_at)"
-
-# Row by row through the key: to read or hash the whole table for a batch is quick as long as there are few devices.
-_ROW_BY_ROW = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off;"
-_AS_BEFORE = ";SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; SET LOCAL enable_seqscan = on"
 _STAGES = """
 CREATE TEMP TABLE stage_readings (LIKE readings) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE stage_fixes (LIKE fixes) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE stage_events (LIKE events) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE stage_latest (LIKE readings) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE stage_state (LIKE device_state) ON COMMIT DELETE ROWS;
-"""
-
-# Nearly all rows are there already, and an UPDATE finds them by their key; INSERT ... ON CONFLICT would lock each of
-# them first, for a third more time and twice the log. What is new is entered by a second statement, where there is any.
-_ADVANCE_LATEST = """
-UPDATE latest_readings l SET observed_at = n.observed_at, value = n.value, quality = n.quality
-  FROM stage_latest n
- WHERE l.device_key = n.device_key AND l.metric_key = n.metric_key
-   AND (n.observed_at, n.value) > (l.observed_at, l.value)
-"""
-_ENTER_LATEST = """
-INSERT INTO latest_readings AS l (device_key, metric_key, observed_at, value, quality)
-SELECT device_key, metric_key, observed_at, value, quality FROM stage_latest n
- WHERE NOT EXISTS (SELECT FROM latest_readings k WHERE k.device_key = n.device_key AND k.metric_key = n.metric_key)
-ON CONFLICT (device_key, metric_key) DO UPDATE
-   SET observed_at = excluded.observed_at, value = excluded.value, quality = excluded.quality
- WHERE (excluded.observed_at, excluded.value) > (l.observed_at, l.value)
-"""
-
-_NEWER = """{new}.fix_at IS NOT NULL AND (s.fix_at IS NULL OR
-    ({new}.fix_at, coalesce({new}.fix_seq, -9223372036854775808), {new}.fix_variant)
-    > (s.fix_at, coalesce(s.fix_seq, -9223372036854775808), s.fix_variant))"""
-_FIX_COLUMNS = ("fix_at", "fix_seq", "fix_variant", "lat", "lon", "altitude_m", "speed_kmh", "heading_deg")
-_MOVE_STATE = """
-    received_at = greatest(s.received_at, {new}.received_at),
-    protocol = CASE WHEN {new}.received_at >= s.received_at THEN {new}.protocol ELSE s.protocol END,
-    source = CASE WHEN {new}.received_at >= s.received_at THEN {new}.source ELSE s.source END,
-    online = CASE WHEN s.online_at IS NULL OR {new}.online_at >= s.online_at
-                  THEN coalesce({new}.online, s.online) ELSE s.online END,
-    online_at = greatest(s.online_at, {new}.online_at),
-""" + ", ".join(f"{c} = CASE WHEN {_NEWER} THEN {{new}}.{c} ELSE s.{c} END" for c in _FIX_COLUMNS)
-_ADVANCE_STATE = f"""
-UPDATE device_state s SET {_MOVE_STATE.format(new="n")} FROM stage_state n WHERE s.device_key = n.device_key
-"""  # noqa: S608 - built from the constants above
-_ENTER_STATE = f"""
-INSERT INTO device_state AS s
-SELECT * FROM stage_state n WHERE NOT EXISTS (SELECT FROM device_state k WHERE k.device_key = n.device_key)
-ON CONFLICT (device_key) DO UPDATE SET {_MOVE_STATE.format(new="excluded")}
-"""  # noqa: S608 - built from the constants above
-
-_ENTER_LETTER = """
-INSERT INTO dead_letters
-    (received_at, adapter, source, channel, code, reason, device_id, size, digest, payload, replayable)
-SELECT %(received_at)s, %(adapter)s, %(source)s, %(channel)s, %(code)s, %(reason)s, %(device_id)s, %(size)s,
-       %(digest)s, %(payload)s, %(replayable)s
- WHERE NOT EXISTS (SELECT FROM dead_letters d
-                    WHERE d.digest = %(digest)s AND (%(again)s OR d.received_at = %(received_at)s))
-"""
-
-_ENTER_RECEIPTS = """
-INSERT INTO receipts (device_key, digest, token, filed_at)
-SELECT * FROM unnest(%s::integer[], %s::bytea[], %s::integer[], %s::timestamptz[]) ON CONFLICT DO NOTHING
-"""
-
-_FIND_RECEIPTS = """
-SELECT w.device_key, w.digest, w.token, max(r.filed_at)
-  FROM receipts r JOIN unnest(%s::integer[], %s::bytea[], %s::integer[]) AS w (device_key, digest, token)
-       ON r.device_key = w.device_key AND r.digest = w.digest AND (r.token = w.token OR w.token = -1)
- GROUP BY 1, 2, 3
 """
 
 
@@ -194,11 +123,8 @@ class PostgresStore:
 
     async def find_receipts(self, wanted: Iterable[ReceiptKey]) -> Mapping[ReceiptKey, int]:
         """Where messages without a usable time were filed: the key asked for → instant (µs), the newest of several."""
-        columns = [list(column) for column in zip(*wanted, strict=True)]
         async with self._session():
-            cursor = await (await self._connect()).execute(_FIND_RECEIPTS, columns)
-            rows = await cursor.fetchall()
-        return {(row[0], bytes(row[1]), row[2]): instants.from_datetime(row[3]) for row in rows}
+            return await receipts.find(await self._connect(), wanted)
 
     async def find_echoes(self, wanted: Iterable[EchoWanted]) -> list[Echo]:
         """The messages that each of ``wanted`` may be a copy of."""
@@ -215,7 +141,8 @@ class PostgresStore:
     async def maintain(self, keeping: Keeping) -> int:
         """Make partitions ahead, forget and drop what is too old; returns how many partitions were dropped.
 
-        On TimescaleDB, which makes its chunks itself, they are chunks. Rollups stay (see :mod:`store.retention`).
+        On TimescaleDB, which makes its chunks itself, they are chunks. Rollups stay
+        (see :mod:`store.telemetry.retention`).
         """
         now = self._now()
         async with self._session():
@@ -249,7 +176,7 @@ class PostgresStore:
             self._metric_keys = await enter_catalogue(connection, self._catalogue)
             if self.mode is Mode.PLAIN:
                 await self._partitions.ensure(connection, (), self._now())
-            await connection.execute(_STAGES)
+            await connection.execute(_STAGES + newest.STAGES)
         except BaseException:
             await connection.close()
             raise
@@ -287,20 +214,20 @@ class PostgresStore:
             if also is not None:
                 await also(cursor)
             for table, columns, data in (
-                ("readings", _READINGS, encoded.readings),
-                ("fixes", _FIXES, encoded.fixes),
-                ("events", _EVENTS, encoded.events),
+                ("readings", READINGS, encoded.readings),
+                ("fixes", FIXES, encoded.fixes),
+                ("events", EVENTS, encoded.events),
             ):
                 if not data:
                     continue
-                await self._copy(cursor, f"stage_{table}" if staged else table, columns, data)
+                await copy_in(cursor, f"stage_{table}" if staged else table, columns, data)
                 if staged:
                     await cursor.execute(
                         f"INSERT INTO {table} {columns} SELECT {columns[1:-1]} FROM stage_{table}"  # noqa: S608
                         " ON CONFLICT DO NOTHING".encode()
                     )
                     inserted += cursor.rowcount
-            await self._advance(cursor, encoded, len(batch.seen))
+            await newest.advance(cursor, encoded, len(batch.seen))
             await self._enter_rest(cursor, batch)
             wishes = await live.announce(cursor, batch, encoded.least)
             await rollups.note(cursor, batch, wishes.threshold)
@@ -308,62 +235,10 @@ class PostgresStore:
                 await influx_marks.mark(cursor, batch)
         return inserted
 
-    async def _advance(self, cursor: AsyncCursor, encoded: Encoded, heard: int) -> None:
-        """Move what is newest forward: where it stands already, and then, of those that are left, what is new."""
-        for update, insert, table, columns, data, rows in (
-            (_ADVANCE_LATEST, _ENTER_LATEST, "stage_latest", _READINGS, encoded.latest, encoded.latest_count),
-            (_ADVANCE_STATE, _ENTER_STATE, "stage_state", "", encoded.state, heard),
-        ):
-            if not data:
-                continue
-            await self._copy(cursor, table, columns, data)
-            if await _row_by_row(cursor, update) < rows:
-                await _row_by_row(cursor, insert)
-
-    async def _copy(self, cursor: AsyncCursor, table: str, columns: str, data: bytes) -> None:
-        async with cursor.copy(f"COPY {table} {columns} FROM STDIN (FORMAT BINARY)".encode()) as copy:
-            await copy.write(HEADER + data + TRAILER)
-
     async def _enter_rest(self, cursor: AsyncCursor, batch: Batch) -> None:
         if batch.receipts:
-            await cursor.execute(
-                _ENTER_RECEIPTS,
-                (
-                    [receipt.device.key for receipt in batch.receipts],
-                    [receipt.digest for receipt in batch.receipts],
-                    [receipt.token for receipt in batch.receipts],
-                    [instants.to_datetime(receipt.filed_at) for receipt in batch.receipts],
-                ),
-            )
+            await receipts.enter(cursor, batch.receipts)
         if batch.echoes:
             await echoes.enter(cursor, batch.echoes)
         if batch.dead_letters:
-            await cursor.executemany(_ENTER_LETTER, [_letter_values(letter) for letter in batch.dead_letters])
-
-
-async def _row_by_row(cursor: AsyncCursor, statement: str) -> int:
-    """Run a statement without values, planned anew for as many rows as there are now; how many it touched."""
-    await cursor.execute(f"{_ROW_BY_ROW}{statement}{_AS_BEFORE}".encode(), prepare=False)
-    touched = 0
-    while True:
-        touched = max(touched, cursor.rowcount)  # of a SET it is -1
-        if not cursor.nextset():
-            return touched
-
-
-def _letter_values(letter: DeadLetter) -> dict[str, object]:
-    frame = letter.frame
-    return {
-        "received_at": instants.to_datetime(frame.received_at),
-        "adapter": frame.adapter,
-        "source": frame.source,
-        "channel": frame.channel,
-        "code": letter.code,
-        "reason": letter.reason,
-        "device_id": letter.device_id,
-        "size": letter.size,
-        "digest": letter.digest,
-        "payload": frame.payload if frame.payload or letter.replayable else None,
-        "replayable": letter.replayable,
-        "again": frame.redelivered or frame.retained,
-    }
+            await letter_entry.enter(cursor, batch.dead_letters)

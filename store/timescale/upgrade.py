@@ -80,9 +80,9 @@ async def upgrade(
 ) -> None:
     """Do what is left of the upgrade; ``parts`` is what the plan says is to be moved. Run again, it goes on.
 
-    ``now`` is in µs. The connection is in autocommit and has the store to itself (:mod:`store.presence`). ``told``
-    hears of each step after its commit. Raises UpgradeError and psycopg's errors; what is committed by then stays, and
-    nothing is half moved.
+    ``now`` is in µs. The connection is in autocommit and has the store to itself (:mod:`store.telemetry.presence`).
+    ``told`` hears of each step after its commit. Raises UpgradeError and psycopg's errors; what is committed by then
+    stays, and nothing is half moved.
     """
     await connection.execute(sql.SQL("SET lock_timeout = {}").format(sql.Literal(PATIENCE)))
     if await made_in(connection) is Mode.PLAIN:

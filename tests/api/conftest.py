@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from api import passwords
 from api.app import create_app
-from api.ports import About, Connection, Endpoint, MetricFamily, Sample, Services
+from api.ports.probe import About, Connection, Endpoint, MetricFamily, Sample
+from api.ports.services import Services
 from devices.access import Role
 from devices.registry import Registry
 from hub.areas import Areas

@@ -11,7 +11,7 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from api.app import create_app
-from api.ports import Services
+from api.ports.services import Services
 from devices.access import Role
 from store.alerts.actions import AlertActions
 from store.alerts.rule_sets import RuleSets

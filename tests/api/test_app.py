@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from starlette.routing import BaseRoute
 
 from api.app import create_app
-from api.ports import Services
+from api.ports.services import Services
 from devices.access import Role
 
 PAGES = ["/docs", "/pages/docs.css", "/pages/docs.js"]  # those of the board: test_board_pages

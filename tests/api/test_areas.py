@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from api.app import create_app
-from api.ports import Services
+from api.ports.services import Services
 from devices.access import Role
 from fleet.geometry.containing import Containing
 from fleet.master.places import Area

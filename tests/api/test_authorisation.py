@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from api.app import create_app
 from api.passwords import hashed
-from api.ports import Services
+from api.ports.services import Services
 from devices.access import Role, fingerprint
 from devices.people import PersonSpec, new_token
 

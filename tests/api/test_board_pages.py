@@ -14,7 +14,7 @@ import pytest
 
 from api.app import create_app
 from api.board_files import BoardFile, BoardSettings, board_files
-from api.ports import Services
+from api.ports.services import Services
 from devices.datum import wgs84_to_gcj02
 
 PAIRS = Path(__file__).parents[2] / "api" / "board" / "src" / "map" / "datum.pairs.json"

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.ports import Services
+from api.ports.services import Services
 
 RULES = """version: 1
 rules:

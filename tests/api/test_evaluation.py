@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api.ports import Services
+from api.ports.services import Services
 from devices.access import Role
 from fleet.evaluation.scheme_file import ready_made_text
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from psycopg_pool import AsyncConnectionPool
 
-from api.ports import Services
+from api.ports.services import Services
 from devices.access import Role
 from devices.datum import wgs84_to_gcj02
 from fleet.importing.geojson import from_geojson

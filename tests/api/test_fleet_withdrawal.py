@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from api.ports import Services
+from api.ports.services import Services
 from devices.access import Role
 
 FLEET = """

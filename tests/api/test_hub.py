@@ -11,7 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from psycopg_pool import AsyncConnectionPool
 
 from api.app import create_app
-from api.ports import Connection, Services
+from api.ports.probe import Connection
+from api.ports.services import Services
 from devices.access import Role
 from store.readers.devices import Readers
 

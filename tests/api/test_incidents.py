@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from api.app import create_app
-from api.ports import Services
+from api.ports.services import Services
 from devices.access import Role
 
 ROOT = "/api/v1/incidents"

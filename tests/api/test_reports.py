@@ -11,7 +11,7 @@ import httpx
 import openpyxl
 import pytest
 
-from api.ports import Services
+from api.ports.services import Services
 from devices.access import Role
 from fleet.master.collection import Master
 from fleet.master.people import Worker

@@ -13,7 +13,7 @@ import pytest
 from api.app import create_app
 from api.passwords import Passwords, hashed
 from api.policy import AccessPolicy
-from api.ports import Services
+from api.ports.services import Services
 from api.problems import ProblemError
 from api.sessions import Sessions
 from api.signing_in import SignIn

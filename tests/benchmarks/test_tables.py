@@ -11,22 +11,19 @@ import pytest
 
 from benchmarks.results import Result, load, save
 from benchmarks.tables import TABLES
-from hub.bench import (
-    alert_table,
-    api,
-    board,
-    boards,
-    compliance_month,
-    http,
-    ingest,
-    jt808,
-    modbus,
-    reports,
-    scaling_figures,
-    stages,
-    store_year_figures,
-    tracker_table,
-)
+from hub.bench import compliance_month, ingest
+from hub.bench.alerts import table as alert_table
+from hub.bench.api import measurement as api
+from hub.bench.board import measurement as board
+from hub.bench.boards import measurement as boards
+from hub.bench.http import measurement as http
+from hub.bench.jt808 import measurement as jt808
+from hub.bench.modbus import measurement as modbus
+from hub.bench.reports import measurement as reports
+from hub.bench.scaling import figures as scaling_figures
+from hub.bench.stages import measurement as stages
+from hub.bench.store_year import figures as store_year_figures
+from hub.bench.trackers import table as tracker_table
 
 KINDS: dict[str, Any] = {
     "ingest": ingest.Figures, "http": http.Figures, "jt808": jt808.Figures, "alerts": alert_table.Figures,

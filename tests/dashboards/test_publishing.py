@@ -18,8 +18,8 @@ import pytest
 
 from dashboards import publishing
 from dashboards.publishing import Address, AwayError, Board, Folder, GrafanaError, Plan, Source, Wanted
+from tests.certificates import make_certificates
 from tests.grafana_server import TOKEN, Grafana, grafana_server
-from tests.servers import make_certificates
 
 SOURCE = Source(
     uid="sanihub", name="sanihub", address="db.example:5432", user="sanihub_boards", database="sanihub",

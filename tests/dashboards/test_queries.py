@@ -16,7 +16,7 @@ from psycopg import sql
 from dashboards import boards
 from dashboards.parts.expansion import Span, Value, expand
 from dashboards.parts.questions import Question, asked_by_annotations, asked_by_panels, asked_by_variables, at_first
-from hub.bench.board_city import SMALL, make_city
+from hub.bench.board.city import SMALL, make_city
 
 BOARDS = {board["uid"]: board["dashboard"] for lang in ("zh", "en") for board in boards(lang, "https://hub.example")}
 ROLE = "boards_reader_of_tests"

@@ -18,7 +18,7 @@ import typer
 import yaml
 
 from hub import cli
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.embedded.vacancy import choose_port
 from tests.mqtt_clients import empty_session, open_session, publish
 from tests.servers import DEADLINE_S, MqttServer, PostgresServer, running, temporary_folder, wait_until

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.children import ChildSpec
-from hub.embedded import _POSTGRES_GRACE_S
-from hub.settings import load
+from hub.embedded.children import ChildSpec
+from hub.embedded.servers import _POSTGRES_GRACE_S
+from hub.settings.settings import load
 
 UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
 SERVICES = sorted(UNITS.glob("*.service"))

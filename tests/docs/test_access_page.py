@@ -9,13 +9,13 @@ from pathlib import Path
 
 from api import passwords
 from api.gatekeeper import FRESH_S, STALE_S
-from api.session_models import SignedInBody
+from api.models.sessions import SignedInBody
 from api.signing_in import SignIn
 from api.throttle import Throttle
 from devices.access import Role
 from devices.people import IDLE_US, LEAST_PASSWORD, LONGEST_US, MOST_PASSWORD
-from hub.api_settings import ApiSection
 from hub.areas import FRESH_S as AREAS_FRESH_S
+from hub.settings.api import ApiSection
 from store.access.sessions import MOST_OF_ONE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "access.md").read_text("utf-8")

@@ -13,7 +13,7 @@ import pytest
 
 from api.gatekeeper import Throttle
 from api.passwords import hashed
-from api.ports import PostLimits
+from api.ports.posting import PostLimits
 from api.routes.fleet_entry import MAX_BYTES
 from devices.access import Role
 from devices.people import IDLE_US, PersonSpec

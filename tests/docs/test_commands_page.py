@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,14 @@ import typer
 
 from hub import cli
 from hub.decoding.decoding import discover as decodings
+from tests.programs import program
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
 def generator() -> Any:
-    spec = importlib.util.spec_from_file_location("generate_commands", DOCS / "generate_commands.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return program("docs/generate_commands")
 
 
 def test_the_page_is_up_to_date(generator: Any) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -13,20 +11,15 @@ import pytest
 
 from devices.metrics import Catalogue
 from store.schema import Mode, enter_catalogue, migrate
+from tests.programs import program
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "dashboards.md").read_text("utf-8")
 
 
-@pytest.fixture
-def generator() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(DOCS))
-    try:
-        import generate_dashboards
-
-        yield generate_dashboards
-    finally:
-        sys.path.remove(str(DOCS))
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    return program("docs/generate_dashboards")
 
 
 def test_the_table_of_boards_is_up_to_date(generator: ModuleType) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from api.gatekeeper import FRESH_S, Throttle
-from api.ports import PostLimits
+from api.models.writes import MAX_TEXT
+from api.ports.posting import PostLimits
 from api.routes.uplinks import MAX_QUERY
-from api.write_models import MAX_TEXT
 from devices.access import Role
-from hub.intake_settings import IntakeSection
+from hub.settings.intake import IntakeSection
 from ingest.adapters.http_json import NAME, HttpSection
 from ingest.wire.native.form import MAX_MESSAGES
 from tests.posting import posting

@@ -9,7 +9,7 @@ from api.live.events import told
 from api.live.limits import LiveLimits
 from api.live.newest import bare
 from api.live.place import read_place
-from api.live_params import LiveQuery
+from api.params.live import LiveQuery
 from devices.live import LiveAlert, LiveDevice, LiveIncident, LiveOrder
 
 PAGE = (Path(__file__).parents[2] / "docs" / "live.md").read_text("utf-8")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +21,7 @@ from ingest.transports.modbus.bus import MAX_COMMANDS
 from ingest.transports.modbus.reading import REFUSED_S
 from ingest.transports.modbus.schedule import MAX_PAUSE_S, OFFLINE_AFTER, OWN_SHARE, PATIENCE_S, SHARE
 from ingest.wire.modbus.values import words_to_write
+from tests.programs import program
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "protocols" / "modbus.md").read_text("utf-8")
@@ -32,19 +32,13 @@ def blocks(kind: str) -> list[str]:
     return [text for found, text in BLOCKS if found == kind]
 
 
-@pytest.fixture
-def generator() -> Iterator[object]:
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        import generate_register_maps
-
-        yield generate_register_maps
-    finally:
-        sys.path.remove(str(ROOT / "docs"))
+@pytest.fixture(scope="module")
+def generator() -> Any:
+    return program("docs/generate_register_maps")
 
 
-def test_its_tables_are_the_shipped_maps(generator: object) -> None:
-    assert generator.with_tables(TEXT) == TEXT, "run python docs/generate_register_maps.py"  # type: ignore[attr-defined]
+def test_its_tables_are_the_shipped_maps(generator: Any) -> None:
+    assert generator.with_tables(TEXT) == TEXT, "run python docs/generate_register_maps.py"
 
 
 def test_its_sections_are_accepted() -> None:

@@ -18,8 +18,8 @@ from devices import instants
 from hub.notify.channels.webhook import _OF_THE_MESSAGE, LONGEST_WAIT_S
 from hub.notify.http_post import MOST_BYTES
 from hub.notify.sender import LEASE_S, Pace
-from hub.notify_settings import NotifySection
-from hub.settings import load
+from hub.notify.settings import NotifySection
+from hub.settings.settings import load
 from tests.notifying import SECRET, message, webhook
 from tests.receiver import receiver
 

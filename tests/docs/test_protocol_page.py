@@ -1,6 +1,5 @@
 """The page docs/protocols/mqtt-json.md says what the code does: every example is validated and decoded."""
 
-import importlib.util
 import json
 import re
 import shlex
@@ -19,6 +18,7 @@ from devices.vocabulary import Decoded, Frame, Identity
 from ingest.adapters.mqtt_json import MqttJson
 from ingest.assembly import IntakeRules
 from ingest.wire.native import form, messages
+from tests.programs import program
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "protocols" / "mqtt-json.md").read_text("utf-8")
@@ -67,12 +67,7 @@ def commands() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate_protocol", DOCS / "generate_protocol.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return program("docs/generate_protocol")
 
 
 def test_generated_parts_are_up_to_date(generator: ModuleType) -> None:

@@ -9,10 +9,10 @@ import pytest
 from pydantic import BaseModel
 
 from hub.incidents.settings import Department
-from hub.mqtt_settings import MqttSection, TlsSection
 from hub.notify.channel import ChannelSection, kinds
-from hub.notify_settings import RouteSection
-from hub.settings import Settings, load
+from hub.notify.settings import RouteSection
+from hub.settings.mqtt import MqttSection, TlsSection
+from hub.settings.settings import Settings, load
 from ingest.plugin import discover
 
 FILE = Path(__file__).parents[2] / "deploy" / "sanihub.example.toml"

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import tomllib
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+
+from tests.programs import program
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
 
-def program(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_endpoints_are_up_to_date() -> None:
     written = (DOCS / "reference" / "endpoints.md").read_text("utf-8")
-    assert program("generate_endpoints").page() == written, "run: python -P docs/generate_endpoints.py"
+    assert program("docs/generate_endpoints").page() == written, "run: python -P docs/generate_endpoints.py"
 
 
-PAGES = [page for page in program("build_site").OUTSIDE.values() if page.endswith(".md")]
+PAGES = [page for page in program("docs/build_site").OUTSIDE.values() if page.endswith(".md")]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +43,7 @@ def test_every_page_is_in_the_menu(navigation: list[str]) -> None:
 
 
 def test_the_site_is_built(capfd: pytest.CaptureFixture[str]) -> None:
-    assert program("build_site").main() == 0, capfd.readouterr()
+    assert program("docs/build_site").main() == 0, capfd.readouterr()
     site = ROOT / "site"
     home = (site / "index.html").read_text("utf-8")
     assert "Where to begin" in home
@@ -66,7 +57,7 @@ def test_the_site_is_built(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_link_that_leads_nowhere_is_told(tmp_path: Path) -> None:
-    module = program("build_site")
+    module = program("docs/build_site")
     faults: list[str] = []
     text = "# A page\n\n[there](api.md) [not there](nowhere.md#at-all)\n\n```md\n[left](alone.md)\n```\n"
     staged = module._staged(text, "page.md", tmp_path, faults)

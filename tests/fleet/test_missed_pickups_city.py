@@ -13,7 +13,7 @@ from fleet.bins.halts import Halts
 from fleet.bins.missed_pickups import PLANNED_LATE, Seen
 from fleet.compliance.result import StopResult
 from fleet.reports.compliance.planned import Planned, driven_judged, judged
-from hub.bench.fleet_city import START_US, FleetCity, Task
+from hub.bench.fleet.city import START_US, FleetCity, Task
 from simulators.city import City
 from simulators.city.settings import Incidents, Size
 from simulators.truth import Record, TruthLog

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hub.bench.alert_hub import agree
-from hub.bench.alert_scores import measure
-from hub.bench.alert_speed import measure as measure_speed
-from hub.bench.alert_table import detection_table, hub_table, speed_table
+from hub.bench.alerts.hub import agree
+from hub.bench.alerts.scores import measure
+from hub.bench.alerts.speed import measure as measure_speed
+from hub.bench.alerts.table import detection_table, hub_table, speed_table
 
 # The goals of the whole bench (docs/alerts.md), less what one fault more or less in a single day makes.
 LEAST = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hub.bench.api import Plan, measure
-from hub.bench.api_table import live_table, table
+from hub.bench.api.measurement import Plan, measure
+from hub.bench.api.table import live_table, table
 
 
 async def test_it_fills_asks_and_follows() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.bench.attendance import CASES, Figures, measure
+from hub.bench.attendance.measurement import CASES, Figures, measure
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,9 @@
 import pytest
 
 from devices.errors import ConfigError
-from hub.bench import bin_fill, bin_scores, bin_table
+from hub.bench.bins import fill as bin_fill
+from hub.bench.bins import scores as bin_scores
+from hub.bench.bins import table as bin_table
 
 
 def test_emptyings_are_found_however_the_data_come() -> None:

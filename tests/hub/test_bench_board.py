@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from devices.errors import ConfigError
-from hub.bench.board import Plan, measure, report
-from hub.bench.board_page import browsing
-from hub.bench.board_table import clicks_table, samples_table, table
+from hub.bench.board.measurement import Plan, measure, report
+from hub.bench.board.page import browsing
+from hub.bench.board.table import clicks_table, samples_table, table
 
 
 @pytest.mark.timeout(400)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dashboards import boards
-from hub.bench.boards import Size, measure
-from hub.bench.boards_table import slowest_table, table
+from hub.bench.boards.measurement import Size, measure
+from hub.bench.boards.table import slowest_table, table
 
 
 async def test_every_question_is_asked_over_a_week_and_a_day(postgres_dsn: str) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hub.bench import compliance_month
-from hub.bench.fleet_scores import LIFTS_ONLY, measure
-from hub.bench.fleet_table import equal_table, month_table, scores_table
+from hub.bench.fleet.scores import LIFTS_ONLY, measure
+from hub.bench.fleet.table import equal_table, month_table, scores_table
 
 
 def test_judgements_agree_with_what_really_happened() -> None:

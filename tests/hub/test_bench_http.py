@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hub.bench.http import Case, measure
-from hub.bench.http_table import table
+from hub.bench.http.measurement import Case, measure
+from hub.bench.http.table import table
 
 
 async def test_what_is_answered_is_stored() -> None:

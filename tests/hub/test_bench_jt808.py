@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hub.bench.jt808 import Plan, measure
-from hub.bench.jt808_table import table
+from hub.bench.jt808.measurement import Plan, measure
+from hub.bench.jt808.table import table
 
 SMALL = Plan(
     terminals=50,

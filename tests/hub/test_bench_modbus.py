@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.bench.modbus import Load, measure
+from hub.bench.modbus.measurement import Load, measure
 from hub.commands.bench import modbus_table
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hub.bench.planning import Load, measure
-from hub.bench.planning_city import HISTORY_H, fill, town
-from hub.bench.planning_table import one_plan, table
+from hub.bench.planning.city import HISTORY_H, fill, town
+from hub.bench.planning.measurement import Load, measure
+from hub.bench.planning.table import one_plan, table
 from simulators.city.local_time import HOUR
 
 

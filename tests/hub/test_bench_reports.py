@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hub.bench.boards import Size
-from hub.bench.reports import FORMATS, measure
-from hub.bench.reports_table import table
+from hub.bench.boards.measurement import Size
+from hub.bench.reports.measurement import FORMATS, measure
+from hub.bench.reports.table import table
 
 
 async def test_a_report_is_made_with_its_files() -> None:

@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from devices.errors import ConfigError
-from hub.bench.scaling_figures import Figures
-from hub.bench.scaling_table import parts, points
+from hub.bench.scaling.figures import Figures
+from hub.bench.scaling.table import parts, points
 from tests.hub.cli_runner import invoke
 
 DAY_READINGS = 2_000 // 44 // 28  # of 44 at an instant of ten devices, over 28 days
@@ -29,7 +29,8 @@ def test_devices_and_stored_readings_are_measured(tmp_path: Path) -> None:
     assert [one.point.devices for one in figures.stored] == [10, 10]
     for one in (*figures.devices, *figures.stored):
         assert one.rows_per_message > 4  # a fix or none, and four to six readings
-        assert min(one.cpu_us["hub"], one.p99_ms, one.wal_bytes, one.messages_per_s) > 0
+        assert min(one.p99_ms, one.wal_bytes, one.messages_per_s) > 0
+        assert one.cpu_us["postgres"] >= 0  # told in ticks of 10 ms, of which so few may need none
         assert one.rss_mib >= one.rss_bare_mib > 0
         assert one.state.rows > 4
     assert figures.devices[0].stored == 0

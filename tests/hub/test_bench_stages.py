@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hub.bench.stages import PARTS, measure
-from hub.bench.stages_table import stages_table
+from hub.bench.stages.measurement import PARTS, measure
+from hub.bench.stages.table import stages_table
 
 
 async def test_each_part_behind_the_transport_is_told() -> None:

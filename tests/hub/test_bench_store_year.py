@@ -10,10 +10,10 @@ from psycopg.conninfo import make_conninfo
 from rich.console import Console
 
 from devices.errors import ConfigError, TransientError
-from hub.bench.store_year import measure_plain
-from hub.bench.store_year_figures import Figures, Measured, Plan
-from hub.bench.store_year_table import parts
-from hub.bench.store_year_timescale import measure_on_server, measure_timescale
+from hub.bench.store_year.figures import Figures, Measured, Plan
+from hub.bench.store_year.measurement import measure_plain
+from hub.bench.store_year.table import parts
+from hub.bench.store_year.timescale import measure_on_server, measure_timescale
 from store.benches.scratch_database import scratch_database
 from tests.hub.cli_runner import invoke
 from tests.servers import PostgresServer

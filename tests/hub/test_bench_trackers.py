@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hub.bench.tracker_cost import PARTS
-from hub.bench.tracker_cost import measure as measure_cost
-from hub.bench.tracker_speed import measure as measure_speed
-from hub.bench.tracker_table import cost_table, speed_table
+from hub.bench.trackers.cost import PARTS
+from hub.bench.trackers.cost import measure as measure_cost
+from hub.bench.trackers.speed import measure as measure_speed
+from hub.bench.trackers.table import cost_table, speed_table
 
 
 def test_each_part_of_the_cost_is_told() -> None:

@@ -21,7 +21,7 @@ from devices.vocabulary import Device
 from fleet.bins.emptying import emptyings, series
 from hub.alerting.desk import AlertDesk
 from hub.alerting.repair import Repairer
-from hub.bench.bin_city import BinCity, halts
+from hub.bench.bins.city import BinCity, halts
 from hub.bins.scribe import Scribe, _place
 from hub.bins.settings import BinsSection
 from store.alerts.history import AlertHistory

@@ -11,8 +11,9 @@ import aiomqtt
 import pytest
 
 from devices.errors import ConfigError
-from hub.broker import MQTT_PORT, NatsBroker, connect_packet, is_loopback
-from hub.children import Child, ChildSpec
+from hub.embedded.broker import MQTT_PORT, NatsBroker, is_loopback
+from hub.embedded.children import Child, ChildSpec
+from hub.embedded.trial import hello
 from store.embedded.vacancy import choose_port
 
 SECRET = 'p"ä\\ $x#{}'
@@ -196,9 +197,9 @@ async def test_trial_is_acknowledged_and_leaves_nothing(nats_broker):
         assert message.payload == b"a"
 
 
-def test_connect_packet():
-    assert connect_packet(None, None).hex() == "100c00044d5154540402000a0000"
-    assert connect_packet("u", "p" * 200)[:4].hex() == "10d90100"
+def test_hello_of_a_session_that_leaves_nothing_behind():
+    assert hello(None, None).hex() == "100c00044d5154540402000a0000"
+    assert hello("u", "p" * 200)[:4].hex() == "10d90100"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes the user of its servers")

@@ -12,8 +12,8 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from hub.children import Child, ChildError, ChildSpec, ChildState
-from hub.launch import BoundedLog
+from hub.embedded.children import Child, ChildError, ChildSpec, ChildState
+from hub.embedded.launch import BoundedLog
 
 # A server in miniature: it says that it is up, and ends by SIGTERM (or not at all).
 SERVER = """
@@ -231,7 +231,7 @@ def test_started_from_another_thread_is_refused(make):
 
 PARENT = """
 import asyncio, pathlib, sys
-from hub.children import Child, ChildSpec
+from hub.embedded.children import Child, ChildSpec
 
 async def main():
     folder = pathlib.Path(sys.argv[1])

@@ -4,10 +4,10 @@ import psycopg
 import pytest
 
 from devices.errors import ConfigError, TransientError
-from hub import settings
 from hub.access import in_use, open_store, patiently
-from hub.embedded import EmbeddedServers, FolderLock
-from hub.settings import Settings
+from hub.embedded.servers import EmbeddedServers, FolderLock
+from hub.settings import settings
+from hub.settings.settings import Settings
 
 
 def of(folder, **more: object) -> Settings:

@@ -15,7 +15,7 @@ from psycopg import sql
 from devices.errors import ConfigError, SanihubError, TransientError
 from hub.grafana.bringing import wanted_boards
 from hub.grafana.settings import GrafanaSection
-from hub.settings import load
+from hub.settings.settings import load
 from tests.grafana_server import TOKEN, Grafana, grafana_server
 from tests.hub.cli_runner import invoke
 from tests.servers import PostgresServer

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from psycopg import sql
 from devices.metrics import Catalogue
 from store.embedded.postgres import PostgresCluster
 from store.telemetry.writer import PostgresStore
+from tests.certificates import self_signed
 from tests.hub.cli_runner import invoke
 from tests.hub.test_cli_doctor import broker_section, look, settings_file
 
@@ -165,25 +165,15 @@ def test_6_the_broker_does_not_let_the_hub_in(mosquitto, open_folder: Path) -> N
     assert "nothing listens there" in advice["nobody"]
 
 
-def expired_certificate(folder: Path) -> None:
-    """``old.crt``, for localhost, and its ``old.key``: it was over before it began."""
-    ec = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost")
-    for command in (
-        ("openssl", "req", "-new", *ec, "-keyout", "old.key", "-out", "old.csr"),
-        ("openssl", "x509", "-req", "-in", "old.csr", "-signkey", "old.key", "-days", "-1", "-out", "old.crt"),
-    ):
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-
-
 def test_6_its_certificate_is_over(open_folder: Path) -> None:
-    folder = open_folder
-    expired_certificate(folder)
+    now = datetime.now(UTC)
+    old = self_signed(open_folder, now - timedelta(days=100), now - timedelta(days=1))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "old.crt", folder / "old.key")
+    context.load_cert_chain(old.certificate, old.key)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         shaker = _Shaker(listener, context)
         section = f'[[mqtt]]\nname = "old"\nhost = "localhost"\nport = {listener.getsockname()[1]}\n'
-        file = settings_file(open_folder, f'{section}[mqtt.tls]\nca = "{folder}/old.crt"\n')
+        file = settings_file(open_folder, f'{section}[mqtt.tls]\nca = "{old.certificate}"\n')
         found = look("--config", file, "--data", open_folder / "data", code=1)["MQTT old"]
         shaker.join(10)
     assert "the broker's certificate is over: renew it there" in found["advice"], found

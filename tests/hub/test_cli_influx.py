@@ -9,11 +9,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from hub.doctor_influx import check_influx, influx_facts
-from hub.examined import Examined
+from hub.doctor.examined import Examined
+from hub.doctor.influx import check_influx, influx_facts
 from hub.influx.backfill import Backfill, Wanted
 from hub.influx.pump import Pump
-from hub.settings import load
+from hub.settings.settings import load
 from store.influx.client import InfluxAwayError, InfluxClient
 from store.influx.marks import MarkQueue
 from store.influx.points import Naming

@@ -6,8 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from hub import settings
 from hub.demo.city import DemoCity
+from hub.settings import settings
 from ingest.plugin import discover
 from simulators.scenario import load_scenario
 

@@ -15,8 +15,8 @@ import psycopg
 import pytest
 
 from devices.errors import ConfigError
-from hub.children import ChildError, ChildState
-from hub.embedded import EmbeddedServers, FolderLock, default_data_folder
+from hub.embedded.children import ChildError, ChildState
+from hub.embedded.servers import EmbeddedServers, FolderLock, default_data_folder
 from store.embedded.vacancy import choose_port
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 # A hub in miniature: starts the servers, tells what it runs, and waits to be ended.
 HUB = """
 import asyncio, json, pathlib, sys, structlog
-from hub.embedded import EmbeddedServers
+from hub.embedded.servers import EmbeddedServers
 
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
@@ -192,7 +192,7 @@ def test_as_an_ordinary_user(open_folder):
     python = None
     for candidate in interpreters():
         try:
-            subprocess.run([candidate, "-c", "import hub.embedded"], check=True, env=environment, **nobody)
+            subprocess.run([candidate, "-c", "import hub.embedded.servers"], check=True, env=environment, **nobody)
         except (OSError, subprocess.SubprocessError):
             continue
         python = candidate

@@ -10,7 +10,7 @@ import pytest
 
 from alerts.rule_file import RuleFileError
 from devices.errors import ConfigError
-from hub.embedded import FolderLock
+from hub.embedded.servers import FolderLock
 from tests.hub.cli_runner import invoke
 
 

@@ -15,7 +15,7 @@ from devices.errors import ConfigError
 from hub.influx.settings import InfluxSection
 from hub.influx.sink import InfluxSink
 from hub.influx.wiring import sinks
-from hub.settings import load
+from hub.settings.settings import load
 from store.fleet.tracker_writes import Obsolete, drop
 from tests.influx_server import InfluxServer, influx_server
 from tests.influx_stored import expected, section

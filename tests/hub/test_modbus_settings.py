@@ -11,7 +11,7 @@ from devices.errors import ConfigError
 from devices.metrics import Catalogue
 from devices.vocabulary import Frame
 from hub.protocols import connections, decoders
-from hub.settings import Settings, load
+from hub.settings.settings import Settings, load
 from ingest.adapters.modbus.plugin import NAME, ModbusBus
 from ingest.adapters.modbus.settings import ModbusSection
 from ingest.plugin import Tools, Wiring

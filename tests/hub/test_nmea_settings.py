@@ -12,7 +12,7 @@ from devices.metrics import Catalogue
 from devices.rates import Rate
 from devices.vocabulary import Frame
 from hub.protocols import decoders
-from hub.settings import Settings, load
+from hub.settings.settings import Settings, load
 from ingest.adapters.nmea.plugin import TRANSPORTS
 from ingest.adapters.nmea.settings import NmeaSection
 from ingest.adapters.nmea.stream import NAME, Source

@@ -279,7 +279,7 @@ async def test_a_store_that_goes_and_comes(private_postgres: Any) -> None:
 PROGRAM = """
 import asyncio, json, sys
 from hub.notify.wiring import make_sender
-from hub.notify_settings import NotifySection
+from hub.notify.settings import NotifySection
 asyncio.run(make_sender(NotifySection.model_validate(json.loads(sys.argv[2])), sys.argv[1], {}).run())
 """
 

@@ -17,7 +17,7 @@ from alerts.notices.hours import parse_hours
 from devices.errors import ConfigError
 from hub.notify.trial import brokers_of, register, trial_message
 from hub.notify.wiring import make_sender
-from hub.settings import load
+from hub.settings.settings import load
 from tests.notifying import LOOPBACK, SECRET, settings
 from tests.receiver import Answer, receiver
 

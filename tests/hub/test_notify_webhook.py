@@ -19,9 +19,9 @@ from pydantic import ValidationError
 from hub.notify.channel import UndeliveredError
 from hub.notify.channels.webhook import retry_after
 from hub.notify.http_post import MOST_BYTES
+from tests.certificates import make_certificates
 from tests.notifying import SECRET, connect, message, notice, settings, webhook
 from tests.receiver import Answer, receiver
-from tests.servers import make_certificates
 
 
 async def undelivered(url: str, **fields: Any) -> UndeliveredError:

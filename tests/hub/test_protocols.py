@@ -15,7 +15,7 @@ from devices.vocabulary import Decoded, Frame
 from hub.decoding.decoding import Options
 from hub.decoding.decoding import discover as decodings
 from hub.protocols import decoders, routes
-from hub.settings import load
+from hub.settings.settings import load
 from ingest.adapters import mqtt_json
 from ingest.plugin import Plugin, Tools, discover
 

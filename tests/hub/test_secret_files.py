@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devices.errors import ConfigError
-from hub.settings import environment_fault, load
+from hub.settings.settings import environment_fault, load
 
 
 @pytest.fixture(autouse=True)

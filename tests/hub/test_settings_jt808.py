@@ -9,7 +9,7 @@ import pytest
 
 from devices.errors import ConfigError
 from hub.secret import kept_secret
-from hub.settings import load
+from hub.settings.settings import load
 from ingest.adapters.jt808.settings import Jt808Section
 from ingest.wire.jt808.alarms import Input
 

@@ -11,7 +11,7 @@ import httpx
 import psycopg
 import pytest
 
-from api.ports import NoAnswerError, UnreachableError
+from api.ports.commands import NoAnswerError, UnreachableError
 from devices.access import AuditNote
 from devices.errors import TransientError
 from devices.read_models import DeviceEntry

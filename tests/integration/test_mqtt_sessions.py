@@ -23,7 +23,7 @@ from tests.fuzz.mqtt import packets_of
 from tests.mqtt_clients import publish
 from tests.mqtt_packets import PINGRESP, connack, disconnect, packet, suback
 from tests.mqtt_packets import publish as publish_packet
-from tests.relay import Relay
+from tests.proxy import Proxy, Way
 from tests.servers import Mosquitto, NatsServer
 
 TOPIC = "t/one"
@@ -113,18 +113,19 @@ async def test_answers_go_out_in_the_order_of_the_messages(
     """[MQTT-4.6.0-2], whatever the portions in which they are settled."""
     server = nats_broker if kind == "nats" else mosquitto(max_inflight_messages=0)
     hands = Hands()
-    async with Relay(server.address).open() as relay, subscribed(relay.address, hands) as subscriber:
-        await until(lambda: subscriber.connected)
-        await say(server, range(400))
-        await until(lambda: len(hands.frames) == 400)
-        for portion in (1, 2, 140, 7, 250):
-            hands.settle(portion)
-        await until(lambda: len(identifiers(relay.up, 0x40)) == 400)
+    with Proxy(server.address, noting=True) as proxy:
+        async with subscribed(proxy.address, hands) as subscriber:
+            await until(lambda: subscriber.connected)
+            await say(server, range(400))
+            await until(lambda: len(hands.frames) == 400)
+            for portion in (1, 2, 140, 7, 250):
+                hands.settle(portion)
+            await until(lambda: len(identifiers(proxy.noted[Way.UP], 0x40)) == 400)
+        await until(lambda: proxy.noted[Way.UP].endswith(b"\xe0\x00"))  # goodbye after the answers
     assert hands.payloads == list(range(400))
-    assert identifiers(relay.up, 0x40) == [frame.token for frame in hands.frames]
-    assert identifiers(relay.up, 0x40) == identifiers(relay.down, 0x32)
+    assert identifiers(proxy.noted[Way.UP], 0x40) == [frame.token for frame in hands.frames]
+    assert identifiers(proxy.noted[Way.UP], 0x40) == identifiers(proxy.noted[Way.DOWN], 0x32)
     assert len({frame.received_at for frame in hands.frames}) == 400
-    assert bytes(relay.up).endswith(b"\xe0\x00")  # goodbye after the answers
 
 
 async def test_reading_is_held_where_there_is_no_room(mosquitto: Callable[..., Mosquitto]) -> None:
@@ -151,29 +152,31 @@ async def test_a_hub_without_room_connects_all_the_same(mosquitto: Callable[...,
     await say(server, range(20))
     hands.capacity = 0
     patience = {"connect_timeout_s": 0.2, "keepalive_s": 1}
-    async with Relay(server.address).open() as relay, subscribed(relay.address, hands, **patience) as subscriber:
-        await until(lambda: relay.up.endswith(PING))  # by then it has waited longer than for an answer it could hear
-        assert (hands.frames, subscriber.connected) == ([], False)
-        hands.capacity = 20
-        hands.settle()
-        await until(lambda: subscriber.connected and len(hands.frames) == 20)
-        hands.settle()
-        assert (subscriber.connects, subscriber.condition.failures) == (1, 0)
+    with Proxy(server.address, noting=True) as proxy:
+        async with subscribed(proxy.address, hands, **patience) as subscriber:
+            await until(lambda: proxy.noted[Way.UP].endswith(PING))  # longer than it waits for an answer it could hear
+            assert (hands.frames, subscriber.connected) == ([], False)
+            hands.capacity = 20
+            hands.settle()
+            await until(lambda: subscriber.connected and len(hands.frames) == 20)
+            hands.settle()
+            assert (subscriber.connects, subscriber.condition.failures) == (1, 0)
 
 
 async def test_a_peer_that_fell_silent_is_noticed(mosquitto: Callable[..., Mosquitto]) -> None:
     """Half open: the network is gone and nobody says so. What was not acknowledged comes again, marked."""
     server = mosquitto()
     hands = Hands()
-    async with Relay(server.address).open() as relay, subscribed(relay.address, hands, keepalive_s=1) as subscriber:
-        await until(lambda: subscriber.connected)
-        await say(server, range(5))
-        await until(lambda: len(hands.frames) == 5)
-        relay.freeze()
-        hands.settle()  # these answers never arrive
-        await until(lambda: subscriber.connects == 2)
-        await until(lambda: len(hands.frames) == 10)
-        hands.settle()
+    with Proxy(server.address, noting=True) as proxy:
+        async with subscribed(proxy.address, hands, keepalive_s=1) as subscriber:
+            await until(lambda: subscriber.connected)
+            await say(server, range(5))
+            await until(lambda: len(hands.frames) == 5)
+            proxy.mute()
+            hands.settle()  # these answers never arrive
+            await until(lambda: subscriber.connects == 2)
+            await until(lambda: len(hands.frames) == 10)
+            hands.settle()
     assert hands.payloads == [*range(5), *range(5)]
     assert [frame.redelivered for frame in hands.frames] == [False] * 5 + [True] * 5
 
@@ -181,9 +184,10 @@ async def test_a_peer_that_fell_silent_is_noticed(mosquitto: Callable[..., Mosqu
 async def test_a_quiet_connection_is_kept(mosquitto: Callable[..., Mosquitto]) -> None:
     server = mosquitto()
     hands = Hands()
-    async with Relay(server.address).open() as relay, subscribed(relay.address, hands, keepalive_s=1) as subscriber:
-        await until(lambda: relay.down.count(PINGRESP) >= 4)
-        assert (subscriber.connected, subscriber.connects, relay.accepted) == (True, 1, 1)
+    with Proxy(server.address, noting=True) as proxy:
+        async with subscribed(proxy.address, hands, keepalive_s=1) as subscriber:
+            await until(lambda: proxy.noted[Way.DOWN].count(PINGRESP) >= 4)
+            assert (subscriber.connected, subscriber.connects, proxy.accepted) == (True, 1, 1)
 
 
 async def test_a_hub_that_is_ending_connects_no_more(mosquitto: Callable[..., Mosquitto]) -> None:

@@ -24,7 +24,7 @@ from devices.registry import Registry
 from devices.vocabulary import Frame
 from hub.bootstrap import Hub
 from hub.probe import Probe
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from ingest.adapters.nmea.plugin import NmeaLine, decoder
 from ingest.adapters.nmea.settings import NmeaSection
 from ingest.adapters.nmea.stream import NAME

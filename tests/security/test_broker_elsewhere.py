@@ -24,7 +24,7 @@ import pytest
 from devices.access import fingerprint
 from hub.door.elsewhere import emqx_acl, mosquitto_acl
 from hub.door.wiring import topics_of
-from hub.settings import load
+from hub.settings.settings import load
 from store.embedded.vacancy import choose_port
 from tests.hub.cli_runner import invoke
 from tests.servers import MqttServer, PostgresServer, running, temporary_folder

@@ -7,13 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from hub.doctor_security import check_doors, check_transport
-from hub.examined import Examined
-from hub.settings import load
+from hub.doctor.examined import Examined
+from hub.doctor.security import check_doors, check_transport
+from hub.settings.settings import load
+from tests.certificates import self_signed
 
 
 def examined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **sections: Any) -> Examined:
@@ -58,15 +56,8 @@ def test_what_is_in_the_clear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(("days", "status"), [(90, "ok"), (5, "warn"), (-1, "fail")])
 def test_a_certificate_that_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, status: str) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hub")])
     now = datetime.now(UTC)
-    built = x509.CertificateBuilder(
-        name, name, key.public_key(), 1, now - timedelta(days=100), now + timedelta(days=days)
-    )
-    (tmp_path / "crt").write_bytes(built.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    (tmp_path / "key").write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
-    tls = {"certificate": str(tmp_path / "crt"), "key": str(tmp_path / "key")}
+    own = self_signed(tmp_path, now - timedelta(days=100), now + timedelta(days=days))
+    tls = {"certificate": str(own.certificate), "key": str(own.key)}
     (found,) = check_transport(examined(tmp_path, monkeypatch, api={"tls": tls}))
     assert (found.check, found.state) == ("certificate of API", status)

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from devices.errors import ConfigError
-from hub import settings
+from hub.settings import settings
 from ingest.plugin import discover
 from store.embedded.vacancy import choose_port
 from tests.access_keys import make_key

@@ -18,7 +18,7 @@ from devices.errors import ConfigError
 from hub.access import ConfigOption, DataOption, actor, load, open_reads, patiently
 from hub.alerting.service import default_text
 from hub.running import run
-from hub.settings import Settings
+from hub.settings.settings import Settings
 from store.alerts.rule_sets import DELAY_S, RuleSets
 from store.writing import WriteSession
 

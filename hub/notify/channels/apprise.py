@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr, field_validator
 from alerts.notices import wording
 from alerts.notices.notice import Message
 from devices.errors import ConfigError
-from hub.launch import launch_command
+from hub.embedded.launch import launch_command
 from hub.notify.channel import ChannelSection, Kind, Surroundings, UndeliveredError
 
 CHECK_S = 60.0

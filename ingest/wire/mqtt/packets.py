@@ -28,8 +28,9 @@ PING = b"\xc0\x00"  #: PINGREQ (clause 3.12)
 
 
 class Hello(msgspec.Struct, frozen=True):
-    """What a client introduces itself with (clause 3.1). The session is a lasting one: it asks for no clean start.
+    """What a client introduces itself with (clause 3.1).
 
+    The session is a lasting one, unless ``clean`` asks for a clean session (MQTT 5: a clean start).
     ``session_expiry_s`` and ``in_flight`` (receive maximum) are told in MQTT 5 only. No topic alias maximum is told,
     so that the server may use none (clause 3.1.2.11.5), and no maximum packet size: a server would drop what is larger
     without a word (clause 3.1.2.11.4).
@@ -42,11 +43,12 @@ class Hello(msgspec.Struct, frozen=True):
     keepalive_s: int = 30
     session_expiry_s: int = 0
     in_flight: int = 65_535
+    clean: bool = False
 
     def packet(self) -> bytes:
         """CONNECT. Raises ValueError that names the field which MQTT cannot carry."""
         five = self.version == "5"
-        flags = 0x80 * (self.username is not None) | 0x40 * (self.password is not None)
+        flags = 0x80 * (self.username is not None) | 0x40 * (self.password is not None) | 0x02 * self.clean
         body = b"\x00\x04MQTT" + struct.pack(">BBH", 5 if five else 4, flags, self.keepalive_s)
         if five:
             receive = min(self.in_flight, 0xFFFF)

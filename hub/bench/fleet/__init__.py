@@ -1,0 +1,1 @@
+"""The bench of what is known of vehicles: trips, coverage, compliance."""

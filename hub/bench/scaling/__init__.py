@@ -1,0 +1,1 @@
+"""The bench of how cost grows with devices and with stored readings."""

@@ -1,0 +1,1 @@
+"""The bench of the parts of the way of a message."""
