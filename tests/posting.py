@@ -84,9 +84,7 @@ async def posting(dsn: str, folder: Path, **sections: Any) -> AsyncIterator[Post
     listening = asyncio.create_task(hub.listening())
     try:
         await asyncio.wait({working, listening}, return_when=asyncio.FIRST_COMPLETED)
-        await until(
-            lambda: working.done() or hub.registry_keeper.is_read, "the registry is read, so the schema is there"
-        )
+        await until(lambda: working.done() or hub.registry_keeper.is_read, "the registry is read, so there is a schema")
         post = Post(hub, dsn)
         async with post.client:
             yield post
