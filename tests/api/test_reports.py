@@ -186,7 +186,8 @@ async def test_a_job_over_nothing_fails_with_a_reason(
     told = "route: no plan of route 'west' begins in this span; there are plans of east by truck-1"
     assert (job["state"], job["error"]) == ("failed", told)
     job = await made(client, keys, {**ORDER, "kind": "toilet_service", "subject": {}})
-    assert (job["state"], job["error"]) == ("failed", "from: there is nothing to report on in this span")
+    told = "from: there is nothing to report on in this span; choose one with data, or with plans"
+    assert (job["state"], job["error"]) == ("failed", told)
 
 
 async def test_who_may_not(client: httpx.AsyncClient, nobody: httpx.AsyncClient, keys: dict[Role, Headers]) -> None:
